@@ -1,0 +1,17 @@
+// Package chain makes and judges devcert's certificates: the profiles and the
+// reasons for them, issuing, verifying, name constraints, certificate requests,
+// the root's revocation list, PEM and PKCS#12.
+//
+// It promises to be X.509 and nothing else. It reads and writes no file, starts
+// no process and has no clock: the time comes in as a value, and what it makes
+// goes out as one. Randomness comes in as an io.Reader where a nil one means
+// the system's; Go's key generation and signing take the system's in any case
+// (since Go 1.26), so that a reader decides over serial numbers and passwords.
+//
+// A certificate never leaves here with a name that the constraints above it
+// refuse, with an end after its issuer's, or with anything in it that the
+// profile does not say: what [New] and [NewLeaf] make is what [CheckRoot] and
+// [Check] accept, and they accept nothing else. The root's private key is
+// returned to the caller and never encoded here unless the caller asks for it
+// with [EncodeKey].
+package chain

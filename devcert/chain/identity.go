@@ -1,0 +1,103 @@
+package chain
+
+import (
+	"crypto"
+	"crypto/sha1" // #nosec: thumbprints are SHA-1 by definition; nothing is secured by them
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"strings"
+)
+
+// KeyID is the key identifier of a public key: the leftmost 160 bits of the
+// SHA-256 of its bit string (RFC 7093, section 2, method 1). It is nil for a
+// key that has no X.509 form.
+func KeyID(pub crypto.PublicKey) []byte {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil
+	}
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		return nil
+	}
+	sum := sha256.Sum256(info.Key.Bytes)
+	return sum[:20]
+}
+
+// HierarchyID names a hierarchy after its root: the first 8 hex digits of the
+// root's key id, in lower case. It is "" for a root without a usable key.
+func HierarchyID(root *x509.Certificate) string { return idOf(root.PublicKey) }
+
+func idOf(pub crypto.PublicKey) string {
+	id := KeyID(pub)
+	if len(id) < 4 {
+		return ""
+	}
+	return hex.EncodeToString(id[:4])
+}
+
+// Thumbprint is the SHA-1 of the certificate in upper-case hex, by which
+// Windows and .NET name certificates. It finds one; it proves nothing.
+func Thumbprint(c *x509.Certificate) string {
+	sum := sha1.Sum(c.Raw)
+	return upperHex(hex.EncodeToString(sum[:]))
+}
+
+// Fingerprint is the SHA-256 of the certificate in upper-case hex.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return upperHex(hex.EncodeToString(sum[:]))
+}
+
+func upperHex(s string) string { return strings.ToUpper(s) }
+
+// SameKey says whether key is the private key of cert. It is false when either
+// is nil.
+func SameKey(cert *x509.Certificate, key crypto.Signer) bool {
+	if cert == nil || key == nil {
+		return false
+	}
+	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && pub.Equal(cert.PublicKey)
+}
+
+// maxOwner leaves room in a common name (64 characters, RFC 5280, appendix A.1)
+// for "devcert intermediate ", a space and the ID.
+const maxOwner = 34
+
+// ReduceOwner makes USER@HOST fit for a common name: what is not in
+// [A-Za-z0-9.@-] is dropped and the rest cut to 34 characters. "unknown" stands
+// for an owner of which nothing readable is left.
+func ReduceOwner(s string) string {
+	readable := false
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+			readable = true
+			return r
+		case r == '.', r == '@', r == '-':
+			return r
+		}
+		return -1
+	}, s)
+	if !readable {
+		return "unknown"
+	}
+	return kept[:min(len(kept), maxOwner)]
+}
+
+// OwnerOf is the USER@HOST in the common name of a root of ours, reduced as by
+// [ReduceOwner]; "" when the name has another form.
+func OwnerOf(root *x509.Certificate) string {
+	words := strings.Split(root.Subject.CommonName, " ")
+	if len(words) != 4 || words[0] != "devcert" || words[1] != rootProfile.title {
+		return ""
+	}
+	return words[2]
+}

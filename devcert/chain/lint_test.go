@@ -1,0 +1,77 @@
+package chain
+
+import (
+	"crypto/x509"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	zx509 "github.com/zmap/zcrypto/x509"
+	"github.com/zmap/zlint/v3"
+	"github.com/zmap/zlint/v3/lint"
+)
+
+// The sources that apply to any certificate; the others (CA/Browser Forum,
+// root programs) are rules for public CAs.
+var lintSources = lint.SourceList{lint.RFC5280, lint.RFC5480, lint.RFC5891, lint.RFC8813, lint.Community}
+
+// How many lints must have had an opinion, so that a filter or a parser that
+// went wrong cannot pass for a clean certificate.
+const (
+	leastCALints   = 50
+	leastLeafLints = 60
+	leastCRLLints  = 8
+)
+
+func registry(t *testing.T) lint.Registry {
+	t.Helper()
+	r, err := lint.GlobalRegistry().Filter(lint.FilterOptions{IncludeSources: lintSources})
+	require.NoError(t, err)
+	return r
+}
+
+func TestLint(t *testing.T) {
+	r := registry(t)
+	for name, o := range variants(t) {
+		t.Run(name, func(t *testing.T) {
+			h := newHierarchy(t, o)
+			for _, c := range []struct {
+				name  string
+				cert  *x509.Certificate
+				least int
+			}{{"root", h.Root, leastCALints}, {"intermediate", h.Intermediate.Cert, leastCALints}, {"leaf", h.Leaf.Cert, leastLeafLints}} {
+				cert, err := zx509.ParseCertificate(c.cert.Raw)
+				require.NoError(t, err)
+				assertClean(t, c.name, zlint.LintCertificateEx(cert, r), c.least)
+			}
+			list, err := zx509.ParseRevocationList(h.RootCRL)
+			require.NoError(t, err)
+			assertClean(t, "revocation list", zlint.LintRevocationListEx(list, r), leastCRLLints)
+		})
+	}
+}
+
+func assertClean(t *testing.T, what string, set *zlint.ResultSet, least int) {
+	t.Helper()
+	judged := 0
+	for name, result := range set.Results {
+		if result.Status >= lint.Warn {
+			t.Errorf("%s: %s says %s: %s", what, name, result.Status, result.Details)
+		}
+		if result.Status == lint.Pass {
+			judged++
+		}
+	}
+	assert.GreaterOrEqual(t, judged, least, "%s: lints that passed, of %d run", what, len(set.Results))
+}
+
+// TestLintNotices is the control: a certificate with a fault is found out.
+func TestLintNotices(t *testing.T) {
+	h := standardHierarchy(t)
+	bad := *h.Intermediate.Cert
+	bad.PermittedDNSDomainsCritical = false
+	cert, err := zx509.ParseCertificate(signCertificate(t, &bad, Pair{h.Root, h.RootKey}, bad.PublicKey).Raw)
+	require.NoError(t, err)
+	set := zlint.LintCertificateEx(cert, registry(t))
+	assert.True(t, set.ErrorsPresent || set.WarningsPresent)
+}

@@ -1,0 +1,281 @@
+package chain
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// Organization is the O of every CA certificate: a person who finds one in a
+// trust store sees where it came from.
+const Organization = "devcert development CA"
+
+// How long certificates live.
+const (
+	// RootYears is the life of a root in calendar years. Intermediates end with
+	// it: nothing in a hierarchy outlives it, and the root's key is gone by then.
+	RootYears = 10
+	// LeafLifetime is the life of a leaf. Apple's limit for roots that a user
+	// installed is 825 days; a year is what developers expect.
+	LeafLifetime = 365 * 24 * time.Hour
+	// RenewBefore is how long before its end a leaf wants renewing.
+	RenewBefore = 60 * 24 * time.Hour
+	// Backdate is how far the start lies before the making: containers, virtual
+	// machines and WSL guests run behind their host's clock.
+	Backdate = time.Hour
+)
+
+// CRLBase is where the front publishes revocation lists: CRLBase/ID/root.crl.
+// It is plain http because a client that fetched a list over TLS would need the
+// list first (RFC 5280, section 8).
+const CRLBase = "http://localhost:44298"
+
+// profile is one column of the table of profiles: what all certificates of a
+// kind have in common. Extensions are critical where RFC 5280 demands it (basic
+// constraints of a CA, key usage, name constraints), and basic constraints of a
+// leaf too: one rule for all.
+type profile struct {
+	title   string             // what the CN calls it: "devcert TITLE OWNER ID"; "" when the CN is fixed
+	cn      string             // the fixed CN
+	pathLen int                // CAs allowed below; notCA for a leaf
+	usage   x509.KeyUsage      // besides keyEncipherment, which an RSA leaf adds
+	purpose []x509.ExtKeyUsage // none: any
+	permits bool               // carries the hierarchy's name constraints
+	crl     string             // the file under CRLBase/ID/ that may revoke it; "" for none
+	extra   []pkix.Extension
+}
+
+const notCA = -1
+
+// signsCertificates: a CA signs certificates and revocation lists, nothing else.
+const signsCertificates = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+
+// rootProfile: no extended key usage, because clients read one in a root
+// differently; no AKI, which a self-signed certificate need not have (RFC 5280,
+// 4.2.1.1); no CRL point, since nobody can revoke a root but whoever removes it.
+// The path length is 1 for the intermediates. Constraints stand here because
+// most clients honour them in a root.
+var rootProfile = profile{
+	title:   "root",
+	pathLen: 1,
+	usage:   signsCertificates,
+	permits: true,
+}
+
+// serverProfile: the constraints stand here too, because Java ignores those of
+// a root. serverAuth keeps a thief of the intermediate's key from making client
+// certificates. The CRL point is for .NET, whose certificate authentication
+// checks revocation online by default and fails without a list.
+var serverProfile = profile{
+	title:   "intermediate",
+	pathLen: 0,
+	usage:   signsCertificates,
+	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	permits: true,
+	crl:     "root.crl",
+}
+
+// leafProfile: Chrome demands digitalSignature of RSA leaves below local roots
+// (since 117); RSA key exchange of TLS 1.2 needs keyEncipherment besides. The
+// subject is exactly CN=localhost, by which dotnet dev-certs and Kestrel know
+// the development certificate; names stand in the SAN, however long.
+var leafProfile = profile{
+	cn:      "localhost",
+	pathLen: notCA,
+	usage:   x509.KeyUsageDigitalSignature,
+	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	extra:   []pkix.Extension{{Id: oidDevelopment, Value: []byte{developmentVersion}}},
+}
+
+// oidDevelopment marks ASP.NET Core's development certificate. Its value is
+// one raw byte, the version, and not DER: Kestrel takes the highest version it
+// finds, and 6 is what dotnet dev-certs writes today.
+var oidDevelopment = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 84, 1, 1}
+
+const developmentVersion = 0x06
+
+// values is what differs between two certificates of one profile.
+type values struct {
+	owner, id           string // of the hierarchy; for the CN and the CRL point
+	key                 crypto.PublicKey
+	serial              *big.Int
+	notBefore, notAfter time.Time
+	permits             Permits
+	dnsNames            []string
+	addresses           []net.IP
+}
+
+// subject is the name that the profile gives a certificate. Two roots never
+// share one: Firefox refuses two CAs with the same name and serial, and clients
+// that look up issuers by name try the wrong one.
+func (p profile) subject(owner, id string) pkix.Name {
+	if p.title == "" {
+		return pkix.Name{CommonName: p.cn}
+	}
+	return pkix.Name{
+		CommonName:   fmt.Sprintf("devcert %s %s %s", p.title, owner, upperHex(id)),
+		Organization: []string{Organization},
+	}
+}
+
+// template is the certificate before it is signed.
+func (p profile) template(v values) *x509.Certificate {
+	t := &x509.Certificate{
+		Subject:               p.subject(v.owner, v.id),
+		SerialNumber:          v.serial,
+		NotBefore:             v.notBefore,
+		NotAfter:              v.notAfter,
+		KeyUsage:              p.usage,
+		ExtKeyUsage:           p.purpose,
+		SubjectKeyId:          KeyID(v.key),
+		BasicConstraintsValid: true,
+		DNSNames:              v.dnsNames,
+		IPAddresses:           v.addresses,
+		ExtraExtensions:       p.extra,
+	}
+	if p.pathLen != notCA {
+		t.IsCA, t.MaxPathLen, t.MaxPathLenZero = true, p.pathLen, p.pathLen == 0
+	} else if _, isRSA := v.key.(*rsa.PublicKey); isRSA {
+		t.KeyUsage |= x509.KeyUsageKeyEncipherment
+	}
+	if p.permits {
+		t.PermittedDNSDomainsCritical = true
+		t.PermittedDNSDomains = v.permits.Domains
+		t.PermittedIPRanges = v.permits.ipNets()
+	}
+	if p.crl != "" {
+		t.CRLDistributionPoints = []string{CRLBase + "/" + v.id + "/" + p.crl}
+	}
+	return t
+}
+
+// sign makes the certificate. A nil issuer means that it signs itself.
+func (p profile) sign(v values, issuer *x509.Certificate, signer crypto.Signer) (*x509.Certificate, error) {
+	t := p.template(v)
+	if issuer == nil {
+		issuer = t
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, issuer, v.key, signer)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// differs says in what cert is not the certificate that the profile gives for
+// its key, its names and these values; "" when it is exactly that. It makes the
+// certificate anew, signed by a key that it throws away, and compares: so there
+// is one description of a profile, not one to issue by and one to judge by.
+func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certificate) string {
+	v.key, v.serial, v.notBefore, v.notAfter = cert.PublicKey, cert.SerialNumber, cert.NotBefore, cert.NotAfter
+	v.dnsNames, v.addresses = cert.DNSNames, cert.IPAddresses
+	if err := checkPublicKey(v.key); err != nil {
+		return err.Error()
+	}
+	if v.serial.Sign() <= 0 || v.serial.BitLen() > serialBits {
+		return fmt.Sprintf("its serial number is not positive and of at most %d bits", serialBits)
+	}
+	discarded, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "cannot be compared with its profile: " + err.Error()
+	}
+	if issuer != nil {
+		// Only what goes into the certificate: with a public key, signing
+		// would insist on the issuer's real private one.
+		issuer = &x509.Certificate{RawSubject: issuer.RawSubject, SubjectKeyId: issuer.SubjectKeyId}
+	}
+	want, err := p.sign(v, issuer, discarded)
+	if err != nil {
+		return "cannot be compared with its profile: " + err.Error()
+	}
+	return compare(cert, want)
+}
+
+// compare says what is different between two certificates, signatures aside.
+// The order of extensions is free, so that roots made by an older build stay
+// recognisable whatever order crypto/x509 writes one day.
+func compare(got, want *x509.Certificate) string {
+	switch {
+	case got.Version != want.Version:
+		return fmt.Sprintf("its version is %d, not %d", got.Version, want.Version)
+	case got.SignatureAlgorithm != want.SignatureAlgorithm:
+		return fmt.Sprintf("its signature algorithm is %v, not %v", got.SignatureAlgorithm, want.SignatureAlgorithm)
+	case !bytes.Equal(got.RawSubject, want.RawSubject):
+		return fmt.Sprintf("its subject is %q, not %q", got.Subject, want.Subject)
+	case !bytes.Equal(got.RawIssuer, want.RawIssuer):
+		return fmt.Sprintf("its issuer is %q, not %q", got.Issuer, want.Issuer)
+	}
+	if reason := compareExtensions(got.Extensions, want.Extensions); reason != "" {
+		return reason
+	}
+	// Whatever crypto/x509 skips while parsing (unique identifiers) shows in the
+	// length; every field it does read is equal by now.
+	if len(got.RawTBSCertificate) != len(want.RawTBSCertificate) {
+		return "it holds fields that are not in the profile"
+	}
+	return ""
+}
+
+func compareExtensions(got, want []pkix.Extension) string {
+	for _, g := range got {
+		if find(want, g.Id) == nil {
+			return extensionName(g.Id) + ": not in the profile"
+		}
+	}
+	for _, w := range want {
+		g := find(got, w.Id)
+		switch {
+		case g == nil:
+			return extensionName(w.Id) + ": missing"
+		case g.Critical && !w.Critical:
+			return extensionName(w.Id) + ": critical"
+		case !g.Critical && w.Critical:
+			return extensionName(w.Id) + ": not critical"
+		case !bytes.Equal(g.Value, w.Value):
+			return extensionName(w.Id) + ": differs from the profile"
+		}
+	}
+	return ""
+}
+
+func find(list []pkix.Extension, id asn1.ObjectIdentifier) *pkix.Extension {
+	for i := range list {
+		if list[i].Id.Equal(id) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// extensionName is what RFC 5280, section 4.2, calls an extension.
+func extensionName(id asn1.ObjectIdentifier) string {
+	switch id.String() {
+	case "2.5.29.14":
+		return "subject key identifier"
+	case "2.5.29.15":
+		return "key usage"
+	case "2.5.29.17":
+		return "subject alternative name"
+	case "2.5.29.19":
+		return "basic constraints"
+	case "2.5.29.30":
+		return "name constraints"
+	case "2.5.29.31":
+		return "CRL distribution points"
+	case "2.5.29.35":
+		return "authority key identifier"
+	case "2.5.29.37":
+		return "extended key usage"
+	}
+	return "extension " + id.String()
+}

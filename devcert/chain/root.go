@@ -1,0 +1,74 @@
+package chain
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// CheckRoot parses a DER certificate and says why it is not a root of devcert's
+// profile; a nil error means that it is one. What may go into or out of the
+// system's trust store is decided by this alone, with rights that whoever wrote
+// the bytes does not have: so it accepts what [New] makes and nothing else, and
+// no permit that [ParsePermit] would refuse.
+//
+// It does not look at the clock: an expired root of ours must be removable.
+func CheckRoot(der []byte) (*x509.Certificate, error) {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("not a certificate: %w", err)
+	}
+	if err := checkRoot(cert); err != nil {
+		return nil, fmt.Errorf("not a devcert root: %w", err)
+	}
+	return cert, nil
+}
+
+func checkRoot(cert *x509.Certificate) error {
+	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
+		return errors.New("its key is not ECDSA P-256")
+	}
+	owner := OwnerOf(cert)
+	if owner == "" || owner != ReduceOwner(owner) {
+		return fmt.Errorf("its common name is not %q: %q", "devcert root USER@HOST ID", cert.Subject.CommonName)
+	}
+	permits := PermitsOf(cert)
+	if err := permits.refused(); err != nil {
+		return fmt.Errorf("name constraints: %w", err)
+	}
+	if err := checkLifetime(cert); err != nil {
+		return err
+	}
+	v := values{owner: owner, id: HierarchyID(cert), permits: permits}
+	if reason := rootProfile.differs(cert, v, nil); reason != "" {
+		return errors.New(reason)
+	}
+	if err := cert.CheckSignatureFrom(cert); err != nil {
+		return fmt.Errorf("its signature is not by its own key: %w", err)
+	}
+	return nil
+}
+
+// checkLifetime leaves a day for leap days and for Backdate.
+func checkLifetime(root *x509.Certificate) error {
+	if !root.NotAfter.After(root.NotBefore) {
+		return errors.New("it ends before it starts")
+	}
+	if root.NotAfter.After(root.NotBefore.AddDate(RootYears, 0, 1)) {
+		return fmt.Errorf("it is valid for more than %d years", RootYears)
+	}
+	return nil
+}
+
+// IsOurs says whether cert is a root of devcert's profile, whoever made it. It
+// is cheap for certificates that are plainly not.
+func IsOurs(cert *x509.Certificate) bool {
+	if !strings.HasPrefix(cert.Subject.CommonName, "devcert root ") {
+		return false
+	}
+	_, err := CheckRoot(cert.Raw)
+	return err == nil
+}

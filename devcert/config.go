@@ -1,0 +1,306 @@
+package devcert
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// UsageError is a mistake in what was asked for: a command line or a
+// configuration (exit 2). Nothing has been changed.
+type UsageError struct {
+	Problem string // one line, lower case, no period
+	Hint    string // what to do instead; may be empty
+}
+
+func (e *UsageError) Error() string { return e.Problem }
+
+// configSchema is the newest form of config.json this program understands.
+const configSchema = 1
+
+// Scopes of a setup: the whole machine, or only what a user may change alone.
+const (
+	ScopeMachine = "machine"
+	ScopeUser    = "user"
+)
+
+// Values of Stores that stand for more than one store.
+const (
+	AllStores = "all"
+	NoStores  = "none"
+)
+
+// Config is what setup was asked for, and what repair goes back to. Names and
+// Permits are those beyond the profile's own.
+type Config struct {
+	Schema      int           `json:"schema"`
+	Machine     string        `json:"machine"` // see [Owner]
+	SetUp       time.Time     `json:"setUp"`
+	Names       []string      `json:"names"`
+	Permits     []string      `json:"permits"`
+	Ports       string        `json:"ports"` // see [ParsePorts]
+	Stores      []string      `json:"stores"`
+	Key         chain.KeyType `json:"key"`
+	Scope       string        `json:"scope"`
+	KeepRootKey bool          `json:"keepRootKey"`
+}
+
+// DefaultConfig is what `devcert setup` wants when nothing is said.
+func DefaultConfig() *Config {
+	return &Config{
+		Schema: configSchema, Names: []string{}, Permits: []string{}, Ports: DefaultPorts,
+		Stores: []string{AllStores}, Key: chain.RSA, Scope: ScopeMachine,
+	}
+}
+
+// ParseConfig reads config.json. Every value is checked as strictly as on the
+// command line, since the file stands in a folder that others may write to.
+func ParseConfig(data []byte) (*Config, error) {
+	c := &Config{}
+	if err := disk.UnmarshalStrict(data, c); err != nil {
+		return nil, err
+	}
+	if c.Schema != configSchema {
+		return nil, fmt.Errorf("%w %d", disk.ErrSchema, c.Schema)
+	}
+	parsed, err := DefaultConfig().With(Request{
+		Names: c.Names, Permits: c.Permits, Ports: c.Ports, Stores: c.Stores,
+		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey,
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	parsed.Machine, parsed.SetUp = c.Machine, c.SetUp
+	return parsed, nil
+}
+
+// Encode gives the bytes of config.json.
+func (c *Config) Encode() ([]byte, error) {
+	data, err := json.MarshalIndent(c, "", "  ")
+	return append(data, '\n'), err
+}
+
+// Request is what one run of setup asks for. Zero values ask for nothing: the
+// configured value stays. Names and Permits are added.
+type Request struct {
+	Names, RemoveNames, Permits []string
+	Ports                       string
+	Stores                      []string
+	Key, Scope                  string
+	KeepRootKey                 *bool
+}
+
+// With returns c changed by what r asks for, or a *UsageError. Where stores is
+// not nil, store names outside it are refused.
+func (c *Config) With(r Request, stores []string) (*Config, error) {
+	out := *c
+	out.Names, out.Permits = slices.Clone(c.Names), slices.Clone(c.Permits)
+	return &out, errors.Join(firstError(
+		func() error { return out.addPermits(r.Permits) },
+		func() error { return out.addNames(r.Names) },
+		func() error { return out.removeNames(r.RemoveNames) },
+		func() error { return out.setPorts(r.Ports) },
+		func() error { return out.setStores(r.Stores, stores) },
+		func() error { return out.setKey(r.Key) },
+		func() error { return out.setScope(r.Scope) },
+		func() error {
+			if r.KeepRootKey != nil {
+				out.KeepRootKey = *r.KeepRootKey
+			}
+			return nil
+		},
+	))
+}
+
+func firstError(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) addPermits(permits []string) error {
+	for _, s := range permits {
+		p, err := chain.ParsePermit(s)
+		if err != nil {
+			return usage(err)
+		}
+		if !chain.DefaultPermits().Covers(p) {
+			c.Permits = addSorted(c.Permits, p.String())
+		}
+	}
+	return nil
+}
+
+func (c *Config) addNames(names []string) error {
+	for _, s := range names {
+		name, err := chain.ParseName(s)
+		if err != nil {
+			return usage(err)
+		}
+		if !c.Permitted().Allows(name) {
+			return outside(name, c.Permitted())
+		}
+		if !slices.Contains(chain.DefaultNames(), name) {
+			c.Names = addSorted(c.Names, name)
+		}
+	}
+	return nil
+}
+
+func (c *Config) removeNames(names []string) error {
+	for _, s := range names {
+		name, err := chain.ParseName(s)
+		if err != nil {
+			return usage(err)
+		}
+		if slices.Contains(chain.DefaultNames(), name) {
+			return &UsageError{Problem: fmt.Sprintf("%s is in every certificate devcert makes and cannot be removed", name)}
+		}
+		at := slices.Index(c.Names, name)
+		if at < 0 {
+			return &UsageError{Problem: fmt.Sprintf("%s is not one of the added names", name), Hint: c.namesHint()}
+		}
+		c.Names = slices.Delete(c.Names, at, at+1)
+	}
+	return nil
+}
+
+func (c *Config) namesHint() string {
+	if len(c.Names) == 0 {
+		return "no name has been added"
+	}
+	return "added are: " + strings.Join(c.Names, ", ")
+}
+
+func (c *Config) setPorts(list string) error {
+	if list == "" {
+		return nil
+	}
+	ports, err := ParsePorts(list)
+	if err == nil {
+		c.Ports = FormatPorts(ports)
+	}
+	return err
+}
+
+func (c *Config) setStores(stores, known []string) error {
+	if len(stores) == 0 {
+		return nil
+	}
+	for _, s := range stores {
+		whole := s == AllStores || s == NoStores
+		if whole && len(stores) > 1 {
+			return &UsageError{Problem: fmt.Sprintf("%q stands alone: no other store can be named beside it", s)}
+		}
+		if !whole && known != nil && !slices.Contains(known, s) {
+			return &UsageError{
+				Problem: fmt.Sprintf("there is no store %q on this machine", s),
+				Hint:    "stores: " + strings.Join(append(slices.Clone(known), AllStores, NoStores), ", "),
+			}
+		}
+	}
+	c.Stores = slices.Compact(slices.Sorted(slices.Values(stores)))
+	return nil
+}
+
+func (c *Config) setKey(key string) error {
+	if key == "" {
+		return nil
+	}
+	kind, err := chain.ParseKeyType(key)
+	if err != nil {
+		return &UsageError{Problem: fmt.Sprintf("%q is not a type of key", key), Hint: "types of key: rsa, ecdsa"}
+	}
+	c.Key = kind
+	return nil
+}
+
+func (c *Config) setScope(scope string) error {
+	switch scope {
+	case "":
+	case ScopeMachine, ScopeUser:
+		c.Scope = scope
+	default:
+		return &UsageError{Problem: fmt.Sprintf("%q is not a scope", scope), Hint: "scopes: user, machine"}
+	}
+	return nil
+}
+
+// AllNames are the names the leaf is to carry, the profile's own first.
+func (c *Config) AllNames() []string { return append(chain.DefaultNames(), c.Names...) }
+
+// Permitted is what the root is to permit.
+func (c *Config) Permitted() chain.Permits {
+	all := chain.DefaultPermits()
+	for _, s := range c.Permits {
+		if p, err := chain.ParsePermit(s); err == nil {
+			all = all.With(p)
+		}
+	}
+	return all
+}
+
+// PortList are the ports that are to be bound, ascending.
+func (c *Config) PortList() []int {
+	ports, _ := ParsePorts(c.Ports) // checked when it was set
+	return ports
+}
+
+// WantsStore says whether the root is to be trusted in the store. The system's
+// is a matter of the whole machine.
+func (c *Config) WantsStore(name string) bool {
+	if c.Scope == ScopeUser && name == SystemStore {
+		return false
+	}
+	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name)
+}
+
+// SystemStore is the store that is always asked for unless stores are chosen.
+const SystemStore = "system"
+
+// asksFor says whether the store was asked for by name, so that failing there
+// is an error and no mere warning.
+func (c *Config) asksFor(name string) bool {
+	return c.WantsStore(name) && (name == SystemStore || slices.Contains(c.Stores, name))
+}
+
+func addSorted(list []string, s string) []string {
+	list = append(list, s)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func usage(err error) error {
+	var name *chain.NameError
+	if errors.As(err, &name) {
+		return &UsageError{Problem: name.Error(), Hint: name.Hint}
+	}
+	return &UsageError{Problem: err.Error()}
+}
+
+func outside(name string, permits chain.Permits) error {
+	permit := name
+	if _, err := netip.ParseAddr(name); err != nil {
+		permit = strings.TrimPrefix(name, "*.")
+		if domain, err := publicsuffix.EffectiveTLDPlusOne(permit); err == nil {
+			permit = domain
+		}
+	}
+	return &UsageError{
+		Problem: fmt.Sprintf("%s is outside what this machine's root permits (%s)", name, permits),
+		Hint: fmt.Sprintf("to permit it, make a new root:  devcert setup --permit %s --name %s\n"+
+			"(every store is asked to trust again; the old root is removed)", permit, name),
+	}
+}

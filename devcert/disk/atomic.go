@@ -1,0 +1,131 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Modes of what is written. Keys are private; certificates are for everyone
+// who can reach them.
+const (
+	PrivateMode os.FileMode = 0o600
+	PublicMode  os.FileMode = 0o644
+)
+
+// maxFile bounds every read: nothing devcert writes is near it, and a state
+// folder that somebody filled must not fill memory too.
+const maxFile = 1 << 20
+
+// entry is one file to write.
+type entry struct {
+	path string
+	data []byte
+	mode os.FileMode
+}
+
+// WriteFile replaces the file at path by data, so that a reader sees the old
+// bytes or the new and a crash loses neither. The caller holds the folder's
+// lock: the temporary name beside path is fixed, and one that a killed process
+// left is replaced.
+func WriteFile(files Files, path string, data []byte, mode os.FileMode) error {
+	if err := writeBeside(files, []entry{{path, data, mode}}); err != nil {
+		return err
+	}
+	return files.SyncDir(filepath.Dir(path))
+}
+
+// WriteFiles is WriteFile for several files, synced side by side: none is put
+// in its place before all are safe on disk.
+func writeBeside(files Files, entries []entry) error {
+	defer func() {
+		for _, e := range entries {
+			_ = os.Remove(beside(e.path))
+		}
+	}()
+	if err := writeSynced(files, entries, beside); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.Rename(beside(e.path), e.path); err != nil {
+			return fmt.Errorf("replacing %s: %w", e.path, err)
+		}
+	}
+	return nil
+}
+
+// writeSynced creates every entry under the name that rename gives it and
+// returns when all bytes are on disk. The files sync side by side, because one
+// commit of a journal then serves them all.
+func writeSynced(files Files, entries []entry, rename func(string) string) error {
+	errs := make([]error, len(entries))
+	var wg sync.WaitGroup
+	for i, e := range entries {
+		f, err := create(files, rename(e.path), e)
+		if err != nil {
+			errs[i] = err
+			break
+		}
+		wg.Go(func() { errs[i] = errors.Join(f.Sync(), f.Close()) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func create(files Files, path string, e entry) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	f, err := files.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(e.data)
+	if err == nil && e.mode != PrivateMode {
+		err = f.Chmod(e.mode)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// beside is the temporary name of path: hidden, and in the same folder, since
+// a rename is atomic only there.
+func beside(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
+}
+
+// readFile reads a regular file of at most maxFile bytes. A symbolic link, a
+// pipe or a folder in its place is refused: what is read decides what is trusted.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errNotRegular}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errTooLarge}
+	}
+	return data, nil
+}
+
+var (
+	errNotRegular = errors.New("not a regular file")
+	errTooLarge   = errors.New("larger than 1 MiB")
+)

@@ -1,0 +1,25 @@
+package disk
+
+import "os"
+
+// Files is what the state folder needs of the operating system: private files,
+// by mode or by access list. The platform injects it.
+type Files interface {
+	// MakeDir creates one folder that only its owner can enter. The parent
+	// must exist; an existing folder is an error that satisfies os.ErrExist.
+	MakeDir(path string) error
+	// Create creates a file for writing that only its owner can read, failing
+	// with os.ErrExist if anything (a symbolic link too) has that name. The file
+	// is private from its first instant.
+	Create(path string) (*os.File, error)
+	// Exposed says who besides the owner may read or replace the file or folder
+	// at path, in a few words for a person ("mode 0644: everyone may read it");
+	// "" when nobody may. It follows no symbolic link at path's end: a link
+	// is exposed.
+	Exposed(path string) (string, error)
+	// MakePrivate takes those rights away.
+	MakePrivate(path string) error
+	// SyncDir makes the names in a folder durable. Where the system has no such
+	// call it does nothing.
+	SyncDir(path string) error
+}

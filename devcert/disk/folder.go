@@ -1,0 +1,203 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Names in the state folder.
+const (
+	ConfigFile   = "config.json"
+	LedgerFile   = "ledger.json"
+	LockFile     = "lock"
+	CurrentFile  = "current"
+	BindingsFile = "bindings.json"
+	BundleFile   = "bundle.pem"
+
+	RootFile         = "root.pem"
+	IntermediateFile = "intermediate.pem"
+	LeafFile         = "localhost.pem" // leaf + intermediate
+	LeafKeyFile      = "localhost-key.pem"
+	LeafPFXFile      = "localhost.pfx"
+
+	generationsDir = "generations"
+	issuedDir      = "issued"
+	setAside       = ".damaged-"
+)
+
+// Folder is the state folder of one user.
+type Folder struct {
+	Path  string // absolute
+	Files Files
+}
+
+func (f Folder) path(names ...string) string {
+	return filepath.Join(append([]string{f.Path}, names...)...)
+}
+
+// Check says whether the folder can be used: nil when it is there, or can be
+// made. It changes nothing.
+func (f Folder) Check() error {
+	info, err := os.Stat(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f.checkParents()
+	case err != nil:
+		return fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+	case !info.IsDir():
+		return fmt.Errorf("state folder %s: %w", f.Path, ErrNotFolder)
+	}
+	return nil
+}
+
+// ErrNotFolder is returned when something other than a folder stands where the
+// state folder, or a folder above it, should be.
+var ErrNotFolder = errors.New("is not a folder")
+
+func (f Folder) checkParents() error {
+	for dir := filepath.Dir(f.Path); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("state folder %s: %s %w", f.Path, dir, ErrNotFolder)
+		}
+		if err == nil || dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// Exists says whether there is a state folder.
+func (f Folder) Exists() bool {
+	info, err := os.Stat(f.Path)
+	return err == nil && info.IsDir()
+}
+
+// Make creates the folder, private, and the folders above it as the system
+// makes them by default.
+func (f Folder) Make() error {
+	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	for _, dir := range []string{f.Path, f.path(generationsDir)} {
+		if err := f.Files.MakeDir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("making the state folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// Write replaces one file of the folder.
+func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
+	if err := WriteFile(f.Files, f.path(name), data, mode); err != nil {
+		return fmt.Errorf("writing %s: %w", f.path(name), reason(err))
+	}
+	return nil
+}
+
+// Read returns the bytes of one file of the folder; an error that satisfies
+// fs.ErrNotExist when it is not there.
+func (f Folder) Read(name string) ([]byte, error) { return readFile(f.path(name)) }
+
+// SetAside renames a damaged file out of the way, so that nobody loses what
+// was in it, and returns its new name. A name that is taken gets a number.
+func (f Folder) SetAside(name string) (string, error) {
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s%s%d", name, setAside, n)
+		if _, err := os.Lstat(f.path(to)); err == nil {
+			continue
+		}
+		err := os.Rename(f.path(name), f.path(to))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		return to, err
+	}
+}
+
+// MakeWay sets aside what stands at name unless it is a regular file, which a
+// write replaces.
+func (f Folder) MakeWay(name string) error {
+	info, err := os.Lstat(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && info.Mode().IsRegular()) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.SetAside(name)
+	}
+	if err != nil {
+		return fmt.Errorf("making way for %s: %w", f.path(name), reason(err))
+	}
+	return nil
+}
+
+// MakePrivate takes others' rights to a file or folder away.
+func (f Folder) MakePrivate(name string) error {
+	if err := f.Files.MakePrivate(f.path(name)); err != nil {
+		return fmt.Errorf("making %s private: %w", f.path(name), reason(err))
+	}
+	return nil
+}
+
+// Remove deletes everything in the folder that devcert made, and the folder if
+// that leaves it empty. It returns the names it left because it does not know
+// them.
+func (f Folder) Remove() (left []string, err error) {
+	names, err := os.ReadDir(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("removing the state folder: %w", err)
+	}
+	for _, n := range names {
+		if !known(n.Name()) {
+			left = append(left, n.Name())
+			continue
+		}
+		// The lock goes last: as long as it stands, no other writer is in.
+		if n.Name() != LockFile {
+			err = errors.Join(err, os.RemoveAll(f.path(n.Name())))
+		}
+	}
+	if err != nil || len(left) > 0 {
+		return left, err
+	}
+	if err := os.Remove(f.path(LockFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return nil, os.Remove(f.Path)
+}
+
+var knownNames = []string{
+	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, RootFile, IntermediateFile,
+	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir,
+}
+
+// known says whether devcert makes a file or folder of that name: one of its
+// own, a temporary beside one, or a damaged one that was set aside.
+func known(name string) bool {
+	if temporary, ok := strings.CutSuffix(strings.TrimPrefix(name, "."), ".new"); ok {
+		name = temporary
+	}
+	name, _, _ = strings.Cut(name, setAside)
+	return slices.Contains(knownNames, name)
+}
+
+// reason strips the path from a *PathError or *LinkError: the caller has
+// already said which file it is about.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	}
+	return err
+}

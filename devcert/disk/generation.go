@@ -1,0 +1,137 @@
+package disk
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"devcert/devcert/chain"
+)
+
+// Hierarchy is what a generation holds. Read from a damaged folder, the fields
+// that could not be recovered are nil.
+type Hierarchy struct {
+	Root         *x509.Certificate
+	RootKey      *ecdsa.PrivateKey // nil unless kept
+	RootCRL      []byte            // DER
+	Intermediate chain.Pair
+	Leaf         chain.Pair
+	leafPFX      []byte
+}
+
+// GenerationID names the generation of a hierarchy: the hierarchy's own
+// identifier and a number that grows with every new leaf.
+func GenerationID(hierarchy string, n int) string { return fmt.Sprintf("%s-%d", hierarchy, n) }
+
+// ParseGenerationID takes a generation's name apart; ok is false for anything
+// that [GenerationID] did not make, a path above all.
+func ParseGenerationID(id string) (hierarchy string, n int, ok bool) {
+	hierarchy, number, found := strings.Cut(id, "-")
+	n, err := strconv.Atoi(number)
+	hex := len(hierarchy) == 8 && strings.Trim(hierarchy, "0123456789abcdef") == ""
+	ok = found && err == nil && n > 0 && hex && id == GenerationID(hierarchy, n)
+	return hierarchy, n, ok
+}
+
+// WriteGeneration writes h whole as a generation of its own, which is not yet
+// the current one, and returns its name.
+func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
+	files, err := h.encode()
+	if err != nil {
+		return "", err
+	}
+	var entries []entry
+	for i, file := range layout {
+		if files[i] != nil {
+			entries = append(entries, entry{file.name, files[i], file.mode})
+		}
+	}
+	id := f.nextID(chain.HierarchyID(h.Root))
+	final := f.path(generationsDir, id)
+	staged := beside(final)
+	if err := os.RemoveAll(staged); err != nil {
+		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+	}
+	if err := f.Files.MakeDir(staged); err != nil {
+		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+	}
+	err = writeSynced(f.Files, entries, func(name string) string { return filepath.Join(staged, name) })
+	if err == nil {
+		err = errors.Join(f.Files.SyncDir(staged), os.Rename(staged, final))
+	}
+	if err != nil {
+		_ = os.RemoveAll(staged)
+		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+	}
+	return id, f.Files.SyncDir(f.path(generationsDir))
+}
+
+// nextID numbers one past the generations of the same hierarchy that are there.
+func (f Folder) nextID(hierarchy string) string {
+	last := 0
+	for _, id := range f.Generations() {
+		if h, n, _ := ParseGenerationID(id); h == hierarchy {
+			last = max(last, n)
+		}
+	}
+	return GenerationID(hierarchy, last+1)
+}
+
+// Generations lists the whole generations on disk, by name.
+func (f Folder) Generations() []string {
+	names, err := os.ReadDir(f.path(generationsDir))
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, n := range names {
+		if _, _, ok := ParseGenerationID(n.Name()); ok && n.IsDir() {
+			ids = append(ids, n.Name())
+		}
+	}
+	return ids
+}
+
+// Switch makes the generation id, which holds h, the current one, and then
+// brings the copies at stable paths in step.
+func (f Folder) Switch(id string, h *Hierarchy) error {
+	if err := f.Write(CurrentFile, []byte(id+"\n"), PublicMode); err != nil {
+		return err
+	}
+	files, err := h.encode()
+	if err != nil {
+		return err
+	}
+	var entries []entry
+	for i, file := range layout {
+		if file.copy != "" && files[i] != nil {
+			entries = append(entries, entry{f.path(file.copy), files[i], file.mode})
+		}
+	}
+	if err := writeBeside(f.Files, entries); err != nil {
+		return fmt.Errorf("writing the copies in %s: %w", f.Path, reason(err))
+	}
+	return f.Files.SyncDir(f.Path)
+}
+
+// Sweep removes every generation but keep, and what a killed run left half
+// written beside them.
+func (f Folder) Sweep(keep string) error {
+	names, err := os.ReadDir(f.path(generationsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, n := range names {
+		id := strings.TrimSuffix(strings.TrimPrefix(n.Name(), "."), ".new")
+		if _, _, ok := ParseGenerationID(id); ok && n.Name() != keep {
+			err = errors.Join(err, os.RemoveAll(f.path(generationsDir, n.Name())))
+		}
+	}
+	return err
+}

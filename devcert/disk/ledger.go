@@ -1,0 +1,119 @@
+package disk
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"devcert/devcert/chain"
+)
+
+// ledgerSchema is the newest form of the ledger this program understands.
+const ledgerSchema = 1
+
+// Ledger is what devcert has put outside its folder on this machine, recorded
+// before it acts, so that a killed run is found and undone by the next.
+type Ledger struct {
+	Machine string  // which machine and user; see Owner in package devcert
+	Entries []Entry // in the order they were made
+	// Exposed are key identifiers (hex) of intermediate keys that others could
+	// once read. Taking the permission away later does not make them secret.
+	Exposed []string
+}
+
+// Entry is one root in one store.
+type Entry struct {
+	Store string
+	Root  *x509.Certificate
+	Since time.Time
+}
+
+// Record adds an entry unless the same root in the same store is there.
+func (l *Ledger) Record(store string, root *x509.Certificate, now time.Time) {
+	if !l.Has(store, root) {
+		l.Entries = append(l.Entries, Entry{Store: store, Root: root, Since: now.UTC().Truncate(time.Second)})
+	}
+}
+
+// Forget removes the entry of root in store.
+func (l *Ledger) Forget(store string, root *x509.Certificate) {
+	l.Entries = slices.DeleteFunc(l.Entries, func(e Entry) bool { return e.Store == store && e.Root.Equal(root) })
+}
+
+// Has says whether devcert put root into store; the empty store means any.
+func (l *Ledger) Has(store string, root *x509.Certificate) bool {
+	return slices.ContainsFunc(l.Entries, func(e Entry) bool {
+		return (store == "" || e.Store == store) && e.Root.Equal(root)
+	})
+}
+
+type ledgerJSON struct {
+	Schema  int         `json:"schema"`
+	Machine string      `json:"machine"`
+	Entries []entryJSON `json:"entries"`
+	Exposed []string    `json:"exposed,omitempty"`
+}
+
+type entryJSON struct {
+	Store string    `json:"store"`
+	Root  string    `json:"root"` // PEM: enough to remove it when all else is lost
+	Since time.Time `json:"since"`
+}
+
+// Encode gives the ledger's file.
+func (l *Ledger) Encode() ([]byte, error) {
+	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed}
+	for _, e := range l.Entries {
+		out.Entries = append(out.Entries, entryJSON{e.Store, string(chain.EncodeCertificates(e.Root)), e.Since})
+	}
+	data, err := json.MarshalIndent(out, "", "  ")
+	return append(data, '\n'), err
+}
+
+// ParseLedger reads a ledger's file. Roots that are not of devcert's profile
+// make it damaged: nothing else was ever written there, and what stands in a
+// ledger is removed from stores.
+func ParseLedger(data []byte) (*Ledger, error) {
+	var in ledgerJSON
+	if err := UnmarshalStrict(data, &in); err != nil {
+		return nil, err
+	}
+	if in.Schema != ledgerSchema {
+		return nil, fmt.Errorf("%w %d", ErrSchema, in.Schema)
+	}
+	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed}
+	for i, e := range in.Entries {
+		certs, err := chain.ParseCertificates([]byte(e.Root))
+		if err != nil || len(certs) != 1 || e.Store == "" {
+			return nil, fmt.Errorf("entry %d is not one root in one store", i+1)
+		}
+		if _, err := chain.CheckRoot(certs[0].Raw); err != nil {
+			return nil, fmt.Errorf("entry %d is not a root of devcert's: %w", i+1, err)
+		}
+		l.Entries = append(l.Entries, Entry{e.Store, certs[0], e.Since})
+	}
+	return l, nil
+}
+
+// ErrSchema is returned for a file of a form this program does not know, most
+// likely written by a newer one.
+var ErrSchema = errors.New("unknown schema")
+
+// UnmarshalStrict is json.Unmarshal that refuses fields nobody knows and
+// anything after the document: either means that devcert did not write it.
+func UnmarshalStrict(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the document")
+	}
+	return nil
+}

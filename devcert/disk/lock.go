@@ -1,0 +1,98 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrLocked is returned when another writer kept the lock until the time limit.
+var ErrLocked = errors.New("another devcert is still changing the state folder")
+
+// retryLock is how often a waiting writer tries again.
+const retryLock = 20 * time.Millisecond
+
+// Lock lets the caller be the only writer until the func it returns is called.
+// It makes the folder. While another writer has the lock it waits, until ctx
+// ends, after calling waiting once with who holds it.
+func (f Folder) Lock(ctx context.Context, self string, waiting func(holder string)) (unlock func(), err error) {
+	for {
+		if err := f.Make(); err != nil {
+			return nil, err
+		}
+		lock := flock.New(f.path(LockFile), flock.SetPermissions(PrivateMode))
+		err := f.acquire(ctx, lock, waiting)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // an uninstall removed the folder after Make
+		}
+		if err != nil {
+			return nil, err
+		}
+		// An uninstall that held the lock removed the file with the folder: this
+		// lock is then on a file that nobody else will ever see.
+		if f.stillThere(lock) {
+			f.sign(self)
+			return func() { _ = lock.Close() }, nil
+		}
+		_ = lock.Close()
+		waiting = func(string) {}
+	}
+}
+
+func (f Folder) acquire(ctx context.Context, lock *flock.Flock, waiting func(string)) error {
+	free, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking %s: %w", f.path(LockFile), reason(err))
+	}
+	if free {
+		return nil
+	}
+	holder := f.holder()
+	waiting(holder)
+	if _, err := lock.TryLockContext(ctx, retryLock); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%w (%s)", ErrLocked, holder)
+		}
+		return fmt.Errorf("locking %s: %w", f.path(LockFile), reason(err))
+	}
+	return nil
+}
+
+func (f Folder) stillThere(lock *flock.Flock) bool {
+	ours, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Lstat(f.path(LockFile))
+	return err == nil && os.SameFile(ours, named)
+}
+
+// sign writes who holds the lock, for the message of those who wait. It is not
+// the lock: that is the system's, and ends with the process. Where the system
+// lets nobody write to a locked file, those who wait are told less.
+func (f Folder) sign(self string) {
+	fh, err := os.OpenFile(f.path(LockFile), os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return
+	}
+	defer fh.Close()
+	_, _ = fmt.Fprintf(fh, "%d %s\n", os.Getpid(), self)
+}
+
+func (f Folder) holder() string {
+	data, err := readFile(f.path(LockFile))
+	if err != nil {
+		return "holder unknown"
+	}
+	pid, command, ok := strings.Cut(strings.TrimSpace(string(data)), " ")
+	if !ok || len(command) > 80 || strings.ContainsFunc(pid+command, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "holder unknown"
+	}
+	return fmt.Sprintf("process %s, devcert %s", pid, command)
+}

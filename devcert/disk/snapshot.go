@@ -1,0 +1,270 @@
+package disk
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"devcert/devcert/chain"
+)
+
+// DamageKind says what is wrong with a file of the folder.
+type DamageKind int
+
+// The kinds of damage.
+const (
+	Absent     DamageKind = iota // not there
+	Unreadable                   // there, but it could not be read
+	Corrupt                      // read, but not what such a file holds
+	Differs                      // sound in itself, but not what belongs there
+	Exposed                      // others may read or replace it
+)
+
+// Damage is one file that is not as it should be.
+type Damage struct {
+	Name   string // relative to the folder
+	Kind   DamageKind
+	Reason string // one line, for people
+	// Cure are the bytes that belong there, nil when no good copy is left.
+	Cure []byte
+	// Private says that the file holds a private key.
+	Private bool
+}
+
+// Snapshot is the whole folder, read once.
+type Snapshot struct {
+	Present   bool
+	Config    []byte  // config.json as it is, nil when it cannot be read
+	Ledger    *Ledger // empty when there is none or it is damaged
+	Current   string  // the current generation's name, "" when there is none
+	Hierarchy Hierarchy
+	Others    []string // generations that are not the current one
+	Damage    []Damage
+}
+
+// Snapshot reads the folder without taking the lock and without changing
+// anything. It fails only if the folder itself cannot be looked into.
+func (f Folder) Snapshot() (*Snapshot, error) {
+	s := &Snapshot{Ledger: &Ledger{}}
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	if s.Present = f.Exists(); !s.Present {
+		return s, nil
+	}
+	if _, err := f.Read(CurrentFile); errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+	}
+	s.readConfig(f)
+	s.readLedger(f)
+	s.readCurrent(f)
+	if s.Current != "" {
+		s.readHierarchy(f)
+	}
+	s.readModes(f)
+	return s, nil
+}
+
+// Empty says that no devcert has finished writing here.
+func (s *Snapshot) Empty() bool {
+	return s.Current == "" && s.Config == nil && len(s.Ledger.Entries) == 0 && len(s.Damage) == 0
+}
+
+func (s *Snapshot) damaged(name string, kind DamageKind, why string) {
+	s.Damage = append(s.Damage, Damage{Name: name, Kind: kind, Reason: why})
+}
+
+func (s *Snapshot) readConfig(f Folder) {
+	data, err := f.Read(ConfigFile)
+	switch {
+	case err == nil:
+		s.Config = data
+	case !errors.Is(err, fs.ErrNotExist):
+		s.damaged(ConfigFile, kindOf(err), reason(err).Error())
+	}
+}
+
+func (s *Snapshot) readLedger(f Folder) {
+	data, err := f.Read(LedgerFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		s.damaged(LedgerFile, kindOf(err), reason(err).Error())
+		return
+	}
+	ledger, err := ParseLedger(data)
+	if err != nil {
+		s.damaged(LedgerFile, Corrupt, err.Error())
+		return
+	}
+	s.Ledger = ledger
+}
+
+// readCurrent finds the current generation. Where its name is lost it takes
+// the generation that the copies at stable paths came from, else the newest.
+func (s *Snapshot) readCurrent(f Folder) {
+	ids := f.Generations()
+	data, err := f.Read(CurrentFile)
+	id := strings.TrimSuffix(string(data), "\n")
+	_, _, valid := ParseGenerationID(id)
+	for _, other := range ids {
+		if other == id && err == nil {
+			s.Current = id
+		} else {
+			s.Others = append(s.Others, other)
+		}
+	}
+	if s.Current != "" || (len(ids) == 0 && errors.Is(err, fs.ErrNotExist)) {
+		return
+	}
+	d := Damage{Name: CurrentFile, Kind: Absent, Reason: "it is missing"}
+	switch {
+	case err == nil && valid:
+		d.Kind, d.Reason = Differs, "it names a generation that is not there"
+	case err == nil:
+		d.Kind, d.Reason = Corrupt, "it does not name a generation"
+	case !errors.Is(err, fs.ErrNotExist):
+		d.Kind, d.Reason = kindOf(err), reason(err).Error()
+	}
+	if s.Current = f.likeliest(ids); s.Current != "" {
+		d.Cure = []byte(s.Current + "\n")
+		s.Others = without(s.Others, s.Current)
+	}
+	s.Damage = append(s.Damage, d)
+}
+
+func (f Folder) likeliest(ids []string) string {
+	copied, _ := f.Read(LeafFile)
+	best, bestN := "", 0
+	for _, id := range ids {
+		leaf, err := f.Read(generationsDir + "/" + id + "/leaf.pem")
+		if err == nil && bytes.Equal(leaf, copied) {
+			return id
+		}
+		if _, n, _ := ParseGenerationID(id); n > bestN {
+			best, bestN = id, n
+		}
+	}
+	return best
+}
+
+func without(list []string, drop string) []string {
+	var out []string
+	for _, s := range list {
+		if s != drop {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// found is what one file of layout and its copy held.
+type found struct {
+	data [2][]byte // generation, copy
+	err  [2]error
+}
+
+// readHierarchy reads the current generation and its copies, takes of each part
+// the bytes that fit the others, and reports every file that does not hold them.
+func (s *Snapshot) readHierarchy(f Folder) {
+	files := make([]found, len(layout))
+	for i, file := range layout {
+		files[i].data[0], files[i].err[0] = f.Read(s.inGeneration(file.name))
+		if file.copy != "" {
+			files[i].data[1], files[i].err[1] = f.Read(file.copy)
+		}
+	}
+	s.Hierarchy = assemble(files, s.Current, s.Ledger)
+	wanted, err := s.Hierarchy.encode()
+	if err != nil {
+		return // a part that parsed encodes; see assemble
+	}
+	for i, file := range layout {
+		private := file.mode == PrivateMode
+		if !(file.name == rootKeyFile && errors.Is(files[i].err[0], fs.ErrNotExist)) {
+			s.compare(s.inGeneration(file.name), files[i].data[0], files[i].err[0], wanted[i], private)
+		}
+		if file.copy != "" {
+			s.compare(file.copy, files[i].data[1], files[i].err[1], wanted[i], private)
+		}
+	}
+}
+
+func (s *Snapshot) inGeneration(name string) string {
+	return generationsDir + "/" + s.Current + "/" + name
+}
+
+// compare reports the file called name unless it holds the wanted bytes.
+func (s *Snapshot) compare(name string, data []byte, err error, wanted []byte, private bool) {
+	d := Damage{Name: name, Cure: wanted, Private: private}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.Kind, d.Reason = Absent, "it is missing"
+	case err != nil:
+		d.Kind, d.Reason = kindOf(err), reason(err).Error()
+	case wanted != nil && bytes.Equal(data, wanted):
+		return
+	case !parses(name, data):
+		d.Kind, d.Reason = Corrupt, "it cannot be read as what it should hold"
+	default:
+		d.Kind, d.Reason = Differs, "it does not belong to the hierarchy"
+	}
+	s.Damage = append(s.Damage, d)
+}
+
+// kindOf tells a file that could not be read from something else in its place,
+// which is known not to hold what it should.
+func kindOf(err error) DamageKind {
+	if errors.Is(err, errNotRegular) || errors.Is(err, errTooLarge) {
+		return Corrupt
+	}
+	return Unreadable
+}
+
+func parses(name string, data []byte) bool {
+	var err error
+	switch {
+	case strings.HasSuffix(name, "-key.pem"):
+		_, err = chain.ParseKey(data)
+	case strings.HasSuffix(name, ".pem"):
+		_, err = chain.ParseCertificates(data)
+	case strings.HasSuffix(name, ".crl"):
+		_, err = x509.ParseRevocationList(data)
+	default:
+		return false
+	}
+	return err == nil
+}
+
+// readModes reports the private files and the folders that others may enter.
+func (s *Snapshot) readModes(f Folder) {
+	names := []string{".", generationsDir}
+	if s.Current != "" {
+		names = append(names, s.inGeneration(""))
+		for _, file := range layout {
+			if file.mode == PrivateMode {
+				names = append(names, s.inGeneration(file.name), file.copy)
+			}
+		}
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		why, err := f.Files.Exposed(f.path(name))
+		if err == nil && why != "" {
+			private := strings.HasSuffix(name, "-key.pem") || strings.HasSuffix(name, ".pfx")
+			s.Damage = append(s.Damage, Damage{Name: name, Kind: Exposed, Reason: why, Private: private})
+		}
+	}
+}
+
+func signer(k any) *ecdsa.PrivateKey {
+	key, _ := k.(*ecdsa.PrivateKey)
+	return key
+}

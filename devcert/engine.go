@@ -1,0 +1,241 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// Engine runs the commands on one host. Its fields are set by the caller and
+// not changed while a command runs.
+type Engine struct {
+	Host    *Host
+	Now     func() time.Time
+	Rand    io.Reader     // for certificates; nil for the system's
+	Timeout time.Duration // for waiting on another writer
+	// Step is told each step as it ends; nil when nobody listens.
+	Step func(StepResult)
+	// Say is told what a person should know while a command runs.
+	Say func(line string)
+	// Confirm asks a person; ErrDeclined means no, or that there is nobody to
+	// ask. It is called before anything is changed.
+	Confirm func(question string) error
+	// Only restricts repair to these kinds of finding; empty means all.
+	Only []string
+	// DryRun stops after planning.
+	DryRun bool
+}
+
+// Report is what a command saw and did.
+type Report struct {
+	Config   *Config // nil when setup never ran
+	Seen     *Observation
+	Findings []Finding // after all steps
+	Planned  []Step    // with DryRun
+	Steps    []StepResult
+	Left     []string // files in the state folder that uninstall did not know
+}
+
+// StepResult is a step that was tried.
+type StepResult struct {
+	Step
+	Changed bool
+	Elapsed time.Duration
+	Err     error
+}
+
+// Broken says whether a finding of severity error stands.
+func (r *Report) Broken() bool {
+	for _, f := range r.Findings {
+		if f.Severity == Error {
+			return true
+		}
+	}
+	return false
+}
+
+// PartialError says that something that was asked for did not take, while the
+// rest did (exit 6).
+type PartialError struct{ Err error }
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+func (e *PartialError) Unwrap() error { return e.Err }
+
+func (e *Engine) folder() disk.Folder { return disk.Folder{Path: e.Host.StateDir, Files: e.Host.Files} }
+
+// Status reports what is right and wrong now. It changes nothing.
+func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
+	return e.look(ctx, probe, nil)
+}
+
+// look observes and compares. change, when not nil, turns the configuration
+// found (nil for none) into the wanted one.
+func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Config, error)) (*Report, error) {
+	o, err := e.observe(ctx, probe)
+	if err != nil {
+		return nil, err
+	}
+	c, damage, err := configOf(o)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s in %s: %w; a newer devcert may have written it", disk.ConfigFile, e.Host.StateDir, err)
+	}
+	o.Foreign = c != nil && foreign(c, o)
+	if change != nil {
+		if c, err = change(c); err != nil {
+			return nil, err
+		}
+	}
+	if c != nil {
+		c.Machine = o.Owner.Machine
+	}
+	return &Report{Config: c, Seen: o, Findings: compare(c, damage, o)}, nil
+}
+
+// Setup brings the machine from any state to the one that r asks for.
+func (e *Engine) Setup(ctx context.Context, r Request) (*Report, error) {
+	var names []string
+	for _, s := range e.Host.Stores {
+		names = append(names, s.Name())
+	}
+	return e.change(ctx, goal{
+		want: func(c *Config) (*Config, error) {
+			if c == nil {
+				c = DefaultConfig()
+			}
+			return c.With(r, names)
+		},
+	})
+}
+
+// Repair puts back what the findings name, to what setup was asked for.
+func (e *Engine) Repair(ctx context.Context) (*Report, error) {
+	return e.change(ctx, goal{pick: e.only})
+}
+
+// Renew makes a new leaf where one is due or force says so, and a whole new
+// hierarchy with root.
+func (e *Engine) Renew(ctx context.Context, force, root bool) (*Report, error) {
+	return e.change(ctx, goal{extra: func(r *Report) []Finding {
+		switch {
+		case root:
+			return []Finding{{Kind: RootExpiring, Where: "root", cure: newHierarchy}}
+		case force:
+			return []Finding{{Kind: LeafExpiring, Where: "leaf", cure: newLeaf}}
+		}
+		return nil
+	}, pick: func(all []Finding) []Finding {
+		return pick(all, func(f Finding) bool { return f.cure == newLeaf || f.cure == newHierarchy })
+	}})
+}
+
+func (e *Engine) only(all []Finding) []Finding {
+	if len(e.Only) == 0 {
+		return all
+	}
+	wanted := map[string]bool{}
+	for _, kind := range e.Only {
+		wanted[kind] = true
+	}
+	return pick(all, func(f Finding) bool { return wanted[f.Kind] })
+}
+
+func pick(all []Finding, fits func(Finding) bool) []Finding {
+	var out []Finding
+	for _, f := range all {
+		if fits(f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// change is the pipeline: look; if there is anything to do, take the lock, look
+// again, and do it; look once more. The first look takes no lock and leaves no
+// trace, so that a run with nothing to do changes nothing at all.
+func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
+	before, err := e.look(ctx, false, g.want)
+	if err != nil {
+		return nil, err
+	}
+	steps := g.steps(before)
+	if len(steps) == 0 || e.DryRun {
+		before.Planned = steps
+		return before, nil
+	}
+	if err := e.ready(ctx, before, steps); err != nil {
+		return before, err
+	}
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return before, err
+	}
+	defer unlock()
+	if before, err = e.look(ctx, false, g.want); err != nil {
+		return nil, err
+	}
+	if steps = g.steps(before); len(steps) == 0 {
+		return before, nil
+	}
+	return e.apply(ctx, before, steps)
+}
+
+func (e *Engine) lock(ctx context.Context) (func(), error) {
+	wait, cancel := context.WithTimeout(ctx, e.Timeout)
+	defer cancel()
+	return e.folder().Lock(wait, "writer", func(holder string) {
+		e.Say("waiting for another devcert to finish (" + holder + ")")
+	})
+}
+
+// ready asks what must be asked before anything changes. Replacing a root that
+// works needs a person's yes, and the rights to finish: half of it would leave
+// two roots.
+func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
+	for _, s := range steps {
+		if s.action != make_ || !s.staged {
+			continue
+		}
+		if sound(r.Findings) {
+			if err := e.Confirm("The present root will be replaced: every store is asked to trust a new one."); err != nil {
+				return err
+			}
+		}
+		for _, store := range e.Host.Stores {
+			if !r.Config.WantsStore(store.Name()) {
+				continue
+			}
+			if err := store.Ready(ctx); errors.Is(err, ErrNeedsAdmin) {
+				return fmt.Errorf("replacing the root in the %s store: %w", store.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// sound says that the hierarchy works as it is, and that only a wish replaces it.
+func sound(findings []Finding) bool {
+	for _, f := range findings {
+		if f.cure == newHierarchy && f.Kind != ConstraintsDiffer && f.Kind != KeyMissing {
+			return false
+		}
+	}
+	return true
+}
+
+// leafEnd is the end of a leaf issued now.
+func leafEnd(o *Observation) time.Time {
+	end := o.Now.Add(chain.LeafLifetime)
+	if ca := o.Folder.Hierarchy.Intermediate.Cert; ca != nil && ca.NotAfter.Before(end) {
+		return ca.NotAfter
+	}
+	return end
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }

@@ -1,0 +1,319 @@
+package devcert
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// Kinds of finding. Each has a text for `devcert explain`.
+const (
+	HierarchyMissing    = "hierarchy-missing"
+	StateCorrupt        = "state-corrupt"
+	StateForeign        = "state-foreign"
+	PairMismatch        = "pair-mismatch"
+	FileExposed         = "file-exposed"
+	ConstraintsDiffer   = "constraints-differ"
+	RootExpired         = "root-expired"
+	RootExpiring        = "root-expiring"
+	IntermediateExpired = "intermediate-expired"
+	LeafMissing         = "leaf-missing"
+	LeafExpired         = "leaf-expired"
+	LeafExpiring        = "leaf-expiring"
+	LeafNamesDiffer     = "leaf-names-differ"
+	LeafKeyDiffers      = "leaf-key-differs"
+	CRLExpired          = "crl-expired"
+	KeyMissing          = "key-missing"
+	TrustMissing        = "trust-missing"
+	TrustDenied         = "trust-denied"
+	TrustStale          = "trust-stale"
+	TrustUnknown        = "trust-unknown"
+	FormerRoot          = "former-root"
+	EnvOverride         = "env-override"
+	BindingMissing      = "binding-missing"
+	BindingStale        = "binding-stale"
+	BindingUnknown      = "binding-unknown"
+	ListenerDiffers     = "listener-differs"
+)
+
+// Severity says whether a finding breaks a client or port that is wanted.
+type Severity string
+
+// An error makes the exit code 3; a warning does not.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is one difference between what is wanted and what is there.
+type Finding struct {
+	Kind       string   `json:"kind"`
+	Severity   Severity `json:"severity"`
+	Where      string   `json:"where"`
+	Message    string   `json:"message"`
+	Remedy     string   `json:"remedy"`
+	Repairable bool     `json:"repairable"` // `devcert repair` cures it
+	// Consequence is what a person then sees, in one line; may be empty.
+	Consequence string `json:"-"`
+
+	cure   cure // what the plan does about it
+	store  string
+	root   *x509.Certificate
+	ports  []int
+	damage *disk.Damage
+}
+
+// cure is what removes a finding.
+type cure int
+
+const (
+	noCure       cure = iota // a person's matter
+	newHierarchy             // everything anew, staged
+	newLeaf                  // under the same intermediate
+	restoreFile              // write the bytes that belong there
+	rebuildFile              // set it aside and write what is known
+	tightenFile              // take others' rights away
+	trustRoot                // in the store
+	distrustRoot             // the former one, in the store
+	bindPorts                // to the leaf
+)
+
+// rootExpiringBefore is how long before its end a root is spoken of: its
+// leaves no longer get their whole year, and a new root takes planning.
+const rootExpiringBefore = 180 * 24 * time.Hour
+
+// compare is the only place that makes findings: what c wants, against o. A nil
+// c means that setup never ran.
+func compare(c *Config, damage error, o *Observation) []Finding {
+	var all []Finding
+	if c == nil {
+		all = append(all, Finding{
+			Kind: HierarchyMissing, Severity: Error, Where: "state folder",
+			Message: "devcert has not been set up for this user", Remedy: "devcert setup",
+			Consequence: "https://localhost is not trusted anywhere on this machine",
+		})
+		all = append(all, formerRoots(o)...)
+		return all
+	}
+	all = append(all, stateFindings(damage, o)...)
+	all = append(all, hierarchyFindings(c, o)...)
+	if o.Folder.Hierarchy.Root != nil {
+		all = append(all, trustFindings(c, o)...)
+	}
+	all = append(all, formerRoots(o)...)
+	all = append(all, overrideFindings(o)...)
+	all = append(all, portFindings(c, o)...)
+	all = append(all, listenerFindings(o)...)
+	for i := range all {
+		f := &all[i]
+		f.Repairable = f.cure != noCure
+		if f.Remedy == "" && f.Repairable {
+			f.Remedy = "devcert repair --only " + f.Kind
+		}
+	}
+	return all
+}
+
+// stateFindings are about the files of the state folder.
+func stateFindings(damage error, o *Observation) []Finding {
+	var all []Finding
+	if o.Foreign {
+		all = append(all, Finding{
+			Kind: StateForeign, Severity: Error, Where: "state folder", cure: newHierarchy,
+			Message:     "the state folder was made by another user or on another machine",
+			Consequence: "its keys are in two places, and its root is not this machine's",
+		})
+	}
+	if damage != nil {
+		all = append(all, Finding{
+			Kind: StateCorrupt, Severity: Error, Where: disk.ConfigFile, cure: rebuildFile,
+			Message: "config.json is not usable: " + damage.Error(), damage: &disk.Damage{Name: disk.ConfigFile},
+		})
+	}
+	for i := range o.Folder.Damage {
+		if f, ok := damageFinding(&o.Folder.Damage[i], o); ok {
+			all = append(all, f)
+		}
+	}
+	return append(all, exposedBefore(o)...)
+}
+
+func foreign(c *Config, o *Observation) bool {
+	here := o.Owner.Machine
+	differs := func(made string) bool { return here != "" && made != "" && made != here }
+	return differs(c.Machine) || differs(o.Folder.Ledger.Machine)
+}
+
+// damageFinding turns damage into a finding, unless it only repeats what a
+// finding about the hierarchy says: a leaf that is lost has lost its files too.
+func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
+	f := Finding{
+		Severity: Error, Where: d.Name, damage: d,
+		Message: fmt.Sprintf("%s: %s", d.Name, d.Reason), cure: restoreFile,
+	}
+	switch {
+	case d.Name == disk.ConfigFile && d.Kind != disk.Unreadable:
+		return f, false // stateFindings has it
+	case d.Kind == disk.Exposed:
+		return exposedFinding(f, o), true
+	case d.Kind == disk.Unreadable:
+		f.Kind, f.cure = StateCorrupt, noCure
+		f.Remedy = "give its owner the right to read it, or remove it"
+	case d.Name == disk.LedgerFile:
+		f.Kind, f.cure = StateCorrupt, rebuildFile
+	case d.Name == disk.CurrentFile:
+		f.Kind = StateCorrupt
+		return f, d.Cure != nil // without any generation, the hierarchy is missing
+	case d.Cure == nil:
+		return f, false // see lostParts
+	case d.Kind == disk.Differs:
+		f.Kind = PairMismatch
+		f.Consequence = "a server that reads it presents a certificate and key that do not belong together"
+	case d.Name == disk.LeafFile || d.Name == disk.LeafKeyFile:
+		f.Kind = LeafMissing
+		f.Consequence = "a server configured with it cannot start"
+	default:
+		f.Kind = StateCorrupt
+	}
+	return f, true
+}
+
+func exposedFinding(f Finding, o *Observation) Finding {
+	f.Kind, f.cure = FileExposed, tightenFile
+	f.Message = fmt.Sprintf("%s has %s", f.Where, f.damage.Reason)
+	switch {
+	case signsCertificates(f.Where):
+		f.Consequence = "whoever has read it can make certificates that this machine trusts"
+	case f.damage.Private:
+		f.cure = newLeaf
+		f.Consequence = "whoever has read it can pose as localhost to this machine; repair makes a new leaf"
+	default:
+		f.Severity = Warning
+	}
+	return f
+}
+
+func signsCertificates(name string) bool {
+	return strings.HasSuffix(name, "/root-key.pem") || strings.HasSuffix(name, "/intermediate-key.pem")
+}
+
+// exposedBefore keeps saying that an intermediate's key was once readable:
+// taking the right away does not take back what was read.
+func exposedBefore(o *Observation) []Finding {
+	if !slices.Contains(o.Folder.Ledger.Exposed, exposedKey(o)) {
+		return nil
+	}
+	return []Finding{{
+		Kind: FileExposed, Severity: Error, Where: "intermediate key",
+		Message:     "others could read the key of the intermediate; only a new hierarchy cures that",
+		Consequence: "whoever has read it can make certificates that this machine trusts",
+		Remedy:      "devcert renew --root",
+	}}
+}
+
+// exposedKey is how the ledger names the intermediate's key.
+func exposedKey(o *Observation) string {
+	if cert := o.Folder.Hierarchy.Intermediate.Cert; cert != nil {
+		return hex.EncodeToString(cert.SubjectKeyId)
+	}
+	return "none"
+}
+
+// trustFindings are about the root in the stores that are to trust it.
+func trustFindings(c *Config, o *Observation) []Finding {
+	kinds := map[PlaceState]string{Missing: TrustMissing, Denied: TrustDenied, Stale: TrustStale, Unknown: TrustUnknown}
+	messages := map[PlaceState]string{
+		Missing: "the %s store does not have the root",
+		Denied:  "the %s store has the root and does not trust it",
+		Stale:   "the %s store has the root only in part",
+		Unknown: "the %s store could not be looked into",
+	}
+	var all []Finding
+	for _, s := range o.Stores {
+		if !c.WantsStore(s.Store) {
+			continue
+		}
+		for _, p := range s.Places {
+			if p.State == Trusted {
+				continue
+			}
+			f := Finding{
+				Kind: kinds[p.State], Severity: Error, Where: p.Path, store: s.Store,
+				Message: fmt.Sprintf(messages[p.State], s.Store), cure: trustRoot,
+				Consequence: "programs that take their roots there refuse https://localhost",
+			}
+			if p.Evidence != "" {
+				f.Message += ": " + p.Evidence
+			}
+			if p.State == Unknown {
+				f.Consequence = ""
+				if !c.asksFor(s.Store) {
+					f.Severity = Warning
+				}
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// formerRoots are roots of this user that are not the current one: known ones,
+// which the ledger has and repair removes, and unknown ones. Other users' are
+// nobody's business here.
+func formerRoots(o *Observation) []Finding {
+	var all []Finding
+	for _, s := range o.Stores {
+		for _, p := range s.Places {
+			for _, root := range p.Others {
+				if f, ok := formerRoot(s.Store, p, root, o); ok {
+					all = append(all, f)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func formerRoot(store string, p Place, root *x509.Certificate, o *Observation) (Finding, bool) {
+	known := o.Folder.Ledger.Has(store, root)
+	if !known && !sameUser(root, o.Owner) {
+		return Finding{}, false
+	}
+	f := Finding{
+		Kind: FormerRoot, Severity: Warning, Where: p.Path, store: store, root: root,
+		Message:     fmt.Sprintf("the %s store still trusts a former root, %s", store, root.Subject.CommonName),
+		cure:        distrustRoot,
+		Consequence: "certificates made under it are still accepted here",
+	}
+	if !known {
+		f.cure, f.Remedy = noCure, "devcert uninstall --all"
+	}
+	return f, true
+}
+
+func sameUser(root *x509.Certificate, owner Owner) bool {
+	user := func(s string) string { name, _, _ := strings.Cut(s, "@"); return name }
+	return user(chain.OwnerOf(root)) == user(chain.ReduceOwner(owner.User+"@"+owner.Host))
+}
+
+func overrideFindings(o *Observation) []Finding {
+	var all []Finding
+	for _, v := range o.Overrides {
+		if v.Reason == "" {
+			continue
+		}
+		all = append(all, Finding{
+			Kind: EnvOverride, Severity: Warning, Where: v.Name,
+			Message:     fmt.Sprintf("%s=%s: %s", v.Name, v.Value, v.Reason),
+			Consequence: "programs that obey it refuse https://localhost though the system trusts it",
+			Remedy:      "unset " + v.Name,
+		})
+	}
+	return all
+}

@@ -1,0 +1,80 @@
+package devcert
+
+import (
+	"slices"
+
+	"devcert/devcert/disk"
+)
+
+// goal is how one command differs from another.
+type goal struct {
+	want  func(*Config) (*Config, error) // the configuration to go for; nil keeps it
+	extra func(*Report) []Finding        // wanted though nothing is wrong
+	pick  func([]Finding) []Finding      // the findings to cure; nil for all
+}
+
+// steps plans a goal on what was seen.
+func (g goal) steps(r *Report) []Step {
+	if r.Config == nil {
+		return nil
+	}
+	chosen := r.Findings
+	if g.pick != nil {
+		chosen = g.pick(chosen)
+	}
+	if g.extra != nil {
+		chosen = append(chosen, g.extra(r)...)
+	}
+	steps := plan(r.Config, r.Seen, chosen)
+	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
+		steps = append(steps, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
+	}
+	if (g.want != nil || r.Seen.Foreign) && configDiffers(r) {
+		steps = withConfig(steps)
+	}
+	return steps
+}
+
+// withConfig puts the saving of the configuration first; where a root is being
+// replaced, just before the switch: until then the old one is what is wanted.
+func withConfig(steps []Step) []Step {
+	rebuilt := func(s Step) bool { return s.action == rebuild && s.damage.Name == disk.ConfigFile }
+	if slices.ContainsFunc(steps, rebuilt) {
+		return steps
+	}
+	at := 0
+	if slices.ContainsFunc(steps, func(s Step) bool { return s.staged }) {
+		at = slices.IndexFunc(steps, func(s Step) bool { return s.action == switchTo })
+	}
+	return slices.Insert(steps, at, Step{action: saveConfig, What: "config", Where: disk.ConfigFile})
+}
+
+// unwantedPorts are bound to the leaf because an earlier configuration said so.
+func unwantedPorts(r *Report) []int {
+	had, err := ParseConfig(r.Seen.Folder.Config)
+	if err != nil {
+		return nil
+	}
+	before, wanted := had.PortList(), r.Config.PortList()
+	var gone []int
+	for _, b := range r.Seen.Bindings {
+		if slices.Contains(before, b.Port) && !slices.Contains(wanted, b.Port) {
+			gone = append(gone, b.Port)
+		}
+	}
+	return gone
+}
+
+// configDiffers says whether the wanted configuration is another than the one on
+// disk. When it was made is not wanted or unwanted.
+func configDiffers(r *Report) bool {
+	had, err := ParseConfig(r.Seen.Folder.Config)
+	if err != nil {
+		return true
+	}
+	wanted := *r.Config
+	wanted.SetUp = had.SetUp
+	before, _ := had.Encode()
+	after, _ := wanted.Encode()
+	return string(before) != string(after)
+}

@@ -1,0 +1,184 @@
+package devcert
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// hierarchyFindings are about the certificates and keys themselves.
+func hierarchyFindings(c *Config, o *Observation) []Finding {
+	h := &o.Folder.Hierarchy
+	if o.Folder.Current == "" {
+		return []Finding{{
+			Kind: HierarchyMissing, Severity: Error, Where: "state folder", cure: newHierarchy,
+			Message:     "there is no hierarchy: neither root nor intermediate nor leaf",
+			Consequence: "https://localhost is not trusted anywhere on this machine",
+		}}
+	}
+	if unreadable(o) {
+		return nil // what could not be looked at is not lost; the files have their findings
+	}
+	if lost := lostParts(o); len(lost) > 0 {
+		return lost
+	}
+	var all []Finding
+	parts := chain.Parts{
+		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
+		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
+	}
+	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
+		if p.Fault != chain.FaultName { // differences says it better
+			all = append(all, problemFinding(p))
+		}
+	}
+	return append(all, differences(c, o)...)
+}
+
+func unreadable(o *Observation) bool {
+	return slices.ContainsFunc(o.Folder.Damage, func(d disk.Damage) bool {
+		return d.Kind == disk.Unreadable && d.Name != disk.ConfigFile && d.Name != disk.LedgerFile
+	})
+}
+
+// lostParts are parts of the hierarchy that no file holds any more. Without
+// root, intermediate or its key only a new hierarchy helps; a leaf is reissued.
+func lostParts(o *Observation) []Finding {
+	h := &o.Folder.Hierarchy
+	lost := func(kind string, cure cure, what string) []Finding {
+		return []Finding{{
+			Kind: kind, Severity: Error, Where: "generation " + o.Folder.Current, cure: cure,
+			Message: what + " is lost: no file of the state folder holds it whole",
+		}}
+	}
+	switch {
+	case h.Root == nil:
+		return lost(HierarchyMissing, newHierarchy, "the root")
+	case h.Intermediate.Cert == nil:
+		return lost(HierarchyMissing, newHierarchy, "the intermediate")
+	case h.Intermediate.Key == nil:
+		return lost(HierarchyMissing, newHierarchy, "the intermediate's key")
+	case h.Leaf.Cert == nil:
+		return lost(LeafMissing, newLeaf, "the leaf")
+	case h.Leaf.Key == nil:
+		return lost(PairMismatch, newLeaf, "the leaf's key")
+	}
+	return nil
+}
+
+// problemFinding names a problem of the certificates in the contract's words.
+func problemFinding(p chain.Problem) Finding {
+	f := Finding{
+		Kind: StateCorrupt, Severity: Error, Where: string(p.Part),
+		Message: fmt.Sprintf("the %s %s", p.Part, p.Reason), cure: newHierarchy,
+	}
+	if p.Part == chain.PartLeaf {
+		f.cure = newLeaf
+	}
+	switch p.Fault {
+	case chain.FaultExpired, chain.FaultNotYetValid:
+		f.Kind = map[chain.Part]string{
+			chain.PartRoot: RootExpired, chain.PartIntermediate: IntermediateExpired, chain.PartLeaf: LeafExpired,
+		}[p.Part]
+		f.Consequence = "clients refuse https://localhost: the certificate's dates are not now"
+	case chain.FaultKey:
+		f.Kind = PairMismatch
+	}
+	return f
+}
+
+// differences are between sound certificates and what was asked for, and ends
+// that come near.
+func differences(c *Config, o *Observation) []Finding {
+	h := &o.Folder.Hierarchy
+	var all []Finding
+	if wanted, has := c.Permitted(), chain.PermitsOf(h.Root); !has.Equal(wanted) {
+		all = append(all, Finding{
+			Kind: ConstraintsDiffer, Severity: Error, Where: "root", cure: newHierarchy,
+			Message: fmt.Sprintf("the root permits %s, and asked for is %s", has, wanted),
+		})
+	}
+	if has, wanted := chain.ServerNames(h.Leaf.Cert), c.AllNames(); !sameSet(has, wanted) {
+		all = append(all, Finding{
+			Kind: LeafNamesDiffer, Severity: Error, Where: "leaf", cure: newLeaf,
+			Message: "the leaf's names are not the ones asked for: " + nameDifference(has, wanted),
+		})
+	}
+	if has := keyTypeOf(h.Leaf.Cert); has != c.Key {
+		all = append(all, Finding{
+			Kind: LeafKeyDiffers, Severity: Error, Where: "leaf", cure: newLeaf,
+			Message: fmt.Sprintf("the leaf's key is %s, and asked for is %s", has, c.Key),
+		})
+	}
+	switch kept := h.RootKey != nil; {
+	case c.KeepRootKey && !kept:
+		all = append(all, Finding{
+			Kind: KeyMissing, Severity: Error, Where: "root", cure: newHierarchy,
+			Message: "the root's key was asked to be kept, and is not there",
+		})
+	case kept && !c.KeepRootKey:
+		all = append(all, Finding{
+			Kind: FileExposed, Severity: Warning, Where: "root-key.pem", cure: newLeaf,
+			Message:     "the root's key is on disk, and was not asked to be kept",
+			Consequence: "whoever reads it can make certificates that this machine trusts",
+		})
+	}
+	return append(all, endings(o)...)
+}
+
+func endings(o *Observation) []Finding {
+	h := &o.Folder.Hierarchy
+	var all []Finding
+	root, leaf := h.Root, h.Leaf.Cert
+	if left := root.NotAfter.Sub(o.Now); left > 0 && left < rootExpiringBefore {
+		all = append(all, Finding{
+			Kind: RootExpiring, Severity: Warning, Where: "root", Remedy: "devcert renew --root",
+			Message: fmt.Sprintf("the root ends on %s, in %d days", day(root.NotAfter), days(left)),
+		})
+	}
+	// A leaf that ends with its issuer cannot be renewed for longer.
+	renewable := leaf.NotAfter.Before(h.Intermediate.Cert.NotAfter)
+	if left := leaf.NotAfter.Sub(o.Now); renewable && left > 0 && left < chain.RenewBefore {
+		all = append(all, Finding{
+			Kind: LeafExpiring, Severity: Warning, Where: "leaf", cure: newLeaf,
+			Message: fmt.Sprintf("the leaf ends on %s, in %d days", day(leaf.NotAfter), days(left)),
+		})
+	}
+	crl, err := x509.ParseRevocationList(h.RootCRL)
+	if err != nil || !crl.NextUpdate.After(o.Now) {
+		all = append(all, Finding{
+			Kind: CRLExpired, Severity: Warning, Where: "root.crl", Remedy: "devcert renew --root",
+			Message:     "the root's revocation list is lost or past its end",
+			Consequence: "clients that ask for revocation say that the status is unknown",
+		})
+	}
+	return all
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+func nameDifference(has, wanted []string) string {
+	text := ""
+	for _, name := range wanted {
+		if !slices.Contains(has, name) {
+			text += ", without " + name
+		}
+	}
+	for _, name := range has {
+		if !slices.Contains(wanted, name) {
+			text += ", with " + name
+		}
+	}
+	if text == "" {
+		return "another order"
+	}
+	return text[2:]
+}

@@ -1,0 +1,158 @@
+package devcert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"devcert/devcert/disk"
+)
+
+// Sentinels that a host returns, wrapped with what was tried. Callers branch on
+// them with errors.Is; every other error means that the attempt failed.
+var (
+	// ErrNeedsAdmin: administrator rights are needed and cannot be had without
+	// asking somebody (exit 4).
+	ErrNeedsAdmin = errors.New("needs administrator rights")
+	// ErrDeclined: a person was asked and said no, or did not answer (exit 5).
+	ErrDeclined = errors.New("declined")
+	// ErrUnsupported: this machine has no such store, or none that devcert knows.
+	ErrUnsupported = errors.New("not supported on this machine")
+)
+
+// Host is the machine a command acts on, seen through the few things devcert
+// needs of it. It is made once per process and belongs to one user.
+type Host struct {
+	// Owner is whom the state folder and the stores belong to.
+	Owner Owner
+	// StateDir is the absolute path of the state folder, which need not exist.
+	StateDir string
+	// Files creates and judges private files the way this system does.
+	Files disk.Files
+	// Stores are those this system can have, in the order they are shown.
+	Stores []Store
+	// Binder keeps the port → certificate bindings.
+	Binder Binder
+	// Overrides lists the environment variables that make clients take their
+	// roots from somewhere else, judged for root. It only reads.
+	Overrides func(root *x509.Certificate) []Override
+	// Self is how a person starts this very program again, as an absolute path.
+	Self string
+	// Transient says that Self is gone when this process ends, as after `go run`.
+	Transient bool
+	// Close ends what the host has started for this process. It may be called
+	// when nothing was, and more than once.
+	Close func()
+}
+
+// HostOptions are what a command knows and a host needs to know.
+type HostOptions struct {
+	// StateDir is the absolute path of the state folder; "" means the system's
+	// usual place for the owner.
+	StateDir string
+	// Env is the environment of this process, as os.Environ gives it.
+	Env []string
+	// Interactive says that a person sits at a terminal and may be asked.
+	Interactive bool
+	// Say tells that person one line, for instance why a password is about to
+	// be asked for. It may be nil when nobody is there.
+	Say func(line string)
+}
+
+// Owner is the user the state folder belongs to; under sudo the invoking one.
+type Owner struct {
+	User    string // login name, as the system gives it
+	Host    string // host name, as the system gives it
+	Machine string // opaque and stable: tells this machine and user from others; "" when unknown
+}
+
+// PlaceState is what one place of a store does with a root.
+type PlaceState string
+
+// The states of a place. Unknown is said when the look itself failed: it never
+// means missing.
+const (
+	Trusted PlaceState = "trusted"
+	Missing PlaceState = "missing"
+	Denied  PlaceState = "denied" // there, but distrusted or without trust bits
+	Stale   PlaceState = "stale"  // in one part of the store and not in another
+	Unknown PlaceState = "unknown"
+)
+
+// Material is the hierarchy a store is asked about. All are nil when there is
+// none; a store then still reports the roots of ours it holds.
+type Material struct {
+	Root, Intermediate, Leaf *x509.Certificate
+}
+
+// Place is what was seen in one place of a store: the system's bundle, one
+// browser profile, one JDK.
+type Place struct {
+	Path       string // where a person can look for it
+	State      PlaceState
+	VerifiedBy string // how it is known, e.g. "chain built from the bundle"
+	Evidence   string // what was seen, in one line, when the state is not Trusted
+	// Others are the roots of devcert's profile in this place that are not
+	// Material.Root, whoever made them.
+	Others []*x509.Certificate
+}
+
+// Store is one kind of trust store. Implementations match certificates by
+// their bytes, never by name or serial number.
+type Store interface {
+	// Name is what the store is called on the command line: "system".
+	Name() string
+	// Look reports every place of the store. It changes nothing, asks nobody
+	// and starts nothing that writes. No places means that the client the
+	// store belongs to is not on this machine.
+	Look(ctx context.Context, m Material) []Place
+	// Ready says, without asking anybody, whether Trust and Distrust may act
+	// now: nil when they may (a person may yet be asked on a terminal),
+	// ErrNeedsAdmin or ErrUnsupported when they cannot.
+	Ready(ctx context.Context) error
+	// Trust makes every place trust root; it also mends a place that has it in
+	// part. A nil error says that the tools ran: Look says what they achieved.
+	Trust(ctx context.Context, root *x509.Certificate) error
+	// Distrust removes root, and what its installation left behind, from every
+	// place. A root that is not there is no error.
+	Distrust(ctx context.Context, root *x509.Certificate) error
+}
+
+// Binding says which certificate a port is meant to present.
+type Binding struct {
+	Port       int
+	Thumbprint string // SHA-1 of the leaf, upper-case hex
+}
+
+// Answer is what a TLS handshake with a bound port brought.
+type Answer struct {
+	Port     int
+	Address  string        // the loopback address that was asked
+	Listener string        // thumbprint of the certificate presented; "" when none was
+	Err      error         // why there is none, or how the other address differs; nil when nobody listens
+	Took     time.Duration // from connecting to the end of the handshake
+}
+
+// Binder keeps the bindings: HTTP.sys on Windows, devcert's own front elsewhere.
+type Binder interface {
+	// Bindings lists what is bound. A table that cannot be read is an error,
+	// never an empty list; one that does not exist is an empty list.
+	Bindings(ctx context.Context) ([]Binding, error)
+	// Bind binds each, replacing what stood there.
+	Bind(ctx context.Context, bindings []Binding) error
+	// Unbind removes the bindings of ports. A port that is not bound is no error.
+	Unbind(ctx context.Context, ports []int) error
+	// Probe does a TLS handshake with every port, all at once, on each loopback
+	// address, and reports one answer per port: the first that presents a
+	// certificate, else one that says why there is none.
+	Probe(ctx context.Context, ports []int) []Answer
+}
+
+// Override is an environment variable that replaces the roots clients read.
+type Override struct {
+	Name, Value string
+	// Reason is empty when what the variable names holds the root, and says
+	// otherwise why clients that obey it will not trust it.
+	Reason string
+}

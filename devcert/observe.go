@@ -1,0 +1,162 @@
+package devcert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"time"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// Observation is the machine at one moment: everything findings are made from.
+type Observation struct {
+	Now       time.Time
+	Owner     Owner
+	StateDir  string
+	Folder    *disk.Snapshot
+	Stores    []StorePlaces
+	Bindings  []Binding
+	Answers   []Answer // only when ports were probed
+	Overrides []Override
+	// BindingsErr is why the bindings could not be read.
+	BindingsErr error
+	// Foreign says that the state folder was made by another user or elsewhere.
+	Foreign bool
+}
+
+// StorePlaces is what one store showed.
+type StorePlaces struct {
+	Store  string
+	Places []Place
+}
+
+// observe looks at everything and changes nothing. Every store is looked at,
+// wanted or not: a former root may stand anywhere.
+func (e *Engine) observe(ctx context.Context, probe bool) (*Observation, error) {
+	snapshot, err := e.folder().Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	o := &Observation{Now: e.Now(), Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
+	material := o.material()
+	for _, s := range e.Host.Stores {
+		o.Stores = append(o.Stores, StorePlaces{s.Name(), s.Look(ctx, material)})
+	}
+	o.Bindings, o.BindingsErr = e.Host.Binder.Bindings(ctx)
+	if probe && o.BindingsErr == nil {
+		var ports []int
+		for _, b := range o.Bindings {
+			ports = append(ports, b.Port)
+		}
+		o.Answers = e.Host.Binder.Probe(ctx, ports)
+	}
+	if material.Root != nil {
+		o.Overrides = e.Host.Overrides(material.Root)
+	}
+	return o, ctx.Err()
+}
+
+func (o *Observation) material() Material {
+	h := &o.Folder.Hierarchy
+	return Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
+}
+
+// leafThumbprint is what the wanted ports are to be bound to; "" without a leaf.
+func (o *Observation) leafThumbprint() string {
+	if leaf := o.Folder.Hierarchy.Leaf.Cert; leaf != nil {
+		return chain.Thumbprint(leaf)
+	}
+	return ""
+}
+
+// holds says whether any place of the store has root, or may have it and could
+// not be looked into.
+func (o *Observation) holds(store string, root *x509.Certificate) bool {
+	current := o.Folder.Hierarchy.Root
+	for _, s := range o.Stores {
+		if s.Store != store {
+			continue
+		}
+		for _, p := range s.Places {
+			if p.State == Unknown || (current != nil && root.Equal(current) && p.State != Missing) {
+				return true
+			}
+			for _, other := range p.Others {
+				if root.Equal(other) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// configOf reads the configuration of the folder. A damaged one is rebuilt from
+// what the certificates and the bindings show was asked for; damage is then why.
+func configOf(o *Observation) (c *Config, damage error, err error) {
+	if o.Folder.Config == nil {
+		if o.Folder.Hierarchy.Root == nil {
+			return nil, nil, nil
+		}
+		for _, d := range o.Folder.Damage {
+			if d.Name == disk.ConfigFile && d.Kind == disk.Unreadable {
+				return rebuildConfig(o), nil, nil // it has a finding of its own
+			}
+		}
+		return rebuildConfig(o), errors.New("it is missing"), nil
+	}
+	c, damage = ParseConfig(o.Folder.Config)
+	if errors.Is(damage, disk.ErrSchema) {
+		return nil, nil, damage
+	}
+	if damage != nil {
+		c = rebuildConfig(o)
+	}
+	return c, damage, nil
+}
+
+func rebuildConfig(o *Observation) *Config {
+	c := DefaultConfig()
+	c.Machine, c.SetUp = o.Folder.Ledger.Machine, o.Now
+	h := &o.Folder.Hierarchy
+	if h.Root != nil {
+		permits := chain.PermitsOf(h.Root)
+		c.Permits = beyond(permits)
+		c.KeepRootKey = h.RootKey != nil
+	}
+	if h.Leaf.Cert != nil {
+		if keyTypeOf(h.Leaf.Cert) == chain.ECDSA {
+			c.Key = chain.ECDSA
+		}
+		_ = c.addNames(chain.ServerNames(h.Leaf.Cert)) // a name outside the permits is not wanted back
+	}
+	if len(o.Bindings) > 0 {
+		var ports []int
+		for _, b := range o.Bindings {
+			ports = append(ports, b.Port)
+		}
+		c.Ports = FormatPorts(ports)
+	}
+	return c
+}
+
+// beyond lists what permits has and the profile has not.
+func beyond(permits chain.Permits) []string {
+	c := DefaultConfig()
+	for _, d := range permits.Domains {
+		_ = c.addPermits([]string{d})
+	}
+	for _, n := range permits.Networks {
+		_ = c.addPermits([]string{n.String()})
+	}
+	return c.Permits
+}
+
+func keyTypeOf(cert *x509.Certificate) chain.KeyType {
+	if cert.PublicKeyAlgorithm == x509.ECDSA {
+		return chain.ECDSA
+	}
+	return chain.RSA
+}

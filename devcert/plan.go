@@ -1,0 +1,201 @@
+package devcert
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// action is what a step does.
+type action int
+
+const (
+	saveConfig action = iota
+	rebuild           // a damaged file: set aside, written from what is known
+	restore           // a file: the bytes that belong there
+	tighten           // a file: others' rights taken away
+	make_             // a hierarchy, as a generation of its own
+	reissue           // a leaf, as a generation of its own
+	trust             // root in store
+	switchTo          // the generation made before
+	bind              // ports to the leaf
+	unbind            // ports
+	distrust          // root in store
+	remove            // the state folder
+)
+
+// Step is one change, in the order of a plan.
+type Step struct {
+	action action
+	What   string // in a word: "hierarchy", a store's name, "ports"
+	Where  string // what it changes there, in a line
+
+	store  string
+	root   *x509.Certificate // nil for trust means the hierarchy's own
+	ports  []int
+	damage *disk.Damage
+	staged bool // part of replacing a root that others still use
+}
+
+// plan orders the steps that remove findings. It is pure.
+func plan(c *Config, o *Observation, findings []Finding) []Step {
+	p := planner{config: c, seen: o}
+	for _, f := range findings {
+		p.cures = append(p.cures, f.cure)
+	}
+	p.files(findings)
+	switch {
+	case p.needs(newHierarchy):
+		p.replaceHierarchy()
+	case p.needs(newLeaf):
+		p.add(Step{action: reissue, What: "leaf", Where: describeLeaf(c, o)})
+		p.add(Step{action: switchTo})
+		p.trusts(findings)
+		p.binds(findings)
+	default:
+		p.trusts(findings)
+		p.binds(findings)
+	}
+	p.distrusts(findings)
+	return p.steps
+}
+
+type planner struct {
+	config *Config
+	seen   *Observation
+	cures  []cure
+	steps  []Step
+}
+
+func (p *planner) needs(c cure) bool { return slices.Contains(p.cures, c) }
+
+func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
+
+// files plans what mends single files. Those of the hierarchy are left alone
+// when all of them are about to be written anew.
+func (p *planner) files(findings []Finding) {
+	fresh := p.needs(newHierarchy) || p.needs(newLeaf)
+	for _, f := range findings {
+		switch {
+		case f.cure == rebuildFile:
+			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
+		case f.cure == restoreFile && !fresh:
+			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
+		case f.cure == tightenFile && !p.needs(newHierarchy):
+			p.add(Step{action: tighten, What: "file", Where: f.Where, damage: f.damage})
+		}
+	}
+}
+
+// replaceHierarchy plans a new root: made, trusted everywhere, then served, then
+// the old one removed, so that nothing that worked stops working in between.
+func (p *planner) replaceHierarchy() {
+	staged := p.replacing()
+	p.add(Step{action: make_, What: "hierarchy", Where: describeHierarchy(p.config), staged: staged})
+	if !staged {
+		p.add(Step{action: switchTo})
+	}
+	for _, s := range p.seen.Stores {
+		if p.config.WantsStore(s.Store) && len(s.Places) > 0 {
+			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})
+		}
+	}
+	if staged {
+		p.add(Step{action: switchTo, What: "hierarchy", Where: "the new one is in use"})
+	}
+	if ports := p.config.PortList(); len(ports) > 0 {
+		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
+	}
+	p.removeRoot(p.seen.Folder.Hierarchy.Root)
+}
+
+// replacing says whether a root is in use that must go on working meanwhile.
+func (p *planner) replacing() bool {
+	root := p.seen.Folder.Hierarchy.Root
+	return root != nil && slices.ContainsFunc(p.seen.Stores, func(s StorePlaces) bool {
+		return slices.ContainsFunc(s.Places, func(pl Place) bool { return pl.State == Trusted || pl.State == Stale })
+	})
+}
+
+// removeRoot plans the end of a root in every store that shows it.
+func (p *planner) removeRoot(root *x509.Certificate) {
+	if root == nil {
+		return
+	}
+	for _, s := range p.seen.Stores {
+		if p.seen.holds(s.Store, root) {
+			p.add(Step{action: distrust, What: s.Store, Where: "without " + root.Subject.CommonName, store: s.Store, root: root})
+		}
+	}
+}
+
+func (p *planner) trusts(findings []Finding) {
+	for _, s := range p.seen.Stores {
+		if slices.ContainsFunc(findings, func(f Finding) bool { return f.cure == trustRoot && f.store == s.Store }) {
+			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store})
+		}
+	}
+}
+
+// binds plans the ports that findings name; with a new leaf, also every wanted
+// port that is bound to the old one.
+func (p *planner) binds(findings []Finding) {
+	var ports []int
+	for _, f := range findings {
+		if f.cure == bindPorts {
+			ports = append(ports, f.ports...)
+			if f.Kind == BindingUnknown {
+				p.add(Step{action: rebuild, What: "file", Where: f.damage.Name, damage: f.damage})
+			}
+		}
+	}
+	if p.needs(newLeaf) {
+		for _, b := range p.seen.Bindings {
+			if b.Thumbprint == p.seen.leafThumbprint() {
+				ports = append(ports, b.Port)
+			}
+		}
+	}
+	slices.Sort(ports)
+	if ports = slices.Compact(ports); len(ports) > 0 {
+		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
+	}
+}
+
+func (p *planner) distrusts(findings []Finding) {
+	for _, f := range findings {
+		if f.cure == distrustRoot {
+			p.add(Step{
+				action: distrust, What: f.store, Where: "without " + f.root.Subject.CommonName,
+				store: f.store, root: f.root,
+			})
+		}
+	}
+}
+
+func placesOf(s StorePlaces) string {
+	var paths []string
+	for _, p := range s.Places {
+		paths = append(paths, p.Path)
+	}
+	return strings.Join(paths, ", ")
+}
+
+func keyName(k chain.KeyType) string {
+	if k == chain.ECDSA {
+		return "ECDSA P-256"
+	}
+	return "RSA-2048"
+}
+
+func describeHierarchy(c *Config) string {
+	return fmt.Sprintf("root, intermediate, localhost leaf (%s)", keyName(c.Key))
+}
+
+func describeLeaf(c *Config, o *Observation) string {
+	return fmt.Sprintf("localhost leaf (%s, until %s)", keyName(c.Key), day(leafEnd(o)))
+}

@@ -1,0 +1,128 @@
+package devcert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+// Uninstall removes every root the ledger knows, the bindings and the state
+// folder, and proves it by looking again. With all it also removes this user's
+// former roots that no ledger knows. Where nothing of devcert's is, it does
+// nothing.
+func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
+	before, err := e.look(ctx, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	steps := removal(before, all)
+	if len(steps) == 0 || e.DryRun {
+		before.Planned = steps
+		return before, nil
+	}
+	if err := e.Confirm("Every root, binding and key that devcert made for you will be removed."); err != nil {
+		return before, err
+	}
+	if before.Seen.Folder.Present {
+		unlock, err := e.lock(ctx)
+		if err != nil {
+			return before, err
+		}
+		defer unlock()
+	}
+	if before, err = e.look(ctx, false, nil); err != nil {
+		return nil, err
+	}
+	return e.dismantle(ctx, before, removal(before, all))
+}
+
+// removal plans an uninstall: roots first, since the folder holds what is needed
+// to find them again.
+func removal(r *Report, all bool) []Step {
+	p := planner{config: r.Config, seen: r.Seen}
+	for _, root := range ownRoots(r, all) {
+		p.removeRoot(root)
+	}
+	var ports []int
+	for _, b := range r.Seen.Bindings {
+		ports = append(ports, b.Port)
+	}
+	if len(ports) > 0 {
+		p.add(Step{action: unbind, What: "ports", Where: FormatPorts(ports), ports: ports})
+	}
+	if r.Seen.Folder.Present {
+		p.add(Step{action: remove, What: "state folder", Where: r.Seen.StateDir})
+	}
+	return p.steps
+}
+
+// ownRoots are the present root, those of the ledger, and with all those that
+// only their name shows to be this user's.
+func ownRoots(r *Report, all bool) []*x509.Certificate {
+	var roots []*x509.Certificate
+	add := func(root *x509.Certificate) {
+		for _, known := range roots {
+			if root == nil || known.Equal(root) {
+				return
+			}
+		}
+		if root != nil {
+			roots = append(roots, root)
+		}
+	}
+	add(r.Seen.Folder.Hierarchy.Root)
+	for _, entry := range r.Seen.Folder.Ledger.Entries {
+		add(entry.Root)
+	}
+	for _, f := range r.Findings {
+		if f.Kind == FormerRoot && all {
+			add(f.root)
+		}
+	}
+	return roots
+}
+
+// dismantle applies the plan of an uninstall. The folder stays as long as a
+// store still trusts a root that only the folder's ledger knows.
+func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Report, error) {
+	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger}
+	for _, s := range steps {
+		if s.action == remove && w.stillTrusted() {
+			break
+		}
+		if err := w.try(ctx, s); err != nil {
+			return r, err
+		}
+	}
+	after, err := e.look(ctx, false, nil)
+	if err != nil {
+		return r, err
+	}
+	after.Steps, after.Left = r.Steps, r.Left
+	return after, errors.Join(after.stepErrors(), prove(after, steps))
+}
+
+// stillTrusted says whether removing a root failed.
+func (w *worker) stillTrusted() bool {
+	for _, s := range w.report.Steps {
+		if s.action == distrust && s.Err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// prove says which roots are still seen although their removal was reported.
+func prove(after *Report, steps []Step) error {
+	var still []*x509.Certificate
+	for _, s := range steps {
+		if s.action == distrust && after.Seen.holds(s.store, s.root) {
+			still = append(still, s.root)
+		}
+	}
+	if len(still) == 0 || errors.Is(after.stepErrors(), ErrNeedsAdmin) {
+		return nil
+	}
+	return &PartialError{fmt.Errorf("still trusted after removal: %s", rootNames(still))}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package elevate
+
+// machineID is not known here yet: the host's name stands in.
+func machineID() string { return "" }

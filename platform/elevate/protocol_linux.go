@@ -1,0 +1,87 @@
+package elevate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// maxFrame is the size limit of a frame in bytes. A request is a certificate of
+// our profile, below 2 KiB; a response carries the end of a tool's output.
+const maxFrame = 64 << 10
+
+// What can be asked for. This list is closed.
+const (
+	trustRoot    = "trust-root"
+	distrustRoot = "distrust-root"
+)
+
+// greeting is what the child says first. Until then nothing is known to have
+// become privileged: sudo may still be asking, or have refused.
+type greeting struct {
+	Protocol int    `json:"protocol"`
+	Nonce    string `json:"nonce"` // random, binds requests to this start of the child
+}
+
+const protocol = 1
+
+type request struct {
+	Nonce string `json:"nonce"`
+	Seq   int    `json:"seq"` // 1, 2, …: a request said twice is refused
+	Do    string `json:"do"`
+	DER   []byte `json:"der"`
+}
+
+type response struct {
+	Seq         int    `json:"seq"`
+	Error       string `json:"error,omitempty"`       // "" means done
+	Unsupported bool   `json:"unsupported,omitempty"` // the error is devcert.ErrUnsupported
+}
+
+// writeFrame writes v as its length, four bytes big-endian, and its JSON.
+func writeFrame(w io.Writer, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if len(body) > maxFrame {
+		return fmt.Errorf("frame of %d bytes, at most %d", len(body), maxFrame)
+	}
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body)))
+	_, err = w.Write(append(frame, body...))
+	return err
+}
+
+// readFrame reads one frame into v. io.EOF means that the other side has closed
+// the pipe between two frames; every other error that it broke the rules.
+func readFrame(r io.Reader, v any) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if size == 0 || size > maxFrame {
+		return fmt.Errorf("frame of %d bytes, at most %d", size, maxFrame)
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return fmt.Errorf("frame cut short: %w", errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	return decode(body, v)
+}
+
+// decode is strict: no unknown field, nothing after the value.
+func decode(body []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return fmt.Errorf("frame: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("frame: something follows the value")
+	}
+	return nil
+}

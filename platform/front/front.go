@@ -1,0 +1,116 @@
+// Package front keeps the bindings, port → certificate, on systems that have no
+// HTTP.sys to keep them, and asks each bound port which certificate it really
+// presents.
+//
+// The table is one file of the state folder. Package front never takes a
+// damaged table for an empty one, never writes over one, opens no port, and
+// connects to nothing but this machine's loopback addresses.
+package front
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"devcert/devcert"
+	"devcert/devcert/disk"
+)
+
+// Front is the binder of one state folder. Its methods may be called from
+// several goroutines; against other processes the caller holds the folder's
+// lock while it binds or unbinds.
+type Front struct {
+	path  string
+	files disk.Files
+	mu    sync.Mutex // from reading the table to having written it
+}
+
+var _ devcert.Binder = (*Front)(nil)
+
+// New returns the binder of stateDir, which need not exist yet.
+func New(stateDir string, files disk.Files) *Front {
+	return &Front{path: filepath.Join(stateDir, disk.BindingsFile), files: files}
+}
+
+// Bindings lists the table in the order of the ports.
+func (f *Front) Bindings(ctx context.Context) ([]devcert.Binding, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read(ctx)
+}
+
+// Bind adds bindings to the table. Where a port comes twice, the last counts.
+func (f *Front) Bind(ctx context.Context, bindings []devcert.Binding) error {
+	for _, b := range bindings {
+		if err := check(b); err != nil {
+			return fmt.Errorf("cannot bind: %w", err)
+		}
+	}
+	return f.change(ctx, func(table map[int]string) {
+		for _, b := range bindings {
+			table[b.Port] = b.Thumbprint
+		}
+	})
+}
+
+// Unbind takes ports out of the table.
+func (f *Front) Unbind(ctx context.Context, ports []int) error {
+	return f.change(ctx, func(table map[int]string) {
+		for _, port := range ports {
+			delete(table, port)
+		}
+	})
+}
+
+// change lets edit alter the table and writes it only if that made a
+// difference, so that a run with nothing to do leaves the file as it is.
+func (f *Front) change(ctx context.Context, edit func(map[int]string)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, err := f.read(ctx)
+	if err != nil {
+		return err
+	}
+	table := make(map[int]string, len(before))
+	for _, b := range before {
+		table[b.Port] = b.Thumbprint
+	}
+	edit(table)
+	after := make([]devcert.Binding, 0, len(table))
+	for port, thumbprint := range table {
+		after = append(after, devcert.Binding{Port: port, Thumbprint: thumbprint})
+	}
+	slices.SortFunc(after, byPort)
+	if slices.Equal(before, after) {
+		return nil
+	}
+	data, err := encode(after)
+	if err != nil {
+		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
+	}
+	if err := disk.WriteFile(f.files, f.path, data, disk.PrivateMode); err != nil {
+		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
+	}
+	return nil
+}
+
+func (f *Front) read(ctx context.Context) ([]devcert.Binding, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read the binding table %s: %w", f.path, err)
+	}
+	data, err := readRegular(f.path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the binding table: %w", err)
+	}
+	bindings, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("the binding table %s cannot be used: %w", f.path, err)
+	}
+	return bindings, nil
+}

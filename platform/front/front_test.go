@@ -1,0 +1,169 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
+)
+
+// plainFiles makes files by mode alone, and fails where a test says so.
+type plainFiles struct{ createErr, syncErr error }
+
+func (f plainFiles) MakeDir(path string) error { return os.Mkdir(path, 0o700) }
+func (f plainFiles) Create(path string) (*os.File, error) {
+	if f.createErr != nil {
+		return nil, f.createErr
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+func (f plainFiles) Exposed(string) (string, error) { return "", nil }
+func (f plainFiles) MakePrivate(path string) error  { return os.Chmod(path, 0o600) }
+func (f plainFiles) SyncDir(string) error           { return f.syncErr }
+
+const (
+	thumbA = "0123456789ABCDEF0123456789ABCDEF01234567"
+	thumbB = "FEDCBA9876543210FEDCBA9876543210FEDCBA98"
+)
+
+func TestBindAndUnbind(t *testing.T) {
+	dir := t.TempDir()
+	f := New(dir, plainFiles{})
+
+	got, err := f.Bindings(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got, "no table is an empty list")
+	require.NoError(t, f.Unbind(t.Context(), []int{44300}))
+	assert.Empty(t, names(t, dir), "nothing to unbind makes no table")
+
+	require.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: 44301, Thumbprint: thumbA}, {Port: 443, Thumbprint: thumbA}}))
+	require.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: 44301, Thumbprint: thumbB}}))
+	got, err = f.Bindings(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []devcert.Binding{{Port: 443, Thumbprint: thumbA}, {Port: 44301, Thumbprint: thumbB}}, got)
+
+	require.NoError(t, f.Unbind(t.Context(), []int{443, 9}))
+	require.NoError(t, f.Unbind(t.Context(), []int{44301}))
+	got, err = f.Bindings(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+	assert.Equal(t, []string{"bindings.json"}, names(t, dir))
+}
+
+func TestUnchangedTableIsNotRewritten(t *testing.T) {
+	dir := t.TempDir()
+	f := New(dir, plainFiles{})
+	bindings := []devcert.Binding{{Port: 44300, Thumbprint: thumbA}}
+	require.NoError(t, f.Bind(t.Context(), bindings))
+	path := filepath.Join(dir, "bindings.json")
+	old := time.Unix(1, 0)
+	require.NoError(t, os.Chtimes(path, old, old))
+
+	require.NoError(t, f.Bind(t.Context(), bindings))
+	require.NoError(t, f.Bind(t.Context(), nil))
+	require.NoError(t, f.Unbind(t.Context(), []int{44399}))
+
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, old, info.ModTime())
+}
+
+func TestBindRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		table string // what stands in the file; "" for none
+		bind  devcert.Binding
+		files plainFiles
+		want  string
+	}{
+		{name: "port 0", bind: devcert.Binding{Port: 0, Thumbprint: thumbA}, want: "outside 1–65535"},
+		{name: "port 65536", bind: devcert.Binding{Port: 65536, Thumbprint: thumbA}, want: "outside 1–65535"},
+		{name: "lower-case thumbprint", bind: devcert.Binding{Port: 1, Thumbprint: strings.ToLower(thumbA)}, want: "is no thumbprint"},
+		{name: "damaged table", table: "{", bind: devcert.Binding{Port: 1, Thumbprint: thumbA}, want: "cannot be used"},
+		{name: "cannot create", bind: devcert.Binding{Port: 1, Thumbprint: thumbA}, files: plainFiles{createErr: errors.New("disk full")}, want: "disk full"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "bindings.json")
+			if test.table != "" {
+				require.NoError(t, os.WriteFile(path, []byte(test.table), 0o600))
+			}
+			before := names(t, dir)
+			err := New(dir, test.files).Bind(t.Context(), []devcert.Binding{test.bind})
+			require.ErrorContains(t, err, test.want)
+			assert.Equal(t, before, names(t, dir), "nothing is left behind")
+			if test.table != "" {
+				data, err := os.ReadFile(path)
+				require.NoError(t, err)
+				assert.Equal(t, test.table, string(data), "a damaged table is not written over")
+			}
+		})
+	}
+}
+
+func TestMissingStateFolder(t *testing.T) {
+	f := New(filepath.Join(t.TempDir(), "none"), plainFiles{})
+	got, err := f.Bindings(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
+	assert.ErrorIs(t, f.Bind(t.Context(), []devcert.Binding{{Port: 1, Thumbprint: thumbA}}), os.ErrNotExist)
+}
+
+func TestMoreBindingsThanATableHolds(t *testing.T) {
+	dir := t.TempDir()
+	bindings := make([]devcert.Binding, 65535)
+	for i := range bindings {
+		bindings[i] = devcert.Binding{Port: i + 1, Thumbprint: thumbA}
+	}
+	require.ErrorContains(t, New(dir, plainFiles{}).Bind(t.Context(), bindings), "more than a table holds")
+	assert.Empty(t, names(t, dir))
+}
+
+func TestConcurrentBindsAreAllKept(t *testing.T) {
+	f := New(t.TempDir(), plainFiles{})
+	var wait sync.WaitGroup
+	for port := 44300; port < 44340; port++ {
+		wait.Go(func() {
+			assert.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: port, Thumbprint: thumbA}}))
+			_, err := f.Bindings(t.Context())
+			assert.NoError(t, err)
+		})
+	}
+	wait.Wait()
+	got, err := f.Bindings(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, got, 40)
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	f := New(dir, plainFiles{})
+	_, err := f.Bindings(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, f.Bind(ctx, []devcert.Binding{{Port: 1, Thumbprint: thumbA}}), context.Canceled)
+	assert.Empty(t, names(t, dir))
+}
+
+// names lists what is in dir, temporary files included.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var found []string
+	for _, entry := range entries {
+		found = append(found, entry.Name())
+	}
+	return found
+}
