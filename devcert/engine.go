@@ -39,6 +39,8 @@ type Report struct {
 	Planned  []Step    // with DryRun
 	Steps    []StepResult
 	Left     []string // files in the state folder that uninstall did not know
+
+	only []int // see OnlyPorts
 }
 
 // StepResult is a step that was tried.

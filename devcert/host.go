@@ -28,6 +28,9 @@ type Host struct {
 	Owner Owner
 	// StateDir is the absolute path of the state folder, which need not exist.
 	StateDir string
+	// Elsewhere says that StateDir is not where this owner's would be found
+	// without a flag or variable.
+	Elsewhere bool
 	// Files creates and judges private files the way this system does.
 	Files disk.Files
 	// Stores are those this system can have, in the order they are shown.
@@ -55,6 +58,8 @@ type HostOptions struct {
 	Env []string
 	// Interactive says that a person sits at a terminal and may be asked.
 	Interactive bool
+	// Now is the time by which certificates are judged.
+	Now func() time.Time
 	// Say tells that person one line, for instance why a password is about to
 	// be asked for. It may be nil when nobody is there.
 	Say func(line string)

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -65,6 +66,10 @@ func ParseKey(data []byte) (crypto.Signer, error) {
 	}
 	if len(blocks) != 1 {
 		return nil, fmt.Errorf("%d private keys where one is expected", len(blocks))
+	}
+	// ParsePKCS8PrivateKey does not look at what follows the key.
+	if rest, err := asn1.Unmarshal(blocks[0], new(asn1.RawValue)); err != nil || len(rest) > 0 {
+		return nil, errors.New("private key: not one DER structure")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(blocks[0])
 	if err != nil {

@@ -45,6 +45,9 @@ type Hierarchy struct {
 // revocation list. A name outside the permits is a *NameError, found before
 // anything is made.
 func New(o Options) (*Hierarchy, error) {
+	if o.Now.IsZero() {
+		return nil, errors.New("making a hierarchy: no time was given")
+	}
 	if len(o.Names) == 0 {
 		o.Names = DefaultNames()
 	}

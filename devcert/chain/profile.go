@@ -51,6 +51,7 @@ type profile struct {
 	usage   x509.KeyUsage      // besides keyEncipherment, which an RSA leaf adds
 	purpose []x509.ExtKeyUsage // none: any
 	permits bool               // carries the hierarchy's name constraints
+	names   bool               // carries a SAN
 	crl     string             // the file under CRLBase/ID/ that may revoke it; "" for none
 	extra   []pkix.Extension
 }
@@ -92,6 +93,7 @@ var serverProfile = profile{
 var leafProfile = profile{
 	cn:      "localhost",
 	pathLen: notCA,
+	names:   true,
 	usage:   x509.KeyUsageDigitalSignature,
 	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	extra:   []pkix.Extension{{Id: oidDevelopment, Value: []byte{developmentVersion}}},
@@ -139,14 +141,15 @@ func (p profile) template(v values) *x509.Certificate {
 		ExtKeyUsage:           p.purpose,
 		SubjectKeyId:          KeyID(v.key),
 		BasicConstraintsValid: true,
-		DNSNames:              v.dnsNames,
-		IPAddresses:           v.addresses,
 		ExtraExtensions:       p.extra,
 	}
 	if p.pathLen != notCA {
 		t.IsCA, t.MaxPathLen, t.MaxPathLenZero = true, p.pathLen, p.pathLen == 0
 	} else if _, isRSA := v.key.(*rsa.PublicKey); isRSA {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment
+	}
+	if p.names {
+		t.DNSNames, t.IPAddresses = v.dnsNames, v.addresses
 	}
 	if p.permits {
 		t.PermittedDNSDomainsCritical = true

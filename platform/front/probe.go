@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1" //nolint:gosec // a thumbprint is a SHA-1 by definition; it names a certificate and proves nothing
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -102,8 +101,8 @@ func probeAddress(ctx context.Context, port int, address string) devcert.Answer 
 	err = tls.Client(conn, &tls.Config{
 		ServerName:         "localhost",
 		InsecureSkipVerify: true, //nolint:gosec // whatever is presented is reported; nothing is sent
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
-			answer.Listener = fmt.Sprintf("%X", sha1.Sum(raw[0])) //nolint:gosec // see the import
+		VerifyConnection: func(state tls.ConnectionState) error {
+			answer.Listener = fmt.Sprintf("%X", sha1.Sum(state.PeerCertificates[0].Raw)) //nolint:gosec // see the import
 			return nil
 		},
 	}).HandshakeContext(ctx)

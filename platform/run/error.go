@@ -22,6 +22,11 @@ func newError(command []string, output string, err error) *Error {
 	return &Error{Command: command, Output: strings.TrimSpace(output), Err: err}
 }
 
+// Failed is the error of a command that somebody else ran.
+func Failed(command []string, output []byte, err error) *Error {
+	return newError(command, string(output[max(0, len(output)-tailSize):]), err)
+}
+
 // Error names the command, its status and the last thing it said.
 func (e *Error) Error() string {
 	text := "run " + strings.Join(e.Command, " ") + ": " + e.Err.Error()

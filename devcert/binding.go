@@ -1,0 +1,135 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"devcert/devcert/chain"
+)
+
+// ErrNotSetUp is returned by commands that need a hierarchy where there is none.
+var ErrNotSetUp = errors.New("devcert has not been set up for this user")
+
+// BindPorts binds ports to the leaf, and wants them bound from now on. cert
+// names the certificate: "localhost", or the leaf's thumbprint.
+func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Report, error) {
+	return e.changePorts(ctx, func(r *Config) []int { return append(r.PortList(), ports...) }, cert)
+}
+
+// UnbindPorts unbinds ports, all when there are none, and wants them unbound
+// from now on.
+func (e *Engine) UnbindPorts(ctx context.Context, ports []int) (*Report, error) {
+	return e.changePorts(ctx, func(c *Config) []int {
+		if len(ports) == 0 {
+			return nil
+		}
+		return slices.DeleteFunc(c.PortList(), func(p int) bool { return slices.Contains(ports, p) })
+	}, "localhost")
+}
+
+func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) []int, cert string) (*Report, error) {
+	r, err := e.look(ctx, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
+	if r.Config == nil || leaf == nil {
+		return nil, &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
+	}
+	if cert != "localhost" && !strings.EqualFold(cert, chain.Thumbprint(leaf)) {
+		return nil, &UsageError{
+			Problem: fmt.Sprintf("there is no certificate %q to bind", cert),
+			Hint:    "there is: localhost, SHA-1 " + chain.Thumbprint(leaf),
+		}
+	}
+	return e.change(ctx, goal{
+		want: func(c *Config) (*Config, error) {
+			if c == nil {
+				return nil, ErrNotSetUp
+			}
+			out := *c
+			ports := wanted(c)
+			slices.Sort(ports)
+			out.Ports = FormatPorts(slices.Compact(ports))
+			return &out, nil
+		},
+		pick: func(all []Finding) []Finding {
+			return pick(all, func(f Finding) bool { return f.cure == bindPorts })
+		},
+	})
+}
+
+// BindingState is what a port's binding is worth now.
+type BindingState string
+
+// The states of a binding. What a port that nobody probed would answer is not
+// known: it is bound, no more.
+const (
+	BindingBound  BindingState = "bound"
+	BindingLive   BindingState = "live" // a listener presents the bound certificate
+	BindingGone   BindingState = "missing"
+	BindingOld    BindingState = "stale"
+	BindingOther  BindingState = "foreign" // a listener presents another certificate
+	BindingUnread BindingState = "unknown"
+)
+
+// PortState is one port that is wanted or bound.
+type PortState struct {
+	Port       int
+	Address    string // that answered, or that a server is to listen on
+	State      BindingState
+	Thumbprint string // bound; "" when none
+	Listener   string // presented; "" when none, or not probed
+}
+
+// PortStates lists every port that is wanted or bound, ascending.
+func (r *Report) PortStates() []PortState {
+	states := map[int]*PortState{}
+	if r.Config != nil {
+		for _, p := range r.Config.PortList() {
+			states[p] = &PortState{Port: p, Address: "localhost", State: BindingGone}
+			if r.Seen.BindingsErr != nil {
+				states[p].State = BindingUnread
+			}
+		}
+	}
+	for _, b := range r.Seen.Bindings {
+		s := &PortState{Port: b.Port, Address: "localhost", State: BindingBound, Thumbprint: b.Thumbprint}
+		if b.Thumbprint != r.Seen.leafThumbprint() {
+			s.State = BindingOld
+		}
+		states[b.Port] = s
+	}
+	for _, a := range r.Seen.Answers {
+		if s := states[a.Port]; s != nil && a.Listener != "" {
+			s.Address, s.Listener = a.Address, a.Listener
+			if s.State == BindingBound && a.Listener == s.Thumbprint {
+				s.State = BindingLive
+			} else if s.State == BindingBound {
+				s.State = BindingOther
+			}
+		}
+	}
+	var out []PortState
+	for _, port := range slices.Sorted(maps.Keys(states)) {
+		if len(r.only) == 0 || slices.Contains(r.only, port) {
+			out = append(out, *states[port])
+		}
+	}
+	return out
+}
+
+// OnlyPorts is the report as if there were no other ports than these; all of
+// them when there are none.
+func (r *Report) OnlyPorts(ports []int) *Report {
+	out := *r
+	out.Findings = pick(r.Findings, func(f Finding) bool {
+		return len(f.ports) > 0 && (len(ports) == 0 || slices.ContainsFunc(f.ports, func(p int) bool { return slices.Contains(ports, p) }))
+	})
+	out.only = ports
+	return &out
+}

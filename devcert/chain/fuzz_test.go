@@ -1,0 +1,166 @@
+package chain
+
+import (
+	"crypto/x509"
+	"errors"
+	"slices"
+	"testing"
+	"unicode/utf8"
+)
+
+// wellFormed fails unless err is a refusal that a person can read.
+func wellFormed(t *testing.T, in string, err error) {
+	t.Helper()
+	var refusal *NameError
+	if !errors.As(err, &refusal) {
+		t.Fatalf("%q: %v is no *NameError", in, err)
+	}
+	if refusal.Name != in || refusal.Reason == "" {
+		t.Fatalf("%q: refused as %q because %q", in, refusal.Name, refusal.Reason)
+	}
+	for _, r := range err.Error() {
+		if r < ' ' {
+			t.Fatalf("%q: control character in %q", in, err)
+		}
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, seed := range append(DefaultNames(), "", "-x", "a..b", "*.test", "Bücher.test", "xn--a", "xn--bcher-kva.test",
+		"[::1]:443", "::ffff:1.2.3.4", "fe80::1%1", "1.2.3", "０.0.0.0", "a。b", "*.co.uk", "\xff", "ab--c", "https://x") {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		name, err := ParseName(in)
+		if err != nil {
+			wellFormed(t, in, err)
+			return
+		}
+		if again, err := ParseName(name); err != nil || again != name {
+			t.Fatalf("%q: %q becomes %q, %v", in, name, again, err)
+		}
+		if len(name) > 253 || !utf8.ValidString(name) {
+			t.Fatalf("%q: %q", in, name)
+		}
+		// What passes here must pass in a certificate.
+		if permit, err := ParsePermit(name); err == nil && !permit.Allows(name) {
+			t.Fatalf("%q: %v does not allow %q", in, permit, name)
+		}
+	})
+}
+
+func FuzzParsePermit(f *testing.F) {
+	for _, seed := range append(DefaultPermits().entries(), "", "com", "co.uk", "github.io", "0.0.0.0/0", "::/0", "10.0.0.0/8",
+		"fd00::/16", "::ffff:0.0.0.0/96", "*.x", ".x", "fe80::%1/64", "home.arpa", "рф", "10.1.2.3/9") {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		p, err := ParsePermit(in)
+		if err != nil {
+			wellFormed(t, in, err)
+			return
+		}
+		if len(p.Domains)+len(p.Networks) != 1 {
+			t.Fatalf("%q: %v", in, p)
+		}
+		if again, err := ParsePermit(p.String()); err != nil || !again.Equal(p) {
+			t.Fatalf("%q: %v becomes %v, %v", in, p, again, err)
+		}
+		if p.Allows("example.com") && !slices.Contains([]string{"example.com"}, p.String()) || p.Allows("com") {
+			t.Fatalf("%q permits %v", in, p)
+		}
+		for _, n := range p.Networks {
+			if n != n.Masked() || n.Bits() < minBits4 {
+				t.Fatalf("%q permits %v", in, p)
+			}
+		}
+		if err := DefaultPermits().With(p).refused(); err != nil {
+			t.Fatalf("%q: accepted alone, refused in a root: %v", in, err)
+		}
+	})
+}
+
+func FuzzParseCertificates(f *testing.F) {
+	h := standardHierarchy(f)
+	f.Add(EncodeCertificates(h.Root))
+	f.Add(EncodeCertificates(h.Leaf.Cert, h.Intermediate.Cert))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		certs, err := ParseCertificates(in)
+		if err != nil {
+			return
+		}
+		if len(certs) == 0 {
+			t.Fatal("no certificate and no error")
+		}
+		again, err := ParseCertificates(EncodeCertificates(certs...))
+		if err != nil || !slices.EqualFunc(certs, again, (*x509.Certificate).Equal) {
+			t.Fatalf("does not survive being written: %v", err)
+		}
+	})
+}
+
+func FuzzParseKey(f *testing.F) {
+	h := standardHierarchy(f)
+	file, err := EncodeKey(h.Leaf.Key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file)
+	f.Add(EncodeCertificates(h.Root))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		key, err := ParseKey(in)
+		if err != nil {
+			if key != nil {
+				t.Fatal("a key and an error")
+			}
+			return
+		}
+		if err := checkPublicKey(key.Public()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := EncodeKey(key); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzCheckRoot(f *testing.F) {
+	h := standardHierarchy(f)
+	f.Add(h.Root.Raw)
+	f.Add(h.Intermediate.Cert.Raw)
+	f.Add(h.Leaf.Cert.Raw)
+	f.Add(newForgery(f, newP256(f)).sign(f))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		cert, err := CheckRoot(in)
+		if err != nil {
+			if cert != nil {
+				t.Fatal("a certificate and an error")
+			}
+			return
+		}
+		if !slices.Equal(cert.Raw, in) || !cert.IsCA || !IsOurs(cert) {
+			t.Fatal("accepted what is not the root that was given")
+		}
+		if p := PermitsOf(cert); p.Allows("example.com") || p.Allows("8.8.8.8") {
+			t.Fatalf("accepted a root for %v", p)
+		}
+	})
+}
+
+func FuzzRequestNames(f *testing.F) {
+	f.Add(newRequest(f, newP256(f), x509.CertificateRequest{DNSNames: []string{"app.test", "*.dev.test"}}))
+	f.Add(standardHierarchy(f).Root.Raw)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		pub, names, err := RequestNames(in)
+		if err != nil {
+			return
+		}
+		if normal, err := NormalNames(names); err != nil || len(names) == 0 || !slices.Equal(names, normal) {
+			t.Fatalf("names %q, %v", names, err)
+		}
+		if err := checkPublicKey(pub); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package chain
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func newRequest(t testing.TB, key crypto.Signer, r x509.CertificateRequest) []byte {
+	t.Helper()
+	der, err := x509.CreateCertificateRequest(rand.Reader, &r, key)
+	require.NoError(t, err)
+	return der
+}
+
+func TestRequestNames(t *testing.T) {
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	require.NoError(t, err)
+	rsa3072, err := rsa.GenerateKey(rand.Reader, 3072)
+	require.NoError(t, err)
+	for _, row := range []struct {
+		name string
+		key  crypto.Signer
+		csr  x509.CertificateRequest
+		want []string
+	}{
+		{"names and addresses", newP256(t), x509.CertificateRequest{DNSNames: []string{"App.test", "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}},
+			[]string{"app.test", "localhost", "127.0.0.1", "::1"}},
+		{"P-384", p384, x509.CertificateRequest{DNSNames: []string{"localhost"}}, []string{"localhost"}},
+		{"RSA-3072", rsa3072, x509.CertificateRequest{DNSNames: []string{"localhost"}}, []string{"localhost"}},
+		{"common name alone", newP256(t), x509.CertificateRequest{Subject: pkix.Name{CommonName: "app.test"}}, []string{"app.test"}},
+		{"common name beside names", newP256(t), x509.CertificateRequest{Subject: pkix.Name{CommonName: "Alice Smith"}, DNSNames: []string{"app.test"}}, []string{"app.test"}},
+		{"a name twice", newP256(t), x509.CertificateRequest{DNSNames: []string{"app.test", "APP.test"}}, []string{"app.test"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			pub, names, err := RequestNames(newRequest(t, row.key, row.csr))
+			require.NoError(t, err)
+			assert.Equal(t, row.key.Public(), pub)
+			assert.Equal(t, row.want, names)
+			cert, err := IssueServer(standardHierarchy(t).Intermediate, pub, names, noon)
+			require.NoError(t, err)
+			assert.True(t, SameKey(cert, row.key))
+			parts := standardHierarchy(t).parts()
+			parts.Leaf, parts.LeafKey = cert, row.key
+			assert.Empty(t, Check(parts, names, noon))
+		})
+	}
+}
+
+// TestRequestCannotChooseItsProfile: mkcert copied CA:TRUE from a request.
+func TestRequestCannotChooseItsProfile(t *testing.T) {
+	h, key := standardHierarchy(t), newP256(t)
+	der := newRequest(t, key, x509.CertificateRequest{
+		Subject:  pkix.Name{CommonName: "my own CA", Organization: []string{"ACME"}},
+		DNSNames: []string{"app.test"}, EmailAddresses: []string{"a@example.com"},
+		ExtraExtensions: []pkix.Extension{
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 1, 6}},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte{0x30, 6, 6, 4, 0x55, 0x1d, 0x25, 0}},
+		},
+	})
+	pub, names, err := RequestNames(der)
+	require.NoError(t, err)
+	cert, err := IssueServer(h.Intermediate, pub, names, noon)
+	require.NoError(t, err)
+	assert.False(t, cert.IsCA)
+	assert.Equal(t, x509.KeyUsageDigitalSignature, cert.KeyUsage)
+	assert.Equal(t, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, cert.ExtKeyUsage)
+	assert.Equal(t, "CN=localhost", cert.Subject.String())
+	assert.Equal(t, []string{"app.test"}, cert.DNSNames)
+	assert.Empty(t, cert.EmailAddresses)
+}
+
+func TestRequestNamesRefuses(t *testing.T) {
+	key := newP256(t)
+	good := newRequest(t, key, x509.CertificateRequest{DNSNames: []string{"app.test"}})
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	require.NoError(t, err)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	ask := func(key crypto.Signer, names ...string) []byte {
+		return newRequest(t, key, x509.CertificateRequest{DNSNames: names})
+	}
+	spoilt := append([]byte{}, good...)
+	spoilt[len(spoilt)-1] ^= 1
+	for _, row := range []struct {
+		name   string
+		der    []byte
+		reason string
+	}{
+		{"nothing", nil, "certificate request"},
+		{"byte after the end", append(append([]byte{}, good...), 0), "trailing data"},
+		{"a certificate", standardHierarchy(t).Leaf.Cert.Raw, "certificate request"},
+		{"signature spoilt", spoilt, "signature"},
+		{"RSA-1024", ask(weak, "app.test"), "1024 bits"},
+		{"P-521", ask(p521, "app.test"), "P-521"},
+		{"Ed25519", ask(ed, "app.test"), "ed25519"},
+		{"no names", ask(key), "names no server"},
+		{"underscore", ask(key, "my_app.test"), "underscore"},
+		{"wildcard that clients refuse", ask(key, "*.test"), "wildcard"},
+		{"name that is a flag", ask(key, "-x.test"), "flag"},
+		{"common name that is no host", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "Alice Smith"}}), "space"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			pub, names, err := RequestNames(row.der)
+			assert.ErrorContains(t, err, row.reason)
+			assert.Nil(t, pub)
+			assert.Nil(t, names)
+		})
+	}
+}

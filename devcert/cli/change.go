@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+	"devcert/devcert/explain"
+)
+
+func (p *program) setupCommand() *cli.Command {
+	return &cli.Command{
+		Name: "setup", Usage: "make https://localhost trusted here, from any state",
+		Description: "Run again, it changes nothing. A flag that is absent keeps what an earlier\n" +
+			"setup was told; --name and --permit add to it.\n\n" +
+			"  devcert setup\n" +
+			"  devcert setup --name app.dev.internal\n" +
+			"  devcert setup --permit example.org --name app.example.org",
+		Flags: changingFlags(
+			&cli.StringSliceFlag{Name: "name", Usage: "add `NAME` (a host name or an address) to the leaf"},
+			&cli.StringSliceFlag{Name: "remove-name", Usage: "take an added `NAME` away"},
+			&cli.StringSliceFlag{Name: "permit", Usage: "let the root vouch for `DOMAIN` (or CIDR) too; makes a new root"},
+			&cli.StringFlag{Name: "ports", Usage: "bind `PORTS`, as 44300-44399,8443 or none (" + devcert.DefaultPorts + ")"},
+			&cli.StringFlag{Name: "stores", Usage: "trust in `STORES`: names with commas, all or none (all)"},
+			&cli.StringFlag{Name: "key", Usage: "`TYPE` of the leaf's key: rsa or ecdsa (rsa)"},
+			&cli.StringFlag{Name: "scope", Usage: "user leaves out what needs administrator rights (`machine`)"},
+			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
+		),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			request, err := s.request()
+			if err != nil {
+				return err
+			}
+			r, err := s.engine.Setup(ctx, request)
+			return s.changed(r, err, func() { s.afterSetup(r) })
+		}),
+	}
+}
+
+// request reads setup's flags. A flag that is there but empty asks for nothing
+// that could be meant.
+func (s *session) request() (devcert.Request, error) {
+	c := s.flags
+	if err := noArguments(c.Args().Slice()); err != nil {
+		return devcert.Request{}, err
+	}
+	for _, name := range []string{"ports", "stores", "key", "scope"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return devcert.Request{}, &devcert.UsageError{Problem: "--" + name + " has no value"}
+		}
+	}
+	r := devcert.Request{
+		Names: c.StringSlice("name"), RemoveNames: c.StringSlice("remove-name"), Permits: c.StringSlice("permit"),
+		Ports: c.String("ports"), Key: c.String("key"), Scope: c.String("scope"),
+	}
+	if c.IsSet("stores") {
+		for _, store := range strings.Split(c.String("stores"), ",") {
+			r.Stores = append(r.Stores, strings.TrimSpace(store))
+		}
+	}
+	if c.IsSet("keep-root-key") {
+		keep := c.Bool("keep-root-key")
+		r.KeepRootKey = &keep
+	}
+	return r, nil
+}
+
+func (s *session) afterSetup(r *devcert.Report) {
+	trusted := 0
+	for _, store := range r.Seen.Stores {
+		for _, place := range store.Places {
+			if place.State == devcert.Trusted {
+				trusted++
+			}
+		}
+	}
+	stores := "1 store"
+	if trusted != 1 {
+		stores = fmt.Sprintf("%d stores", trusted)
+	}
+	s.ui.printf("\nhttps://localhost is trusted in %s.\n", stores)
+	dir := s.homePath(s.engine.Host.StateDir)
+	s.ui.printf("Serve it with:  %s\n                %s\n",
+		filepath.Join(dir, "localhost.pem"), filepath.Join(dir, "localhost-key.pem"))
+}
+
+func (p *program) repairCommand() *cli.Command {
+	return &cli.Command{
+		Name: "repair", Usage: "put back what was lost, and only that",
+		Description: "Goes back to what setup was asked for. devcert status names what it would do.",
+		Flags: changingFlags(&cli.StringFlag{
+			Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)",
+		}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			if err := noArguments(s.flags.Args().Slice()); err != nil {
+				return err
+			}
+			if err := s.setOnly(); err != nil {
+				return err
+			}
+			r, err := s.engine.Repair(ctx)
+			if err == nil && r.Config == nil {
+				return s.neverSetUp(ctx, r)
+			}
+			return s.changed(r, err, func() { s.ui.printf("Healthy again. Nothing else was touched.\n") })
+		}),
+	}
+}
+
+func (s *session) setOnly() error {
+	if !s.flags.IsSet("only") {
+		return nil
+	}
+	for _, kind := range strings.Split(s.flags.String("only"), ",") {
+		kind = strings.TrimSpace(kind)
+		if !slices.Contains(explain.Kinds(), kind) {
+			return unknownKind(kind)
+		}
+		s.engine.Only = append(s.engine.Only, kind)
+	}
+	return nil
+}
+
+// neverSetUp shows what is broken all the same, and offers setup to a person.
+func (s *session) neverSetUp(ctx context.Context, r *devcert.Report) error {
+	if !s.ui.interactive || s.json || s.engine.DryRun {
+		return s.conclude(r, nil, func() { s.findings(r) })
+	}
+	s.findings(r)
+	if !s.ui.ask("There is nothing to repair yet. devcert setup would make https://localhost trusted here.") {
+		return errAttention
+	}
+	r, err := s.engine.Setup(ctx, devcert.Request{})
+	return s.changed(r, err, func() { s.afterSetup(r) })
+}
+
+func (p *program) renewCommand() *cli.Command {
+	return &cli.Command{
+		Name: "renew", Usage: "issue a new leaf where one is due",
+		Description: "A leaf is due when fewer than 60 days are left. A new root asks for a yes.",
+		Flags: changingFlags(
+			&cli.BoolFlag{Name: "force", Usage: "issue a new leaf though none is due"},
+			&cli.BoolFlag{Name: "root", Usage: "make a whole new hierarchy, and remove the old root at the end"},
+		),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			if err := noArguments(s.flags.Args().Slice()); err != nil {
+				return err
+			}
+			r, err := s.engine.Renew(ctx, s.flags.Bool("force"), s.flags.Bool("root"))
+			if err == nil && r.Config == nil {
+				return s.conclude(r, nil, func() { s.findings(r) })
+			}
+			return s.changed(r, err, func() {
+				leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
+				s.ui.printf("The leaf now lasts until %s.\n", date(leaf.NotAfter))
+			})
+		}),
+	}
+}
+
+func (p *program) uninstallCommand() *cli.Command {
+	return &cli.Command{
+		Name: "uninstall", Usage: "remove everything devcert put on this machine for you",
+		Flags: changingFlags(&cli.BoolFlag{
+			Name: "all", Usage: "remove also your former roots that devcert no longer has on record",
+		}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			if err := noArguments(s.flags.Args().Slice()); err != nil {
+				return err
+			}
+			r, err := s.engine.Uninstall(ctx, s.flags.Bool("all"))
+			return s.removed(r, err)
+		}),
+	}
+}
+
+// removed reports an uninstall. That nothing is set up is what was wanted.
+func (s *session) removed(r *devcert.Report, err error) error {
+	if r != nil {
+		r.Findings = slices.DeleteFunc(r.Findings, func(f devcert.Finding) bool { return f.Severity == devcert.Error })
+	}
+	if err != nil || s.engine.DryRun {
+		return s.changed(r, err, func() {})
+	}
+	return s.conclude(r, nil, func() {
+		if len(r.Steps) == 0 {
+			s.ui.printf("Nothing to remove: devcert has put nothing on this machine for you.\n")
+		} else {
+			s.ui.printf("Nothing of devcert's is left.\n")
+		}
+		for _, name := range r.Left {
+			s.ui.printf("Left alone, because devcert did not make it: %s\n", filepath.Join(r.Seen.StateDir, name))
+		}
+		s.findings(r)
+	})
+}
+
+// changed reports a command that changes things: what it would do, that there
+// was nothing to do, that it failed, or done as the words of its success.
+func (s *session) changed(r *devcert.Report, err error, done func()) error {
+	if err == nil && s.engine.DryRun && len(r.Planned) > 0 {
+		if s.json {
+			s.printJSON(r, errAttention)
+			return asPrinted(errAttention)
+		}
+		s.printPlan(r.Planned)
+		return errAttention
+	}
+	if err != nil {
+		if s.json {
+			s.printJSON(r, err)
+		} else {
+			printError(s.streams.Err, err)
+		}
+		if errors.Is(err, devcert.ErrNeedsAdmin) {
+			fmt.Fprintf(s.streams.Err, "run:  %s\n", s.withRights(r))
+		}
+		return asPrinted(err)
+	}
+	return s.conclude(r, nil, func() {
+		switch {
+		case len(r.Steps) > 0 && !r.Broken():
+			done()
+		case len(r.Findings) == 0:
+			s.ui.printf("Nothing to do: all is as it was set up on %s.\n", date(r.Config.SetUp))
+		case !r.Broken():
+			s.ui.printf("Nothing to do.\n")
+		}
+		s.findings(r)
+	})
+}
+
+func (s *session) printPlan(steps []devcert.Step) {
+	s.ui.printf("would change:\n")
+	for _, step := range steps {
+		if step.What != "" {
+			s.ui.printf("  %-13s %s\n", step.What, step.Where)
+		}
+	}
+}
+
+// withRights is the command line that finishes what lacked rights: the same
+// again when nothing was done, else a repair of what is left.
+func (s *session) withRights(r *devcert.Report) string {
+	args := slices.Clone(s.args)
+	if s.command == "setup" || s.command == "repair" {
+		if kinds := trustKinds(r); len(r.Steps) > 0 && len(kinds) > 0 {
+			args = []string{"repair", "--only", strings.Join(kinds, ",")}
+		}
+	}
+	if !slices.Contains(args, "--yes") && !slices.Contains(args, "-y") && args[0] != "repair" {
+		args = append(args, "--yes")
+	}
+	host := s.engine.Host
+	if host.Elsewhere && !slices.Contains(args, "--home") {
+		args = append(args, "--home", host.StateDir)
+	}
+	self := quote(host.Self)
+	build := ""
+	if host.Transient {
+		self, build = "dist/devcert", "go build -o dist/devcert . && "
+	}
+	for i := range args {
+		args[i] = quote(args[i])
+	}
+	return build + "sudo " + self + " " + strings.Join(args, " ")
+}
+
+func trustKinds(r *devcert.Report) []string {
+	var kinds []string
+	for _, f := range r.Findings {
+		if strings.HasPrefix(f.Kind, "trust-") && !slices.Contains(kinds, f.Kind) {
+			kinds = append(kinds, f.Kind)
+		}
+	}
+	return kinds
+}
+
+// quote makes one word of a shell's command line.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:=@+", r))
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+	"devcert/devcert/explain"
+)
+
+func (p *program) explainCommand() *cli.Command {
+	return &cli.Command{
+		Name: "explain", Usage: "tell what a kind of finding means", ArgsUsage: "[KIND]",
+		Description: "Without a kind it lists all of them.",
+		Flags:       commonFlags(),
+		Action: func(c *cli.Context) error {
+			p.command = "explain"
+			args := c.Args().Slice()
+			if err := atMost(args, 1, "one kind of finding"); err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				fmt.Fprintln(p.streams.Out, strings.Join(explain.Kinds(), "\n"))
+				return nil
+			}
+			text, ok := explain.Text(args[0])
+			if !ok {
+				return unknownKind(args[0])
+			}
+			fmt.Fprint(p.streams.Out, text)
+			return nil
+		},
+	}
+}
+
+func unknownKind(kind string) error {
+	hint := "devcert explain lists them"
+	if near := explain.Nearest(kind); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &devcert.UsageError{Problem: fmt.Sprintf("there is no kind of finding %q", kind), Hint: hint}
+}

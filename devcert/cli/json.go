@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"crypto/x509"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+// document is what --json prints. Its form is a contract with scripts; schema
+// grows when a field changes its meaning.
+type document struct {
+	Schema    int               `json:"schema"`
+	Command   string            `json:"command"`
+	OK        bool              `json:"ok"`
+	Exit      int               `json:"exit"`
+	Error     *string           `json:"error"`
+	Hierarchy *hierarchyJSON    `json:"hierarchy"`
+	Stores    []storeJSON       `json:"stores"`
+	Bindings  []bindingJSON     `json:"bindings"`
+	Findings  []devcert.Finding `json:"findings"`
+	Steps     []stepJSON        `json:"steps"`
+}
+
+type hierarchyJSON struct {
+	ID            string            `json:"id"`
+	Root          *certificateJSON  `json:"root"`
+	Intermediates []certificateJSON `json:"intermediates"`
+	Leaf          *certificateJSON  `json:"leaf"`
+}
+
+type certificateJSON struct {
+	Subject     string   `json:"subject"`
+	NotAfter    string   `json:"notAfter"` // RFC 3339, UTC
+	DaysLeft    int      `json:"daysLeft"` // whole days, negative when past
+	Thumbprint  string   `json:"thumbprint"`
+	Fingerprint string   `json:"fingerprint"`
+	Names       []string `json:"names,omitempty"`
+}
+
+type storeJSON struct {
+	Name       string             `json:"name"`
+	Kind       string             `json:"kind"`
+	Path       string             `json:"path"`
+	Wanted     bool               `json:"wanted"`
+	State      devcert.PlaceState `json:"state"`
+	VerifiedBy string             `json:"verifiedBy"`
+	Evidence   string             `json:"evidence"`
+}
+
+type bindingJSON struct {
+	Port       int     `json:"port"`
+	Address    string  `json:"address"`
+	State      string  `json:"state"`
+	Thumbprint *string `json:"thumbprint"`
+	AppID      *string `json:"appId"`
+	Listener   *string `json:"listener"`
+}
+
+type stepJSON struct {
+	What      string  `json:"what"`
+	Where     string  `json:"where"`
+	Changed   bool    `json:"changed"`
+	ElapsedMs float64 `json:"elapsedMs"`
+	Error     *string `json:"error"`
+}
+
+// printJSON prints the one document; r is nil when the command did not get as
+// far as looking.
+func (p *program) printJSON(r *devcert.Report, err error) {
+	code := exitCode(err)
+	doc := document{
+		Schema: 1, Command: p.command, OK: code == exitOK, Exit: code, Stores: []storeJSON{},
+		Bindings: []bindingJSON{}, Findings: []devcert.Finding{}, Steps: []stepJSON{},
+	}
+	if err != nil && !isAttention(err) {
+		text := oneLine(err.Error())
+		doc.Error = &text
+	}
+	if r != nil {
+		doc.fill(r)
+	}
+	data, _ := json.MarshalIndent(doc, "", "  ") // strings, numbers and bools: it cannot fail
+	fmt.Fprintf(p.streams.Out, "%s\n", data)
+}
+
+func (d *document) fill(r *devcert.Report) {
+	d.Hierarchy = hierarchyOf(r)
+	if len(r.Findings) > 0 {
+		d.Findings = r.Findings
+	}
+	for _, s := range r.Seen.Stores {
+		for _, place := range s.Places {
+			d.Stores = append(d.Stores, storeJSON{
+				Name: s.Store, Kind: "trust", Path: place.Path, Wanted: r.Config != nil && r.Config.WantsStore(s.Store),
+				State: place.State, VerifiedBy: place.VerifiedBy, Evidence: place.Evidence,
+			})
+		}
+	}
+	for _, b := range r.PortStates() {
+		d.Bindings = append(d.Bindings, bindingJSON{
+			Port: b.Port, Address: b.Address, State: string(b.State),
+			Thumbprint: orNull(b.Thumbprint), Listener: orNull(b.Listener),
+		})
+	}
+	for _, s := range r.Steps {
+		step := stepJSON{What: s.What, Where: s.Where, Changed: s.Changed, ElapsedMs: milliseconds(s.Elapsed)}
+		if s.Err != nil {
+			step.Error = orNull(oneLine(s.Err.Error()))
+		}
+		d.Steps = append(d.Steps, step)
+	}
+	for _, s := range r.Planned {
+		if s.What != "" {
+			d.Steps = append(d.Steps, stepJSON{What: s.What, Where: s.Where})
+		}
+	}
+}
+
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Millisecond)*1000) / 1000
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func hierarchyOf(r *devcert.Report) *hierarchyJSON {
+	h := &r.Seen.Folder.Hierarchy
+	if h.Root == nil && h.Intermediate.Cert == nil && h.Leaf.Cert == nil {
+		return nil
+	}
+	out := &hierarchyJSON{Intermediates: []certificateJSON{}}
+	if h.Root != nil {
+		out.ID = chain.HierarchyID(h.Root)
+	}
+	out.Root, out.Leaf = certificateOf(h.Root, r.Seen.Now), certificateOf(h.Leaf.Cert, r.Seen.Now)
+	if c := certificateOf(h.Intermediate.Cert, r.Seen.Now); c != nil {
+		out.Intermediates = append(out.Intermediates, *c)
+	}
+	return out
+}
+
+func certificateOf(c *x509.Certificate, now time.Time) *certificateJSON {
+	if c == nil {
+		return nil
+	}
+	out := &certificateJSON{
+		Subject: c.Subject.CommonName, NotAfter: c.NotAfter.UTC().Format(time.RFC3339),
+		DaysLeft: daysLeft(c, now), Thumbprint: chain.Thumbprint(c), Fingerprint: chain.Fingerprint(c),
+	}
+	if !c.IsCA {
+		out.Names = chain.ServerNames(c)
+	}
+	return out
+}
+
+func daysLeft(c *x509.Certificate, now time.Time) int {
+	return int(math.Floor(c.NotAfter.Sub(now).Hours() / 24))
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+)
+
+func (p *program) portsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "ports", Usage: "list, bind and unbind the ports that present the leaf",
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return p.unknownCommand(c.Args().First(), c.Command.Subcommands)
+			}
+			return &devcert.UsageError{Problem: "ports needs a command", Hint: "commands: list, bind, unbind"}
+		},
+		Subcommands: []*cli.Command{p.portsList(), p.portsBind(), p.portsUnbind()},
+	}
+}
+
+func (p *program) portsList() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the ports and what each is bound to", ArgsUsage: "[PORT…]",
+		Flags: commonFlags(&cli.BoolFlag{Name: "probe", Usage: "ask each port which certificate answers"}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			ports, err := portArguments(s.flags)
+			if err != nil {
+				return err
+			}
+			r, err := s.engine.Status(ctx, s.flags.Bool("probe"))
+			if err != nil {
+				return err
+			}
+			r = r.OnlyPorts(ports)
+			return s.conclude(r, nil, func() { s.listPorts(r) })
+		}),
+	}
+}
+
+func (s *session) listPorts(r *devcert.Report) {
+	states := r.PortStates()
+	if len(states) == 0 {
+		s.ui.printf("No port is bound.\n")
+	}
+	for _, b := range states {
+		what := b.Thumbprint
+		if what == "" {
+			what = "-"
+		}
+		if b.Listener != "" {
+			what += "  answers " + b.Listener
+		}
+		s.ui.printf("%5d  %-8s %s\n", b.Port, b.State, what)
+	}
+	s.findings(r)
+}
+
+func (p *program) portsBind() *cli.Command {
+	return &cli.Command{
+		Name: "bind", Usage: "bind ports to the leaf, and keep them bound", ArgsUsage: "PORT…",
+		Description: "PORT is a port, a range such as 44300-44399, or several with commas.",
+		Flags: changingFlags(&cli.StringFlag{
+			Name: "cert", Value: "localhost", Usage: "bind `NAME` or thumbprint",
+		}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			ports, err := portArguments(s.flags)
+			if err == nil && len(ports) == 0 {
+				err = &devcert.UsageError{Problem: "ports bind needs a port", Hint: "devcert ports bind 44300-44399"}
+			}
+			if err != nil {
+				return err
+			}
+			r, err := s.engine.BindPorts(ctx, ports, s.flags.String("cert"))
+			return s.changed(r, err, func() { s.ui.printf("Bound: %s\n", devcert.FormatPorts(ports)) })
+		}),
+	}
+}
+
+func (p *program) portsUnbind() *cli.Command {
+	return &cli.Command{
+		Name: "unbind", Usage: "unbind ports, and keep them unbound", ArgsUsage: "PORT…",
+		Flags: changingFlags(&cli.BoolFlag{Name: "all", Usage: "unbind every port"}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			ports, err := portArguments(s.flags)
+			if err == nil && (len(ports) == 0) != s.flags.Bool("all") {
+				err = &devcert.UsageError{Problem: "ports unbind needs ports or --all", Hint: "devcert ports unbind 44300-44399"}
+			}
+			if err != nil {
+				return err
+			}
+			r, err := s.engine.UnbindPorts(ctx, ports)
+			return s.changed(r, err, func() { s.ui.printf("Unbound.\n") })
+		}),
+	}
+}
+
+// portArguments reads ports from what is left on the command line.
+func portArguments(c *cli.Context) ([]int, error) {
+	args := c.Args().Slice()
+	if err := atMost(args, len(args), ""); err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
+		return nil, nil
+	}
+	for _, a := range args {
+		if a == "" || a == devcert.NoPorts {
+			return nil, &devcert.UsageError{Problem: "\"" + a + "\" is not a port or a range of ports"}
+		}
+	}
+	return devcert.ParsePorts(strings.Join(args, ","))
+}

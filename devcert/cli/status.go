@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+func (p *program) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "say what is right and wrong now, changing nothing",
+		Description: "Exits 3 when something that is wanted is broken.",
+		Flags: commonFlags(&cli.BoolFlag{
+			Name: "probe", Usage: "do a TLS handshake with every bound port and say which certificate answers",
+		}),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			if err := noArguments(s.flags.Args().Slice()); err != nil {
+				return err
+			}
+			r, err := s.engine.Status(ctx, s.flags.Bool("probe"))
+			if err != nil {
+				return err
+			}
+			return s.conclude(r, nil, func() { s.status(r) })
+		}),
+	}
+}
+
+// conclude prints a report and returns what makes the exit code: the error of
+// the work, else errAttention when something is broken.
+func (s *session) conclude(r *devcert.Report, err error, print func()) error {
+	if r != nil && err == nil && r.Broken() {
+		err = errAttention
+	}
+	if s.json {
+		s.printJSON(r, err)
+		return asPrinted(err)
+	}
+	if r != nil {
+		print()
+	}
+	return err
+}
+
+// status prints everything a report knows.
+func (s *session) status(r *devcert.Report) {
+	if s.ui.drawn {
+		s.ui.tree(r)
+		s.ui.stores(r)
+		s.ui.grid(r)
+	} else {
+		s.ui.lines(r)
+	}
+	s.findings(r)
+	if len(r.Findings) == 0 && r.Config != nil {
+		s.ui.printf("All is as it was set up on %s.\n", r.Config.SetUp.Format("2006-01-02"))
+	}
+}
+
+// lines is the plain form: one thing, one line, its kind first.
+func (u *ui) lines(r *devcert.Report) {
+	h := &r.Seen.Folder.Hierarchy
+	if h.Root != nil {
+		u.printf("root          %s, until %s, %s\n", h.Root.Subject.CommonName, date(h.Root.NotAfter), keyNote(r))
+	}
+	if c := h.Intermediate.Cert; c != nil {
+		u.printf("intermediate  %s, until %s, only %s\n", c.Subject.CommonName, date(c.NotAfter), chain.PermitsOf(c))
+	}
+	if c := h.Leaf.Cert; c != nil {
+		u.printf("leaf          %s, until %s, %d days left, SHA-1 %s\n", strings.Join(chain.ServerNames(c), " "),
+			date(c.NotAfter), daysLeft(c, r.Seen.Now), chain.Thumbprint(c))
+	}
+	for _, s := range r.Seen.Stores {
+		for _, p := range s.Places {
+			u.printf("store         %s %s %s%s\n", s.Store, p.State, p.Path, u.how(p))
+		}
+	}
+	byState := map[devcert.BindingState][]int{}
+	var order []devcert.BindingState
+	for _, b := range r.PortStates() {
+		if byState[b.State] == nil {
+			order = append(order, b.State)
+		}
+		byState[b.State] = append(byState[b.State], b.Port)
+	}
+	for _, state := range order {
+		u.printf("ports         %s %s\n", state, devcert.FormatPorts(byState[state]))
+	}
+}
+
+func (u *ui) how(p devcert.Place) string {
+	if !u.verbose || p.VerifiedBy == "" {
+		return ""
+	}
+	return " (" + p.VerifiedBy + ")"
+}
+
+// stores prints one symbol per place, and with --verbose how each is known.
+func (u *ui) stores(r *devcert.Report) {
+	var cells []string
+	for _, s := range r.Seen.Stores {
+		for _, p := range s.Places {
+			name := s.Store
+			if len(s.Places) > 1 && p.State != devcert.Trusted {
+				name += ": " + p.Path
+			}
+			wanted := r.Config == nil || r.Config.WantsStore(s.Store)
+			cells = append(cells, u.mark(p.State, wanted)+" "+name)
+			if u.verbose {
+				u.printf("  %-10s %s\n", s.Store, strings.TrimSpace(p.Path+u.how(p)))
+			}
+		}
+	}
+	if len(cells) > 0 {
+		u.printf("  %s\n\n", strings.Join(cells, "     "))
+	}
+}
+
+func (u *ui) mark(state devcert.PlaceState, wanted bool) string {
+	switch {
+	case state == devcert.Trusted:
+		return u.green.Sprint(u.symbols.ok)
+	case !wanted:
+		return u.dim.Sprint(u.symbols.none)
+	case state == devcert.Unknown:
+		return u.yellow.Sprint(u.symbols.warn)
+	}
+	return u.red.Sprint(u.symbols.fail)
+}
+
+// findings prints each finding: what, where, why it matters, and at the end the
+// command that mends what can be mended.
+func (s *session) findings(r *devcert.Report) {
+	u := s.ui
+	if len(r.Findings) == 0 {
+		return
+	}
+	if !u.drawn {
+		for _, f := range r.Findings {
+			u.printf("%-13s %s: %s; remedy: %s\n", f.Severity, f.Kind, oneLine(f.Message), f.Remedy)
+		}
+		return
+	}
+	u.printf("%s\n", headline(r.Findings))
+	width := 4
+	for _, f := range r.Findings {
+		width = max(width, len(f.Kind))
+	}
+	for _, f := range r.Findings {
+		paint := u.red
+		if f.Severity == devcert.Warning {
+			paint = u.yellow
+		}
+		text := []string{f.Message, f.Consequence}
+		if !f.Repairable && f.Remedy != "" {
+			text = append(text, u.symbols.arrow+" "+f.Remedy)
+		}
+		label := paint.Sprint(f.Kind) + strings.Repeat(" ", width-len(f.Kind))
+		for _, paragraph := range text {
+			if paragraph == "" {
+				continue
+			}
+			for _, line := range wrap(paragraph, u.width-width-4) {
+				u.printf("  %s  %s\n", label, line)
+				label = strings.Repeat(" ", width)
+			}
+		}
+	}
+	s.remedy(r.Findings)
+}
+
+func headline(all []devcert.Finding) string {
+	var errs, warnings int
+	for _, f := range all {
+		if f.Severity == devcert.Error {
+			errs++
+		} else {
+			warnings++
+		}
+	}
+	switch {
+	case errs == 0 && warnings == 1:
+		return "1 thing to know:"
+	case errs == 0:
+		return fmt.Sprintf("%d things to know:", warnings)
+	case errs == 1:
+		return "1 thing is wrong:"
+	}
+	return fmt.Sprintf("%d things are wrong:", errs)
+}
+
+// remedy names the one command that cures what can be cured.
+func (s *session) remedy(all []devcert.Finding) {
+	repairable := 0
+	for _, f := range all {
+		if f.Repairable {
+			repairable++
+		}
+	}
+	cures := "cures it"
+	switch {
+	case repairable > 1 && repairable == len(all):
+		cures = "cures all"
+	case repairable != len(all):
+		cures = "cures what it can"
+	}
+	tells := fmt.Sprintf("devcert explain %s  tells more.", all[0].Kind)
+	if repairable == 0 {
+		s.ui.printf("%s\n", tells)
+		return
+	}
+	s.ui.printf("devcert repair  %s.   %s\n", cures, tells)
+}
+
+func (s *session) homePath(path string) string {
+	if home := s.env["HOME"]; home != "" && strings.HasPrefix(path, home+string(os.PathSeparator)) {
+		return "~" + path[len(home):]
+	}
+	return path
+}

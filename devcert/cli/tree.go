@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+// tree prints the hierarchy, each certificate below the one that issued it.
+func (u *ui) tree(r *devcert.Report) {
+	h := &r.Seen.Folder.Hierarchy
+	if h.Root == nil && h.Leaf.Cert == nil {
+		return
+	}
+	lines := []struct {
+		indent string
+		cert   *x509.Certificate
+		notes  []string
+	}{
+		{"", h.Root, []string{keyNote(r)}},
+		{"└─ ", h.Intermediate.Cert, []string{permitNote(h.Root)}},
+		{"   └─ ", h.Leaf.Cert, leafNotes(r)},
+	}
+	for _, l := range lines {
+		if l.cert == nil {
+			u.printf("%slost\n", u.twig(l.indent))
+			continue
+		}
+		name := u.twig(l.indent) + withoutID(l.cert)
+		end := "until " + l.cert.NotAfter.UTC().Format("2006-01-02")
+		u.branch(name, end, l.notes)
+	}
+	u.printf("\n")
+}
+
+// branch prints a certificate's name and end, and what is worth saying of it as
+// far as the line has room; what has none goes on lines of its own.
+func (u *ui) branch(name, end string, notes []string) {
+	line := fmt.Sprintf("%-42s %s", name, end)
+	for _, note := range notes {
+		if note == "" {
+			continue
+		}
+		if len([]rune(line))+3+len([]rune(note)) > u.width {
+			u.printf("%s\n", line)
+			line = strings.Repeat(" ", 42)
+			if room := u.width - 43; len([]rune(note)) > room {
+				note = string([]rune(note)[:room-1]) + "…"
+			}
+			line += " " + u.dim.Sprint(note)
+			continue
+		}
+		line += "   " + u.dim.Sprint(note)
+	}
+	u.printf("%s\n", line)
+}
+
+func (u *ui) twig(s string) string {
+	if u.symbols == asciiSymbols {
+		return strings.NewReplacer("└─", "`-").Replace(s)
+	}
+	return s
+}
+
+// withoutID is the common name; an intermediate's repeats the root's identifier,
+// which is left out.
+func withoutID(c *x509.Certificate) string {
+	name := c.Subject.CommonName
+	if at := strings.LastIndexByte(name, ' '); at > 0 && c.IsCA && !slices.Equal(c.RawSubject, c.RawIssuer) {
+		return name[:at]
+	}
+	return name
+}
+
+func keyNote(r *devcert.Report) string {
+	if r.Seen.Folder.Hierarchy.RootKey != nil {
+		return "key kept"
+	}
+	return "key destroyed"
+}
+
+func permitNote(root *x509.Certificate) string {
+	if root == nil {
+		return ""
+	}
+	return "only " + chain.PermitsOf(root).String()
+}
+
+func leafNotes(r *devcert.Report) []string {
+	leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
+	if leaf == nil {
+		return nil
+	}
+	left := daysLeft(leaf, r.Seen.Now)
+	life := fmt.Sprintf("%d days left", left)
+	if left < 0 {
+		life = fmt.Sprintf("%d days past", -left)
+	}
+	t := chain.Thumbprint(leaf)
+	return []string{life, "SHA-1 " + t[:4] + "…" + t[len(t)-4:]}
+}
+
+// grid prints the ports in rows of fifty, one symbol each, with the number of
+// the first in front.
+func (u *ui) grid(r *devcert.Report) {
+	ports := r.PortStates()
+	if len(ports) == 0 {
+		return
+	}
+	next, inRow := -1, 0
+	for _, g := range groupPorts(ports) {
+		if g.first != next || inRow == 5 {
+			if next >= 0 {
+				u.printf("\n")
+			}
+			u.printf("  %5d", g.first)
+			inRow = 0
+		}
+		u.printf(" %s", u.cells(g))
+		next, inRow = g.first+10, inRow+1
+	}
+	u.printf("\n  %s\n\n", u.legend(ports))
+}
+
+type portGroup struct {
+	first int
+	ports []devcert.PortState
+}
+
+// groupPorts gathers the ports of each ten.
+func groupPorts(ports []devcert.PortState) []portGroup {
+	var groups []portGroup
+	for _, p := range ports {
+		first := p.Port / 10 * 10
+		if n := len(groups); n == 0 || groups[n-1].first != first {
+			groups = append(groups, portGroup{first: first})
+		}
+		g := &groups[len(groups)-1]
+		g.ports = append(g.ports, p)
+	}
+	return groups
+}
+
+func (u *ui) cells(g portGroup) string {
+	var b strings.Builder
+	at := g.first
+	for _, p := range g.ports {
+		b.WriteString(strings.Repeat(" ", p.Port-at))
+		b.WriteString(u.cell(p.State))
+		at = p.Port + 1
+	}
+	b.WriteString(strings.Repeat(" ", g.first+10-at))
+	return b.String()
+}
+
+func (u *ui) cell(s devcert.BindingState) string {
+	switch s {
+	case devcert.BindingBound:
+		return u.symbols.bound
+	case devcert.BindingLive:
+		return u.green.Sprint(u.symbols.live)
+	case devcert.BindingGone:
+		return u.red.Sprint(u.symbols.lost)
+	}
+	return u.yellow.Sprint(u.symbols.stale)
+}
+
+// legend counts the states that occur, and names the ports of those that are
+// not as they should be.
+func (u *ui) legend(ports []devcert.PortState) string {
+	words := []struct {
+		state devcert.BindingState
+		word  string
+		named bool
+	}{
+		{devcert.BindingLive, "answer with it", false}, {devcert.BindingBound, "bound", false},
+		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "bound to another certificate", true},
+		{devcert.BindingOther, "answer with another certificate", true}, {devcert.BindingUnread, "unknown", false},
+	}
+	var parts []string
+	for _, w := range words {
+		var which []int
+		for _, p := range ports {
+			if p.State == w.state {
+				which = append(which, p.Port)
+			}
+		}
+		if len(which) == 0 {
+			continue
+		}
+		text := u.cell(w.state) + " " + strconv.Itoa(len(which)) + " " + w.word
+		if list := devcert.FormatPorts(which); w.named && len(list) <= 30 {
+			text += " (" + list + ")"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "   ")
+}

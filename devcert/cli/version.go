@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the linker in a release.
+var version = ""
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print which devcert this is",
+		Flags: commonFlags(),
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c.Args().Slice()); err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				fmt.Fprintf(p.streams.Out, "{\"schema\":1,\"command\":\"version\",\"ok\":true,\"exit\":0,\"version\":%q}\n", versionText())
+				return nil
+			}
+			fmt.Fprintf(p.streams.Out, "devcert %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+}
+
+// versionText is the release, else the commit the program was built from.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "commit " + s.Value[:12]
+		}
+	}
+	return "built from source"
+}

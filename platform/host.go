@@ -1,0 +1,92 @@
+package platform
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"devcert/devcert"
+	"devcert/platform/elevate"
+	"devcert/platform/front"
+	"devcert/platform/securefile"
+)
+
+// NewHost makes the host of this machine. It starts nothing and writes nothing.
+func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
+	stateDir := o.StateDir
+	if stateDir == "" {
+		var err error
+		if stateDir, err = defaultStateDir(func(name string) string { return lookup(o.Env, name) }); err != nil {
+			return nil, err
+		}
+	}
+	if !filepath.IsAbs(stateDir) {
+		return nil, errors.New("the state folder " + stateDir + " is not an absolute path")
+	}
+	self, err := findSelf(os.Args[0])
+	if err != nil {
+		return nil, err
+	}
+	files := securefile.Files{}
+	host := &devcert.Host{
+		Owner:     elevate.Owner(),
+		StateDir:  filepath.Clean(stateDir),
+		Files:     files,
+		Binder:    front.New(stateDir, files),
+		Self:      self,
+		Transient: transient(self),
+		Close:     func() {},
+	}
+	equip(host, o)
+	return host, nil
+}
+
+// lookup returns the value of name in env. An empty variable counts as none.
+func lookup(env []string, name string) string {
+	for _, pair := range env {
+		if have, value, _ := strings.Cut(pair, "="); have == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// findSelf returns the absolute path by which this program was called, which a
+// person knows and which may be a link that outlives an update; the path of the
+// image when that name leads elsewhere by now.
+func findSelf(called string) (string, error) {
+	image, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	path, err := exec.LookPath(called)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil || !sameFile(path, image) {
+		return image, nil
+	}
+	return path, nil
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// transient says whether path is `go run`'s: below a folder go-buildNNN for
+// temporary files, or in the build cache since Go 1.24.
+func transient(path string) bool {
+	for _, name := range strings.Split(filepath.ToSlash(filepath.Dir(path)), "/") {
+		if strings.HasPrefix(name, "go-build") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,33 @@
+package platform
+
+import (
+	"crypto/x509"
+	"errors"
+	"path/filepath"
+
+	"devcert/devcert"
+	"devcert/platform/elevate"
+	"devcert/platform/system"
+)
+
+// defaultStateDir follows the XDG base directory specification, which says to
+// ignore a relative XDG_DATA_HOME.
+func defaultStateDir(env func(string) string) (string, error) {
+	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "devcert"), nil
+	}
+	if home := env("HOME"); filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "share", "devcert"), nil
+	}
+	return "", errors.New("find the state folder: neither XDG_DATA_HOME nor HOME is an absolute path")
+}
+
+// equip gives the host its stores.
+func equip(host *devcert.Host, o devcert.HostOptions) {
+	helper := elevate.New(elevate.Options{Env: o.Env, Interactive: o.Interactive, Say: o.Say})
+	host.Stores = []devcert.Store{&system.Store{Privileged: helper, Now: o.Now}}
+	host.Overrides = func(root *x509.Certificate) []devcert.Override {
+		return system.Overrides(o.Env, root)
+	}
+	host.Close = helper.Close
+}

@@ -1,0 +1,144 @@
+//go:build unix
+
+package run
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func shell(script string) Command { return Command{Path: "/bin/sh", Args: []string{"-c", script}} }
+
+func TestRunPassesNothingOn(t *testing.T) {
+	t.Setenv("LD_PRELOAD", "/nonexistent.so")
+	t.Setenv("DPKG_MAINTSCRIPT_PACKAGE", "x")
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("TMPDIR", "/nonexistent")
+	env, err := Finder{}.Find("env")
+	require.NoError(t, err)
+	out, err := Command{Path: env}.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(Environment(), "\n")+"\n", string(out))
+}
+
+func TestRun(t *testing.T) {
+	t.Run("standard input", func(t *testing.T) {
+		c := shell("cat; pwd")
+		c.Stdin = strings.NewReader("hello\n")
+		out, err := c.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "hello\n/\n", string(out))
+	})
+	t.Run("no standard input", func(t *testing.T) {
+		out, err := shell("cat").Run(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, out)
+	})
+	t.Run("a failure shows command, status and output", func(t *testing.T) {
+		_, err := shell("echo out; echo why >&2; exit 3").Run(t.Context())
+		require.ErrorContains(t, err, "run /bin/sh -c")
+		require.ErrorContains(t, err, "exit status 3")
+		require.ErrorContains(t, err, "why")
+		var failed *Error
+		require.ErrorAs(t, err, &failed)
+		require.Error(t, failed.Unwrap())
+	})
+	t.Run("a relative path is refused", func(t *testing.T) {
+		_, err := Command{Path: "sh"}.Run(t.Context())
+		require.ErrorContains(t, err, "not an absolute path")
+	})
+	t.Run("output has an end", func(t *testing.T) {
+		out, err := shell("head -c 5000000 /dev/zero").Run(t.Context())
+		require.ErrorContains(t, err, "bytes of output")
+		require.Len(t, out, MaxOutput)
+	})
+	t.Run("the error keeps the end of the output", func(t *testing.T) {
+		_, err := shell("head -c 100000 /dev/zero | tr '\\0' x; echo the end; exit 1").Run(t.Context())
+		require.Less(t, len(err.Error()), 2*tailSize)
+		require.True(t, strings.HasSuffix(err.Error(), "the end"))
+	})
+}
+
+func TestRunKillsTheWholeGroup(t *testing.T) {
+	marker := filepath.Join(t.TempDir(), "alive")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	_, err := shell("(sleep 1; touch " + marker + ") & sleep 30").Run(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(started), 5*time.Second)
+	time.Sleep(1200 * time.Millisecond)
+	require.NoFileExists(t, marker, "a grandchild outlived the limit")
+}
+
+func TestFind(t *testing.T) {
+	root := t.TempDir()
+	put := func(path string, dir, file fs.FileMode) {
+		full := filepath.Join(root, path)
+		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o755))
+		require.NoError(t, os.WriteFile(full, nil, 0o700))
+		require.NoError(t, os.Chmod(full, file))
+		require.NoError(t, os.Chmod(filepath.Dir(full), dir))
+	}
+	put("usr/sbin/plain", 0o755, 0o644)
+	put("usr/bin/plain", 0o755, 0o755)
+	put("usr/bin/loose", 0o755, 0o775)
+	put("usr/bin/data", 0o755, 0o644)
+	put("sbin/open", 0o777, 0o755)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/bin/folder"), 0o755))
+	for _, row := range []struct {
+		name, tool, want, refused string
+	}{
+		{"installed means executable", "plain", "usr/bin/plain", ""},
+		{"others can change the tool", "loose", "", "can be changed by others"},
+		{"others can change the folder", "open", "", "can be changed by others"},
+		{"not executable", "data", "", "file does not exist"},
+		{"a folder", "folder", "", "file does not exist"},
+		{"not there", "nothing", "", "file does not exist"},
+		{"a path", "../bin/sh", "", "not a plain file name"},
+		{"empty", "", "", "not a plain file name"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path, err := Finder{Root: root}.Find(row.tool)
+			if row.refused != "" {
+				require.ErrorContains(t, err, row.refused)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, filepath.Join(root, row.want), path)
+		})
+	}
+}
+
+func TestFindIgnoresPATH(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "sudo-of-a-thief"), []byte("#!/bin/sh\n"), 0o755))
+	t.Setenv("PATH", dir)
+	_, err := Finder{}.Find("sudo-of-a-thief")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestStart(t *testing.T) {
+	p, err := shell("echo no >&2; exit 7").Start(Wiring{Name: "named"})
+	require.NoError(t, err)
+	code, err := p.Wait()
+	require.Equal(t, 7, code)
+	require.ErrorContains(t, err, "run named -c")
+	require.ErrorContains(t, err, "no")
+
+	p, err = shell("kill -TERM $$").Start(Wiring{})
+	require.NoError(t, err)
+	code, _ = p.Wait()
+	require.Equal(t, 128+15, code)
+
+	_, err = Command{Path: "/nonexistent"}.Start(Wiring{})
+	require.True(t, errors.Is(err, fs.ErrNotExist), err)
+}

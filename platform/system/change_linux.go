@@ -1,0 +1,217 @@
+package system
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/smallstep/truststore"
+
+	"devcert/devcert"
+	"devcert/platform/run"
+)
+
+var errNoFamily = fmt.Errorf("system trust store: no folder of anchors that devcert knows: %w", devcert.ErrUnsupported)
+
+// Changer changes the store. It is meant for the privileged child: it needs
+// root's rights, a clean environment and a umask of 022.
+type Changer struct {
+	// Root is put before every path. It is empty but in tests.
+	Root string
+}
+
+// Trust adds root's anchor and has the bundle rebuilt, also where either is
+// there already: that mends a store that has the root in part.
+func (c Changer) Trust(ctx context.Context, root *x509.Certificate) error {
+	f, command, unlock, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	path := f.anchor(root)
+	wasThere, err := isOurs(path, root)
+	if err != nil {
+		return err
+	}
+	if err := f.forceRehash(path, root); err != nil {
+		return err
+	}
+	if err := throughTruststore(truststore.Install, root, path, command); err != nil {
+		if !wasThere { // an anchor that was not taken up would be, by somebody's next update
+			err = errors.Join(err, removeAnchor(path), f.removeLink(path))
+		}
+		return fmt.Errorf("add %s: %w", path, err)
+	}
+	return os.Chmod(path, 0o644) // tee kept the mode of a file that was there
+}
+
+// Distrust removes every anchor that is root by its bytes, whatever its name,
+// and has the bundle rebuilt. Where nothing of root is left, nothing is run.
+func (c Changer) Distrust(ctx context.Context, root *x509.Certificate) error {
+	f, command, unlock, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	anchors := f.scanAnchors(root)
+	if !f.leftovers(anchors, root) {
+		return errors.Join(anchors.failed...)
+	}
+	paths, shared := removable(f.anchor(root), anchors)
+	if f.conf != "" {
+		conf, done, err := f.announceRemoval(paths)
+		if err != nil {
+			return err
+		}
+		defer done()
+		command = append(command, "--certsconf", conf)
+	}
+	for _, path := range paths[1:] {
+		if err := removeAnchor(path); err != nil {
+			return fmt.Errorf("remove the anchor %s: %w", path, err)
+		}
+	}
+	return errors.Join(c.remove(ctx, root, paths[0], command), shared)
+}
+
+// remove removes root's own anchor file. Where a file of that name is not ours,
+// it stays, and only the bundle is rebuilt.
+func (c Changer) remove(ctx context.Context, root *x509.Certificate, path string, command []string) error {
+	if _, foreign := isOurs(path, root); foreign != nil {
+		_, err := run.Command{Path: command[0], Args: command[1:]}.Run(ctx)
+		return err
+	}
+	if err := throughTruststore(truststore.Uninstall, root, path, command); err != nil {
+		return fmt.Errorf("remove %s: %w", path, err)
+	}
+	return nil
+}
+
+// waiting is how long another devcert's change is waited for.
+const waiting = 2 * time.Minute
+
+// begin finds out what to run, before anything is written: an anchor without a
+// tool that takes it up is trusted by some later update of somebody else's. Then
+// it waits for other processes of devcert: two updates at once write into one
+// file (Debian's ca-certificates.crt.new).
+func (c Changer) begin(ctx context.Context) (f family, command []string, unlock func(), err error) {
+	f, ok := familyOf(c.Root)
+	if !ok {
+		return f, nil, nil, errNoFamily
+	}
+	tool, err := f.findTool(run.Finder{Root: c.Root})
+	if err != nil {
+		return f, nil, nil, err
+	}
+	env, err := run.Finder{}.Find("env")
+	if err != nil {
+		return f, nil, nil, err
+	}
+	command = append([]string{env, "-i"}, run.Environment()...)
+	command = append(append(command, tool), f.args...)
+	ctx, cancel := context.WithTimeout(ctx, waiting)
+	defer cancel()
+	unlock, err = lock(ctx, f.anchors)
+	return f, command, unlock, err
+}
+
+func (f family) findTool(tools run.Finder) (string, error) {
+	tool, err := tools.Find(f.tool)
+	if err != nil {
+		return "", fmt.Errorf("system trust store: %w; package %s has it: %w", err, f.from, devcert.ErrUnsupported)
+	}
+	return tool, nil
+}
+
+// lock takes the folder's advisory lock, which no file has to be made for.
+func lock(ctx context.Context, folder string) (func(), error) {
+	dir, err := os.Open(folder)
+	if err != nil {
+		return nil, fmt.Errorf("lock the system trust store: %w", err)
+	}
+	for {
+		err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { dir.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
+			dir.Close()
+			return nil, fmt.Errorf("lock %s: %w", folder, err)
+		}
+		select {
+		case <-ctx.Done():
+			dir.Close()
+			return nil, fmt.Errorf("wait for another devcert that changes %s: %w", folder, context.Cause(ctx))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// isOurs says whether a file of ours is at path: nothing but root, if cut short
+// by a full disk. An error says that something else is, which stays.
+func isOurs(path string, root *x509.Certificate) (bool, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() {
+		return false, fmt.Errorf("%s is there and not a regular file: not devcert's to change", path)
+	}
+	data, _, err := read(path)
+	if err != nil {
+		return false, err
+	}
+	whole := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})
+	if ders := certificates(data); bytes.HasPrefix(whole, data) || holds(ders, root) && sole(ders) {
+		return true, nil
+	}
+	return false, fmt.Errorf("%s is there and holds something else than this root: not devcert's to change", path)
+}
+
+// leftovers says whether anything of root is in the store: an anchor, the
+// bundle, a link. What cannot be read counts as there.
+func (f family) leftovers(anchors *scan, root *x509.Certificate) bool {
+	_, bundle := f.lookBundle(root)
+	if len(anchors.held) > 0 || bundle.has || bundle.err != nil {
+		return true
+	}
+	if f.hashed == "" {
+		return false
+	}
+	hashed := f.lookHashed(root)
+	link := f.link(f.anchor(root))
+	return hashed.has || hashed.err != nil || pointsTo(link, f.anchor(root)) || hashLinkTo(f.hashed, link, root)
+}
+
+// removable lists the files to remove: root's own first, which need not exist,
+// then those of other names. One that holds other certificates too was not made
+// by devcert and stays; the error says so.
+func removable(own string, anchors *scan) (paths []string, shared error) {
+	paths = []string{own}
+	for _, h := range anchors.held {
+		switch {
+		case !h.sole:
+			shared = errors.Join(shared, fmt.Errorf("%s holds the root among other certificates: remove it there by hand", h.path))
+		case h.path != own:
+			paths = append(paths, h.path)
+		}
+	}
+	return paths, shared
+}
+
+func removeAnchor(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

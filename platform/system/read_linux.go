@@ -1,0 +1,104 @@
+package system
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"devcert/devcert/chain"
+)
+
+// maxFile is the size of a file that is read at most, in bytes. The largest
+// bundles in use are below 1 MiB.
+const maxFile = 16 << 20
+
+// read returns what a regular file, or a link to one, holds. It opens nothing
+// else: a FIFO would make it wait, and a device may do anything.
+func read(path string) ([]byte, fs.FileMode, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, 0, err
+	} else if !info.Mode().IsRegular() {
+		return nil, info.Mode(), fmt.Errorf("%s is not a regular file", path)
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, info.Mode(), fmt.Errorf("%s is not a regular file of at most %d MiB", path, maxFile>>20)
+	}
+	data := make([]byte, 0, info.Size()+1)
+	buffer := bytes.NewBuffer(data)
+	_, err = io.Copy(buffer, io.LimitReader(file, maxFile))
+	return buffer.Bytes(), info.Mode(), err
+}
+
+// certificates returns the DER of every certificate in PEM or DER data. Text
+// between them and broken blocks are passed over, as the tools do.
+func certificates(data []byte) [][]byte {
+	if len(data) > 0 && data[0] == 0x30 { // a DER SEQUENCE
+		return [][]byte{data}
+	}
+	var found [][]byte
+	for {
+		var block *pem.Block
+		block, data = pem.Decode(data)
+		if block == nil {
+			return found
+		}
+		if block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE" {
+			found = append(found, block.Bytes)
+		}
+	}
+}
+
+// holds says whether root is among ders. A nil root is in nothing.
+func holds(ders [][]byte, root *x509.Certificate) bool {
+	if root == nil {
+		return false
+	}
+	for _, der := range ders {
+		if bytes.Equal(der, root.Raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// ourRoots returns the roots of our profile in ders but root itself. Parsing
+// the hundred and more others of a bundle would cost most of the look.
+func ourRoots(ders [][]byte, root *x509.Certificate) []*x509.Certificate {
+	var ours []*x509.Certificate
+	for _, der := range ders {
+		if !bytes.Contains(der, []byte(chain.Organization)) || root != nil && bytes.Equal(der, root.Raw) {
+			continue
+		}
+		if cert, err := chain.CheckRoot(der); err == nil {
+			ours = append(ours, cert)
+		}
+	}
+	return ours
+}
+
+// unique drops certificates that were seen before.
+func unique(certs []*x509.Certificate) []*x509.Certificate {
+	var kept []*x509.Certificate
+	seen := make(map[string]bool)
+	for _, cert := range certs {
+		if !seen[string(cert.Raw)] {
+			seen[string(cert.Raw)] = true
+			kept = append(kept, cert)
+		}
+	}
+	return kept
+}
