@@ -15,6 +15,7 @@ import (
 // not changed while a command runs.
 type Engine struct {
 	Host    *Host
+	Command string // what this run is called, for those who wait for it
 	Now     func() time.Time
 	Rand    io.Reader     // for certificates; nil for the system's
 	Timeout time.Duration // for waiting on another writer
@@ -189,7 +190,7 @@ func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
 func (e *Engine) lock(ctx context.Context) (func(), error) {
 	wait, cancel := context.WithTimeout(ctx, e.Timeout)
 	defer cancel()
-	return e.folder().Lock(wait, "writer", func(holder string) {
+	return e.folder().Lock(wait, e.Command, func(holder string) {
 		e.Say("waiting for another devcert to finish (" + holder + ")")
 	})
 }

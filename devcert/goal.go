@@ -42,11 +42,14 @@ func withConfig(steps []Step) []Step {
 	if slices.ContainsFunc(steps, rebuilt) {
 		return steps
 	}
-	at := 0
+	save, at := Step{action: saveConfig}, 0
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.staged }) {
 		at = slices.IndexFunc(steps, func(s Step) bool { return s.action == switchTo })
 	}
-	return slices.Insert(steps, at, Step{action: saveConfig, What: "config", Where: disk.ConfigFile})
+	if len(steps) == 0 {
+		save.What, save.Where = "config", disk.ConfigFile // the only step is worth a line
+	}
+	return slices.Insert(steps, at, save)
 }
 
 // unwantedPorts are bound to the leaf because an earlier configuration said so.

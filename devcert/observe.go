@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"devcert/devcert/chain"
@@ -69,6 +70,13 @@ func (o *Observation) leafThumbprint() string {
 		return chain.Thumbprint(leaf)
 	}
 	return ""
+}
+
+// trusted says whether any place trusts the root.
+func (o *Observation) trusted() bool {
+	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool {
+		return slices.ContainsFunc(s.Places, func(p Place) bool { return p.State == Trusted })
+	})
 }
 
 // holds says whether any place of the store has root, or may have it and could

@@ -171,7 +171,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 			defer host.Close()
 		}
 		s.engine = &devcert.Engine{
-			Host: host, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
+			Host: host, Command: p.command, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
 			DryRun: c.Bool("dry-run"),
 		}
 		return work(c.Context, s)
