@@ -2,11 +2,9 @@ package devcert
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"devcert/devcert/chain"
@@ -314,13 +312,4 @@ func (r *Report) stepErrors() error {
 		all = append(all, err)
 	}
 	return errors.Join(all...)
-}
-
-// rootNames lists roots for a person.
-func rootNames(roots []*x509.Certificate) string {
-	var names []string
-	for _, r := range roots {
-		names = append(names, r.Subject.CommonName)
-	}
-	return strings.Join(names, ", ")
 }

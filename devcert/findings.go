@@ -251,6 +251,9 @@ func trustFindings(c *Config, o *Observation) []Finding {
 			if p.Evidence != "" {
 				f.Message += ": " + p.Evidence
 			}
+			if p.State == Stale {
+				f.Consequence = "some programs refuse https://localhost, or will when the store is next rebuilt"
+			}
 			if p.State == Unknown {
 				f.Consequence = ""
 				if !c.asksFor(s.Store) {

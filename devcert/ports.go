@@ -160,14 +160,14 @@ func listenerFindings(o *Observation) []Finding {
 		switch {
 		case a.Listener != "" && a.Listener != bound[a.Port]:
 			out = append(out, Finding{
-				Kind: ListenerDiffers, Severity: Error, Where: where,
+				Kind: ListenerDiffers, Severity: Error, Where: where, ports: []int{a.Port},
 				Message:     fmt.Sprintf("%s answers with another certificate, SHA-1 %s", where, a.Listener),
 				Consequence: "the program that listens there brought its own certificate",
 				Remedy:      "give that program localhost.pem and localhost-key.pem of the state folder",
 			})
 		case a.Listener == "" && a.Err != nil:
 			out = append(out, Finding{
-				Kind: ListenerDiffers, Severity: Warning, Where: where,
+				Kind: ListenerDiffers, Severity: Warning, Where: where, ports: []int{a.Port},
 				Message: fmt.Sprintf("%s takes connections but presents no certificate: %v", where, a.Err),
 				Remedy:  "see which program listens there: ss -ltnp sport = :" + strconv.Itoa(a.Port),
 			})

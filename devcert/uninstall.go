@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Uninstall removes every root the ledger knows, the bindings and the state
@@ -88,41 +89,38 @@ func ownRoots(r *Report, all bool) []*x509.Certificate {
 func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Report, error) {
 	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger}
 	for _, s := range steps {
-		if s.action == remove && w.stillTrusted() {
-			break
+		if s.action == remove {
+			if proof, err := e.prove(ctx, r, steps); err != nil {
+				return proof, err
+			}
 		}
 		if err := w.try(ctx, s); err != nil {
 			return r, err
 		}
 	}
-	after, err := e.look(ctx, false, nil)
+	after, err := e.prove(ctx, r, steps)
+	return after, errors.Join(after.stepErrors(), err)
+}
+
+// prove looks again, and says which roots are still there although the steps
+// were to remove them.
+func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, error) {
+	seen, err := e.look(ctx, false, nil)
 	if err != nil {
 		return r, err
 	}
-	after.Steps, after.Left = r.Steps, r.Left
-	return after, errors.Join(after.stepErrors(), prove(after, steps))
-}
-
-// stillTrusted says whether removing a root failed.
-func (w *worker) stillTrusted() bool {
-	for _, s := range w.report.Steps {
-		if s.action == distrust && s.Err != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// prove says which roots are still seen although their removal was reported.
-func prove(after *Report, steps []Step) error {
-	var still []*x509.Certificate
+	seen.Steps, seen.Left = r.Steps, r.Left
+	var still []string
 	for _, s := range steps {
-		if s.action == distrust && after.Seen.holds(s.store, s.root) {
-			still = append(still, s.root)
+		if s.action == distrust && seen.Seen.holds(s.store, s.root) {
+			still = append(still, s.root.Subject.CommonName)
 		}
 	}
-	if len(still) == 0 || errors.Is(after.stepErrors(), ErrNeedsAdmin) {
-		return nil
+	if len(still) == 0 {
+		return seen, nil
 	}
-	return &PartialError{fmt.Errorf("still trusted after removal: %s", rootNames(still))}
+	if err := seen.stepErrors(); err != nil {
+		return seen, err
+	}
+	return seen, &PartialError{fmt.Errorf("the tools ran without complaint, but still trusted: %s", strings.Join(still, ", "))}
 }

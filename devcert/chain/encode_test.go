@@ -162,7 +162,10 @@ func TestPFXRoundTrip(t *testing.T) {
 				assert.Equal(t, pair.Key, key)
 				require.Len(t, above, 1)
 				assert.True(t, above[0].Equal(chain[0]))
-				_, _, _, err = pkcs12.DecodeChain(file, password+"x")
+				read, err := DecodePFX(file, password)
+				require.NoError(t, err)
+				assert.True(t, read.Cert.Equal(pair.Cert) && SameKey(pair.Cert, read.Key))
+				_, err = DecodePFX(file, password+"x")
 				assert.ErrorIs(t, err, pkcs12.ErrIncorrectPassword)
 			}
 		}

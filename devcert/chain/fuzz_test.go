@@ -66,7 +66,7 @@ func FuzzParsePermit(f *testing.F) {
 		if again, err := ParsePermit(p.String()); err != nil || !again.Equal(p) {
 			t.Fatalf("%q: %v becomes %v, %v", in, p, again, err)
 		}
-		if p.Allows("example.com") && !slices.Contains([]string{"example.com"}, p.String()) || p.Allows("com") {
+		if p.Allows("com") || p.Allows("example.com") && p.String() != "example.com" {
 			t.Fatalf("%q permits %v", in, p)
 		}
 		for _, n := range p.Networks {

@@ -46,16 +46,14 @@ func idOf(pub crypto.PublicKey) string {
 // Windows and .NET name certificates. It finds one; it proves nothing.
 func Thumbprint(c *x509.Certificate) string {
 	sum := sha1.Sum(c.Raw)
-	return upperHex(hex.EncodeToString(sum[:]))
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
 // Fingerprint is the SHA-256 of the certificate in upper-case hex.
 func Fingerprint(c *x509.Certificate) string {
 	sum := sha256.Sum256(c.Raw)
-	return upperHex(hex.EncodeToString(sum[:]))
+	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
-
-func upperHex(s string) string { return strings.ToUpper(s) }
 
 // SameKey says whether key is the private key of cert. It is false when either
 // is nil.

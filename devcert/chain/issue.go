@@ -45,20 +45,7 @@ type Hierarchy struct {
 // revocation list. A name outside the permits is a *NameError, found before
 // anything is made.
 func New(o Options) (*Hierarchy, error) {
-	if o.Now.IsZero() {
-		return nil, errors.New("making a hierarchy: no time was given")
-	}
-	if len(o.Names) == 0 {
-		o.Names = DefaultNames()
-	}
-	if len(o.Permits.Domains)+len(o.Permits.Networks) == 0 {
-		o.Permits = DefaultPermits()
-	}
-	o.Permits = o.Permits.With(Permits{})
-	if err := o.Permits.refused(); err != nil {
-		return nil, fmt.Errorf("making a root: %w", err)
-	}
-	names, err := permittedNames(o.Names, o.Permits)
+	o, err := o.complete()
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +62,32 @@ func New(o Options) (*Hierarchy, error) {
 	if err := errors.Join(err, leafErr); err != nil {
 		return nil, err
 	}
-	leaf, err := issueServer(h.Intermediate, leafKey.Public(), LeafOptions{Names: names, Now: o.Now, Rand: o.Rand})
+	leaf, err := issueServer(h.Intermediate, leafKey.Public(), LeafOptions{Names: o.Names, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, err
 	}
 	h.Leaf = Pair{Cert: leaf, Key: leafKey}
 	return h, nil
+}
+
+// complete fills in the defaults and refuses what cannot be made.
+func (o Options) complete() (Options, error) {
+	if o.Now.IsZero() {
+		return o, errors.New("making a hierarchy: no time was given")
+	}
+	if len(o.Names) == 0 {
+		o.Names = DefaultNames()
+	}
+	if len(o.Permits.Domains)+len(o.Permits.Networks) == 0 {
+		o.Permits = DefaultPermits()
+	}
+	o.Permits = o.Permits.With(Permits{})
+	if err := o.Permits.refused(); err != nil {
+		return o, fmt.Errorf("making a root: %w", err)
+	}
+	var err error
+	o.Names, err = permittedNames(o.Names, o.Permits)
+	return o, err
 }
 
 // newAuthorities makes all but the leaf.

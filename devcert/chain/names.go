@@ -11,7 +11,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// NameError says why a name, a domain or a network is refused.
+// NameError says why a name, a domain or a network is refused. It is the user's
+// mistake, never the machine's, and nothing has been made or changed.
 type NameError struct {
 	Name   string // as it was given
 	Reason string // why, in a few words
@@ -19,7 +20,7 @@ type NameError struct {
 }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("name %q: %s", e.Name, e.Reason)
+	return fmt.Sprintf("%q: %s", e.Name, e.Reason)
 }
 
 // DefaultNames lists what every server leaf is for, in the order in which the

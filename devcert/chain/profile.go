@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -125,7 +126,7 @@ func (p profile) subject(owner, id string) pkix.Name {
 		return pkix.Name{CommonName: p.cn}
 	}
 	return pkix.Name{
-		CommonName:   fmt.Sprintf("devcert %s %s %s", p.title, owner, upperHex(id)),
+		CommonName:   fmt.Sprintf("devcert %s %s %s", p.title, owner, strings.ToUpper(id)),
 		Organization: []string{Organization},
 	}
 }

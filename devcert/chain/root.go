@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // CheckRoot parses a DER certificate and says why it is not a root of devcert's
@@ -66,7 +65,7 @@ func checkLifetime(root *x509.Certificate) error {
 // IsOurs says whether cert is a root of devcert's profile, whoever made it. It
 // is cheap for certificates that are plainly not.
 func IsOurs(cert *x509.Certificate) bool {
-	if !strings.HasPrefix(cert.Subject.CommonName, "devcert root ") {
+	if OwnerOf(cert) == "" {
 		return false
 	}
 	_, err := CheckRoot(cert.Raw)

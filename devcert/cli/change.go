@@ -158,8 +158,7 @@ func (p *program) renewCommand() *cli.Command {
 				return s.conclude(r, nil, func() { s.findings(r) })
 			}
 			return s.changed(r, err, func() {
-				leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
-				s.ui.printf("The leaf now lasts until %s.\n", date(leaf.NotAfter))
+				s.ui.printf("The leaf now lasts until %s.\n", date(r.Seen.Folder.Hierarchy.Leaf.Cert.NotAfter))
 			})
 		}),
 	}

@@ -26,38 +26,35 @@ func (u *ui) tree(r *devcert.Report) {
 		{"└─ ", h.Intermediate.Cert, []string{permitNote(h.Root)}},
 		{"   └─ ", h.Leaf.Cert, leafNotes(r)},
 	}
+	width := 0
+	for _, l := range lines {
+		if l.cert != nil {
+			width = max(width, len([]rune(l.indent+withoutID(l.cert))))
+		}
+	}
 	for _, l := range lines {
 		if l.cert == nil {
 			u.printf("%slost\n", u.twig(l.indent))
 			continue
 		}
 		name := u.twig(l.indent) + withoutID(l.cert)
-		end := "until " + l.cert.NotAfter.UTC().Format("2006-01-02")
-		u.branch(name, end, l.notes)
+		line := name + strings.Repeat(" ", width-len([]rune(name))) + "   until " + date(l.cert.NotAfter)
+		u.printf("%s%s\n", line, u.notes(l.notes, u.width-len([]rune(line))))
 	}
 	u.printf("\n")
 }
 
-// branch prints a certificate's name and end, and what is worth saying of it as
-// far as the line has room; what has none goes on lines of its own.
-func (u *ui) branch(name, end string, notes []string) {
-	line := fmt.Sprintf("%-42s %s", name, end)
-	for _, note := range notes {
-		if note == "" {
-			continue
-		}
-		if len([]rune(line))+3+len([]rune(note)) > u.width {
-			u.printf("%s\n", line)
-			line = strings.Repeat(" ", 42)
-			if room := u.width - 43; len([]rune(note)) > room {
-				note = string([]rune(note)[:room-1]) + "…"
-			}
-			line += " " + u.dim.Sprint(note)
-			continue
-		}
-		line += "   " + u.dim.Sprint(note)
+// notes joins what is worth saying of a certificate as far as room columns go;
+// what does not fit is cut.
+func (u *ui) notes(notes []string, room int) string {
+	text := []rune("   " + strings.Join(notes, "   "))
+	if len(text) > room && room > 4 {
+		text = append(text[:room-1], '…')
 	}
-	u.printf("%s\n", line)
+	if len(text) > room {
+		return ""
+	}
+	return u.dim.Sprint(string(text))
 }
 
 func (u *ui) twig(s string) string {
@@ -86,7 +83,7 @@ func keyNote(r *devcert.Report) string {
 
 func permitNote(root *x509.Certificate) string {
 	if root == nil {
-		return ""
+		return "key and name constraints unknown"
 	}
 	return "only " + chain.PermitsOf(root).String()
 }
@@ -102,7 +99,7 @@ func leafNotes(r *devcert.Report) []string {
 		life = fmt.Sprintf("%d days past", -left)
 	}
 	t := chain.Thumbprint(leaf)
-	return []string{life, "SHA-1 " + t[:4] + "…" + t[len(t)-4:]}
+	return []string{life, t[:4] + "…" + t[len(t)-4:]}
 }
 
 // grid prints the ports in rows of fifty, one symbol each, with the number of

@@ -164,11 +164,14 @@ func (f Folder) Remove() (left []string, err error) {
 			err = errors.Join(err, os.RemoveAll(f.path(n.Name())))
 		}
 	}
-	if err != nil || len(left) > 0 {
+	if err != nil {
 		return left, err
 	}
 	if err := os.Remove(f.path(LockFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return left, err
+	}
+	if len(left) > 0 {
+		return left, nil
 	}
 	return nil, os.Remove(f.Path)
 }

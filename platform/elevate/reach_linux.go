@@ -41,10 +41,19 @@ func (h *Helper) reach(ctx context.Context, ask bool) (*link, error) {
 	return throughSudo(ctx, ask)
 }
 
-// canAsk says whether there is anything that could ask for a password.
+// canAsk says whether sudo could ask: it is there, and so is the controlling
+// terminal, the only place it asks at. Standard input can be a terminal that is
+// not ours to control, after `su -c` for instance.
 func canAsk() bool {
-	_, err := run.Finder{}.Find("sudo")
-	return err == nil
+	if _, err := (run.Finder{}).Find("sudo"); err != nil {
+		return false
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	tty.Close()
+	return true
 }
 
 func throughSudo(ctx context.Context, ask bool) (*link, error) {
@@ -60,6 +69,9 @@ func throughSudo(ctx context.Context, ask bool) (*link, error) {
 	cmd := run.Command{Path: sudo, Args: []string{"-n", "--", program, verb}}
 	if !ask {
 		l, err := start(ctx, cmd, run.Wiring{})
+		if errors.Is(err, context.Canceled) {
+			return nil, err // sudo did not refuse: we stopped waiting
+		}
 		return l, refusal(err, devcert.ErrNeedsAdmin)
 	}
 	cmd.Args = cmd.Args[1:]
@@ -71,8 +83,8 @@ func throughSudo(ctx context.Context, ask bool) (*link, error) {
 }
 
 func refusal(err, sentinel error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return err
+	if err == nil {
+		return nil
 	}
 	return fmt.Errorf("become root: %w: %w", sentinel, err)
 }

@@ -1,0 +1,212 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// newMachine is a machine in the folder MACHINE. Each folder in it is a trust
+// store: "system", and "browser" where a script makes one. A store holds roots
+// as files; a file called refuse, broken, deaf or blind beside them makes it
+// need rights, fail, do nothing, or be unreadable.
+func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
+	env := func(name string) string {
+		for _, entry := range o.Env {
+			if value, ok := strings.CutPrefix(entry, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	state := o.StateDir
+	if state == "" {
+		state = env("STATE")
+	}
+	machine := env("MACHINE")
+	var stores []devcert.Store
+	for _, name := range []string{"system", "browser"} {
+		if _, err := os.Stat(filepath.Join(machine, name)); err == nil {
+			stores = append(stores, folderStore{name, filepath.Join(machine, name), o.Now})
+		}
+	}
+	id := env("MACHINE_ID")
+	if id == "" {
+		id = "birch"
+	}
+	return &devcert.Host{
+		Owner: devcert.Owner{User: "anna", Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
+		Stores: stores, Binder: tableBinder{filepath.Join(state, disk.BindingsFile)},
+		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
+		Self:      "/usr/bin/devcert", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
+	}, nil
+}
+
+type folderStore struct {
+	name, dir string
+	now       func() time.Time
+}
+
+func (s folderStore) has(flag string) bool {
+	_, err := os.Stat(filepath.Join(s.dir, flag))
+	return err == nil
+}
+
+func (s folderStore) Name() string { return s.name }
+
+func (s folderStore) file(root *x509.Certificate) string {
+	return filepath.Join(s.dir, chain.HierarchyID(root)+".pem")
+}
+
+func (s folderStore) Look(_ context.Context, m devcert.Material) []devcert.Place {
+	place := devcert.Place{Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
+	if s.has("blind") {
+		place.State, place.Evidence = devcert.Unknown, "permission denied"
+		return []devcert.Place{place}
+	}
+	names, _ := filepath.Glob(filepath.Join(s.dir, "*.pem"))
+	for _, name := range names {
+		data, _ := os.ReadFile(name)
+		certs, err := chain.ParseCertificates(data)
+		switch {
+		case err != nil:
+			place.State, place.Evidence = devcert.Stale, "damaged"
+		case m.Root != nil && certs[0].Equal(m.Root):
+			place.State = devcert.Trusted
+		default:
+			place.Others = append(place.Others, certs[0])
+		}
+	}
+	return []devcert.Place{place}
+}
+
+func (s folderStore) Ready(context.Context) error {
+	if s.has("refuse") {
+		return devcert.ErrNeedsAdmin
+	}
+	return nil
+}
+
+func (s folderStore) change(act func() error) error {
+	switch {
+	case s.has("refuse"):
+		return fmt.Errorf("asking for the %s store: %w", s.name, devcert.ErrNeedsAdmin)
+	case s.has("broken"):
+		return errors.New("update-roots: exit status 7: no such thing")
+	case s.has("deaf"):
+		return nil
+	}
+	return act()
+}
+
+func (s folderStore) Trust(_ context.Context, root *x509.Certificate) error {
+	return s.change(func() error { return os.WriteFile(s.file(root), chain.EncodeCertificates(root), 0o600) })
+}
+
+func (s folderStore) Distrust(_ context.Context, root *x509.Certificate) error {
+	return s.change(func() error {
+		err := os.Remove(s.file(root))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+// tableBinder keeps the bindings in a file of its own plain form.
+type tableBinder struct{ path string }
+
+func (b tableBinder) Bindings(context.Context) ([]devcert.Binding, error) {
+	data, err := os.ReadFile(b.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var table []devcert.Binding
+	return table, json.NewDecoder(bytes.NewReader(data)).Decode(&table)
+}
+
+func (b tableBinder) edit(change func([]devcert.Binding) []devcert.Binding) error {
+	table, err := b.Bindings(context.Background())
+	if err != nil {
+		return err
+	}
+	table = change(table)
+	slices.SortFunc(table, func(x, y devcert.Binding) int { return x.Port - y.Port })
+	data, err := json.Marshal(table)
+	if err != nil {
+		return err
+	}
+	return disk.WriteFile(plainFiles{}, b.path, data, disk.PrivateMode)
+}
+
+func (b tableBinder) Bind(ctx context.Context, bindings []devcert.Binding) error {
+	var ports []int
+	for _, n := range bindings {
+		ports = append(ports, n.Port)
+	}
+	if err := b.Unbind(ctx, ports); err != nil {
+		return err
+	}
+	return b.edit(func(t []devcert.Binding) []devcert.Binding { return append(t, bindings...) })
+}
+
+func (b tableBinder) Unbind(_ context.Context, ports []int) error {
+	return b.edit(func(t []devcert.Binding) []devcert.Binding {
+		return slices.DeleteFunc(t, func(n devcert.Binding) bool { return slices.Contains(ports, n.Port) })
+	})
+}
+
+// Probe answers from the environment: PROBE is the thumbprint every port shows.
+func (b tableBinder) Probe(_ context.Context, ports []int) []devcert.Answer {
+	var answers []devcert.Answer
+	for _, p := range ports {
+		answers = append(answers, devcert.Answer{Port: p, Address: "127.0.0.1", Listener: os.Getenv("PROBE")})
+	}
+	return answers
+}
+
+// plainFiles are private by mode alone.
+type plainFiles struct{}
+
+func (plainFiles) MakeDir(path string) error { return os.Mkdir(path, 0o700) }
+
+func (plainFiles) Create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+func (plainFiles) Exposed(path string) (string, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
+		return fmt.Sprintf("mode %04o: others may read it", mode), nil
+	}
+	return "", nil
+}
+
+func (plainFiles) MakePrivate(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, info.Mode().Perm()&^0o077)
+}
+
+func (plainFiles) SyncDir(string) error { return nil }

@@ -1,0 +1,119 @@
+package cli_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"devcert/devcert/cli"
+)
+
+// TestMain lets the scripts run devcert as a process of its own, on the machine
+// of machine_test.go and at the time of DEVCERT_TEST_NOW.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"devcert": func() {
+		now := time.Now
+		if text := os.Getenv("DEVCERT_TEST_NOW"); text != "" {
+			at, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(99)
+			}
+			now = func() time.Time { return at }
+		}
+		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		os.Exit(cli.MainAt(os.Args, streams, os.Environ(), newMachine, now))
+	}})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			for _, dir := range []string{"home", "machine/system"} {
+				if err := os.MkdirAll(filepath.Join(env.WorkDir, dir), 0o700); err != nil {
+					return err
+				}
+			}
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("STATE", filepath.Join(env.WorkDir, "home", "devcert"))
+			env.Setenv("MACHINE", filepath.Join(env.WorkDir, "machine"))
+			env.Setenv("LC_ALL", "C")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":    exits,
+			"mode":     mode,
+			"snapshot": snapshot,
+		},
+	})
+}
+
+// exits CODE PROGRAM [ARG…] runs a program and demands its exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want || neg {
+		ts.Fatalf("%v exited %d and was to exit %d", args[1:], got, want)
+	}
+}
+
+// mode BITS FILE… demands the permissions of files.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s", name, got)
+		}
+	}
+}
+
+// snapshot take DIR remembers a folder, names, times and bytes; snapshot same
+// DIR demands that nothing in it has changed since, with ! that something has.
+func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[1])
+	key := "SNAPSHOT_" + filepath.Base(dir)
+	text := describe(ts, dir)
+	if args[0] == "take" {
+		ts.Setenv(key, text)
+		return
+	}
+	if same := ts.Getenv(key) == text; same == neg {
+		ts.Fatalf("%s: before:\n%s\nnow:\n%s", dir, ts.Getenv(key), text)
+	}
+}
+
+func describe(ts *testscript.TestScript, dir string) string {
+	text := ""
+	ts.Check(filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		data := []byte(nil)
+		if info.Mode().IsRegular() {
+			if data, err = os.ReadFile(path); err != nil {
+				return err
+			}
+		}
+		text += fmt.Sprintf("%s %s %s %x\n", path, info.Mode(), info.ModTime().Format(time.RFC3339Nano), data)
+		return nil
+	}))
+	return text
+}
