@@ -33,7 +33,8 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 			break
 		}
 	}
-	after, err := e.look(ctx, false, func(*Config) (*Config, error) { return r.Config, nil })
+	// Also after an interruption: what was done by then must be known.
+	after, err := e.look(context.WithoutCancel(ctx), false, func(*Config) (*Config, error) { return r.Config, nil })
 	if err != nil {
 		return r, errors.Join(failed, err)
 	}
@@ -66,7 +67,7 @@ func (w *worker) try(ctx context.Context, s Step) error {
 		return nil
 	}
 	if s.staged && s.action == trust {
-		return errors.Join(err, w.abandon(ctx))
+		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
 	switch s.action {
 	case trust, distrust, bind, unbind:
@@ -90,7 +91,7 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	case reissue:
 		return w.reissue()
 	case switchTo:
-		return w.switchTo()
+		return w.switchTo(s.config)
 	case trust:
 		return w.trust(ctx, s)
 	case distrust:
@@ -106,16 +107,22 @@ func (w *worker) do(ctx context.Context, s Step) error {
 }
 
 func (w *worker) saveConfig() error {
+	data, err := w.encodeConfig()
+	if err != nil {
+		return err
+	}
+	return w.folder.Write(disk.ConfigFile, data, disk.PrivateMode)
+}
+
+// encodeConfig gives the bytes of the wanted configuration, dated now if it is
+// another than before.
+func (w *worker) encodeConfig() ([]byte, error) {
 	c := *w.report.Config
 	if configDiffers(w.report) {
 		c.SetUp = w.Now().UTC().Truncate(time.Second)
 	}
 	w.report.Config = &c
-	data, err := c.Encode()
-	if err != nil {
-		return err
-	}
-	return w.folder.Write(disk.ConfigFile, data, disk.PrivateMode)
+	return c.Encode()
 }
 
 func (w *worker) saveLedger() error {
@@ -212,8 +219,15 @@ func (w *worker) reissue() error {
 	return err
 }
 
-func (w *worker) switchTo() error {
-	if err := w.folder.Switch(w.made, &w.hierarchy); err != nil {
+func (w *worker) switchTo(withConfig bool) error {
+	var config []byte
+	if withConfig {
+		var err error
+		if config, err = w.encodeConfig(); err != nil {
+			return err
+		}
+	}
+	if err := w.folder.Switch(w.made, &w.hierarchy, config); err != nil {
 		return err
 	}
 	return w.folder.Sweep(w.made)
@@ -272,6 +286,9 @@ func (w *worker) reconcile(seen *Observation) error {
 		return !seen.holds(entry.Store, entry.Root)
 	})
 	onDisk := seen.Folder.Ledger
+	if len(kept) == 0 && len(onDisk.Entries) == 0 && len(onDisk.Exposed) == 0 {
+		return nil // there is nothing to remember, and need be no file
+	}
 	if len(kept) == len(onDisk.Entries) && onDisk.Machine == w.ledger.Machine && slices.Equal(onDisk.Exposed, w.ledger.Exposed) {
 		return nil
 	}

@@ -66,11 +66,14 @@ func DefaultConfig() *Config {
 // command line, since the file stands in a folder that others may write to.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
+	if err := disk.CheckSchema(data, configSchema); err != nil {
+		return nil, err
+	}
 	if err := disk.UnmarshalStrict(data, c); err != nil {
 		return nil, err
 	}
 	if c.Schema != configSchema {
-		return nil, fmt.Errorf("%w %d", disk.ErrSchema, c.Schema)
+		return nil, fmt.Errorf("schema %d never was", c.Schema)
 	}
 	parsed, err := DefaultConfig().With(Request{
 		Names: c.Names, Permits: c.Permits, Ports: c.Ports, Stores: c.Stores,

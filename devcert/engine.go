@@ -85,7 +85,7 @@ func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Co
 	}
 	c, damage, err := configOf(o)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s in %s: %w; a newer devcert may have written it", disk.ConfigFile, e.Host.StateDir, err)
+		return nil, fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err)
 	}
 	o.Foreign = c != nil && foreign(c, o)
 	if change != nil {
@@ -159,32 +159,48 @@ func pick(all []Finding, fits func(Finding) bool) []Finding {
 
 // change is the pipeline: look; if there is anything to do, take the lock, look
 // again, and do it; look once more. The first look takes no lock and leaves no
-// trace, so that a run with nothing to do changes nothing at all.
+// trace, so that a run with nothing to do changes nothing at all. Where there
+// is not even a folder there is certainly something to do, and one look is enough.
 func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
+	if fresh := !e.folder().Exists() && g.want != nil && !e.DryRun; !fresh {
+		before, err := e.look(ctx, false, g.want)
+		if err != nil {
+			return nil, err
+		}
+		steps := g.steps(before)
+		if len(steps) == 0 || e.DryRun {
+			before.Planned = steps
+			return before, nil
+		}
+		if err := e.ready(ctx, before, steps); err != nil {
+			return before, err
+		}
+	} else if _, err := g.want(nil); err != nil {
+		return nil, err
+	}
+	return e.changeLocked(ctx, g)
+}
+
+// changeLocked is the part of change that no other writer may come between.
+func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	before, err := e.look(ctx, false, g.want)
 	if err != nil {
 		return nil, err
 	}
 	steps := g.steps(before)
-	if len(steps) == 0 || e.DryRun {
-		before.Planned = steps
+	if len(steps) == 0 {
 		return before, nil
 	}
-	if err := e.ready(ctx, before, steps); err != nil {
-		return before, err
+	after, err := e.apply(ctx, before, steps)
+	if err != nil && after != nil && after.Seen.Folder.Empty() {
+		_, _ = e.folder().Remove() // not even a first file could be written
 	}
-	unlock, err := e.lock(ctx)
-	if err != nil {
-		return before, err
-	}
-	defer unlock()
-	if before, err = e.look(ctx, false, g.want); err != nil {
-		return nil, err
-	}
-	if steps = g.steps(before); len(steps) == 0 {
-		return before, nil
-	}
-	return e.apply(ctx, before, steps)
+	return after, err
 }
 
 func (e *Engine) lock(ctx context.Context) (func(), error) {

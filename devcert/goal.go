@@ -35,21 +35,24 @@ func (g goal) steps(r *Report) []Step {
 	return steps
 }
 
-// withConfig puts the saving of the configuration first; where a root is being
-// replaced, just before the switch: until then the old one is what is wanted.
+// withConfig adds the saving of the configuration: to the switch to a new
+// generation where there is one, since until then the old one is what is wanted.
 func withConfig(steps []Step) []Step {
 	rebuilt := func(s Step) bool { return s.action == rebuild && s.damage.Name == disk.ConfigFile }
 	if slices.ContainsFunc(steps, rebuilt) {
 		return steps
 	}
-	save, at := Step{action: saveConfig}, 0
-	if slices.ContainsFunc(steps, func(s Step) bool { return s.staged }) {
-		at = slices.IndexFunc(steps, func(s Step) bool { return s.action == switchTo })
+	for i := range steps {
+		if steps[i].action == switchTo {
+			steps[i].config = true
+			return steps
+		}
 	}
+	save := Step{action: saveConfig}
 	if len(steps) == 0 {
 		save.What, save.Where = "config", disk.ConfigFile // the only step is worth a line
 	}
-	return slices.Insert(steps, at, save)
+	return slices.Insert(steps, 0, save)
 }
 
 // unwantedPorts are bound to the leaf because an earlier configuration said so.

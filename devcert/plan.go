@@ -39,6 +39,7 @@ type Step struct {
 	ports  []int
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
+	config bool // saves the configuration too
 }
 
 // plan orders the steps that remove findings. It is pure.

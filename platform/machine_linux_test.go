@@ -190,6 +190,13 @@ func TestMachineTrustCycleAsRoot(t *testing.T) {
 	}
 }
 
+// The account is made for a test and removed after it; where one of that name
+// exists, the test fails and leaves it alone.
+const (
+	annaName = "devcert-test"
+	annaHome = "/home/" + annaName
+)
+
 // anna is a plain user with a copy of this program and a root to have trusted.
 type anna struct {
 	t                   *testing.T
@@ -202,12 +209,11 @@ func newAnna(t *testing.T, sudoers string) *anna {
 	if _, err := exec.LookPath("sudo"); err != nil {
 		t.Skip("sudo is not installed")
 	}
-	exec.Command("userdel", "-r", "anna").Run()
-	output(t, 0, "useradd", "-m", "-s", "/bin/sh", "anna")
-	t.Cleanup(func() { exec.Command("userdel", "-r", "anna").Run() })
-	require.NoError(t, os.WriteFile("/etc/sudoers.d/anna", []byte(sudoers), 0o440))
-	t.Cleanup(func() { os.Remove("/etc/sudoers.d/anna") })
-	a := &anna{t: t, home: "/home/anna", program: "/home/anna/devcert"}
+	output(t, 0, "useradd", "-m", "-s", "/bin/sh", annaName)
+	t.Cleanup(func() { exec.Command("userdel", "-r", annaName).Run() })
+	require.NoError(t, os.WriteFile("/etc/sudoers.d/"+annaName, []byte(sudoers), 0o440))
+	t.Cleanup(func() { os.Remove("/etc/sudoers.d/" + annaName) })
+	a := &anna{t: t, home: annaHome, program: annaHome + "/devcert"}
 	data, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(a.program, data, 0o755))
@@ -218,7 +224,7 @@ func newAnna(t *testing.T, sudoers string) *anna {
 // run runs a shell line in anna's login and expects an exit code.
 func (a *anna) run(want int, line string) string {
 	a.t.Helper()
-	return output(a.t, want, "su", "-", "anna", "-c", "CI=true; export CI; "+line)
+	return output(a.t, want, "su", "-", annaName, "-c", "CI=true; export CI; "+line)
 }
 
 func TestMachinePlainUser(t *testing.T) {
@@ -230,12 +236,12 @@ func TestMachinePlainUser(t *testing.T) {
 	a.run(1, "DEVCERT_PRIVILEGED_FD=3,4 "+a.program+" command trust "+a.path)
 	a.run(1, "DEVCERT_PRIVILEGED_FD=3,4 "+a.program+" command trust "+a.path+" 3</dev/null 4>/dev/null")
 	out = a.run(7, "SUDO_UID=0 SUDO_USER=root "+a.program+" command who")
-	require.Contains(t, out, "anna /home/anna/.local/share/devcert /home/anna\n")
+	require.Contains(t, out, annaName+" "+annaHome+"/.local/share/devcert "+annaHome+"\n")
 	require.Equal(t, before, stores(t))
 }
 
 func TestMachineSudoWithoutAsking(t *testing.T) {
-	a := newAnna(t, "anna ALL=(root) NOPASSWD: ALL\n")
+	a := newAnna(t, annaName+" ALL=(root) NOPASSWD: ALL\n")
 	a.run(0, a.program+" command trust "+a.path)
 	require.Equal(t, devcert.Trusted, look(t, a.root).State)
 	a.run(0, a.program+" command distrust "+a.path)
@@ -244,22 +250,22 @@ func TestMachineSudoWithoutAsking(t *testing.T) {
 
 // Where only our own child needs no password, `sudo -n true` would have said no.
 func TestMachineSudoForTheChildOnly(t *testing.T) {
-	a := newAnna(t, "anna ALL=(root) NOPASSWD: /home/anna/devcert privileged\n")
+	a := newAnna(t, annaName+" ALL=(root) NOPASSWD: "+annaHome+"/devcert privileged\n")
 	a.run(0, a.program+" command trust "+a.path)
 	a.run(0, a.program+" command distrust "+a.path)
 	require.Equal(t, devcert.Missing, look(t, a.root).State)
 }
 
 func TestMachineUnderSudo(t *testing.T) {
-	a := newAnna(t, "anna ALL=(root) NOPASSWD: SETENV: ALL\n")
+	a := newAnna(t, annaName+" ALL=(root) NOPASSWD: SETENV: ALL\n")
 	out := a.run(7, "cd /tmp && sudo -E HOME=/root XDG_DATA_HOME=/root LD_X=y DEVCERT_PRIVILEGED_FD=3,4 "+a.program+" command who")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	require.Regexp(t, `^\d+ \d+ anna /home/anna/.local/share/devcert /tmp$`, lines[0])
+	require.Regexp(t, `^\d+ \d+ `+annaName+" "+annaHome+`/.local/share/devcert /tmp$`, lines[0])
 	require.False(t, strings.HasPrefix(lines[0], "0 "))
 	for _, line := range lines[1:] {
 		require.NotRegexp(t, `^(SUDO_|LD_|XDG_DATA_HOME)`, line)
 	}
-	require.Contains(t, lines, "HOME=/home/anna")
+	require.Contains(t, lines, "HOME="+annaHome)
 
 	a.run(0, "sudo "+a.program+" command trust "+a.path)
 	require.Equal(t, devcert.Trusted, look(t, a.root).State)
@@ -268,20 +274,20 @@ func TestMachineUnderSudo(t *testing.T) {
 
 	require.NoError(t, os.Mkdir("/etc/closed", 0o700))
 	defer os.Remove("/etc/closed")
-	out = output(t, 7, "sh", "-c", "cd /etc/closed && SUDO_UID=$(id -u anna) SUDO_USER=anna exec "+a.program+" command who")
-	require.Contains(t, out, "anna /home/anna/.local/share/devcert /home/anna\n", "where she may not be, she is at home")
+	out = output(t, 7, "sh", "-c", "cd /etc/closed && SUDO_UID=$(id -u "+annaName+") SUDO_USER="+annaName+" exec "+a.program+" command who")
+	require.Contains(t, out, annaName+" "+annaHome+"/.local/share/devcert "+annaHome+"\n", "where she may not be, she is at home")
 
 	out = a.run(1, "sudo SUDO_USER=root sh -c 'SUDO_USER=root "+a.program+" command who'")
-	require.Contains(t, out, "is anna")
-	require.NoError(t, os.Rename(a.home, "/home/moved"))
-	out = output(t, 1, "sh", "-c", "SUDO_UID=$(id -u anna) SUDO_USER=anna exec /home/moved/devcert command who")
-	require.Contains(t, out, `no home folder at "/home/anna"`)
-	require.NoError(t, os.Rename("/home/moved", a.home))
+	require.Contains(t, out, "is "+annaName)
+	require.NoError(t, os.Rename(a.home, annaHome+"-moved"))
+	out = output(t, 1, "sh", "-c", "SUDO_UID=$(id -u "+annaName+") SUDO_USER="+annaName+" exec "+annaHome+"-moved/devcert command who")
+	require.Contains(t, out, `no home folder at "`+annaHome+`"`)
+	require.NoError(t, os.Rename(annaHome+"-moved", a.home))
 }
 
 func TestMachineSignalsUnderSudo(t *testing.T) {
-	a := newAnna(t, "anna ALL=(root) NOPASSWD: ALL\n")
-	cmd := exec.Command("sh", "-c", "SUDO_UID=$(id -u anna) SUDO_USER=anna exec "+a.program+" command sleep")
+	a := newAnna(t, annaName+" ALL=(root) NOPASSWD: ALL\n")
+	cmd := exec.Command("sh", "-c", "SUDO_UID=$(id -u "+annaName+") SUDO_USER="+annaName+" exec "+a.program+" command sleep")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -297,9 +303,9 @@ func TestMachineSignalsUnderSudo(t *testing.T) {
 
 // A person at a terminal is told why, then asked by sudo itself.
 func TestMachineSudoAsks(t *testing.T) {
-	a := newAnna(t, "anna ALL=(root) ALL\n")
+	a := newAnna(t, annaName+" ALL=(root) ALL\n")
 	cmd := exec.Command("chpasswd")
-	cmd.Stdin = strings.NewReader("anna:right\n")
+	cmd.Stdin = strings.NewReader(annaName + ":right\n")
 	require.NoError(t, cmd.Run())
 	for _, row := range []struct {
 		name, typed string
@@ -313,8 +319,8 @@ func TestMachineSudoAsks(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			defer output(t, 0, os.Args[0], "command", "distrust", a.path)
-			os.RemoveAll("/run/sudo/ts")
-			line := "exec setpriv --reuid anna --regid anna --init-groups env -i HOME=/home/anna " +
+			a.run(0, "sudo -K") // forget the password of the row before
+			line := "exec setpriv --reuid " + annaName + " --regid " + annaName + " --init-groups env -i HOME=" + annaHome + " " +
 				a.program + " command trust " + a.path
 			cmd := exec.Command("script", "-qec", line, "/dev/null")
 			keys, err := cmd.StdinPipe()

@@ -38,7 +38,7 @@ func WriteFile(files Files, path string, data []byte, mode os.FileMode) error {
 	return files.SyncDir(filepath.Dir(path))
 }
 
-// WriteFiles is WriteFile for several files, synced side by side: none is put
+// writeBeside is WriteFile for several files, synced side by side: none is put
 // in its place before all are safe on disk.
 func writeBeside(files Files, entries []entry) error {
 	defer func() {
@@ -58,21 +58,26 @@ func writeBeside(files Files, entries []entry) error {
 }
 
 // writeSynced creates every entry under the name that rename gives it and
-// returns when all bytes are on disk. The files sync side by side, because one
-// commit of a journal then serves them all.
+// returns when all bytes are on disk. The files sync side by side once all are
+// written, because one commit of a journal then serves them all.
 func writeSynced(files Files, entries []entry, rename func(string) string) error {
-	errs := make([]error, len(entries))
-	var wg sync.WaitGroup
-	for i, e := range entries {
+	var open []*os.File
+	var failed error
+	for _, e := range entries {
 		f, err := create(files, rename(e.path), e)
 		if err != nil {
-			errs[i] = err
+			failed = err
 			break
 		}
+		open = append(open, f)
+	}
+	errs := make([]error, len(open))
+	var wg sync.WaitGroup
+	for i, f := range open {
 		wg.Go(func() { errs[i] = errors.Join(f.Sync(), f.Close()) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(failed, errors.Join(errs...))
 }
 
 func create(files Files, path string, e entry) (*os.File, error) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -80,19 +81,39 @@ func (f Folder) Exists() bool {
 // Make creates the folder, private, and the folders above it as the system
 // makes them by default.
 func (f Folder) Make() error {
+	if err := f.Check(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
-	for _, dir := range []string{f.Path, f.path(generationsDir)} {
-		if err := f.Files.MakeDir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("making the state folder: %w", err)
-		}
+	if err := f.Files.MakeDir(f.Path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("making the state folder: %w", err)
 	}
 	return nil
 }
 
-// Write replaces one file of the folder.
+// makeGenerations is for the holder of the lock alone: made earlier, it would
+// stand in the way of an uninstall that is about to remove the folder.
+func (f Folder) makeGenerations() error {
+	dir := f.path(generationsDir)
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+		if _, err := f.SetAside(generationsDir); err != nil {
+			return fmt.Errorf("making way for %s: %w", dir, reason(err))
+		}
+	}
+	if err := f.Files.MakeDir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	return nil
+}
+
+// Write replaces one file of the folder. What is no file is set aside first:
+// nothing can be renamed onto a folder.
 func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
+	if err := f.MakeWay(name); err != nil {
+		return err
+	}
 	if err := WriteFile(f.Files, f.path(name), data, mode); err != nil {
 		return fmt.Errorf("writing %s: %w", f.path(name), reason(err))
 	}
@@ -167,13 +188,29 @@ func (f Folder) Remove() (left []string, err error) {
 	if err != nil {
 		return left, err
 	}
-	if err := os.Remove(f.path(LockFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return left, err
+	return left, f.removeLock(len(left) == 0)
+}
+
+// removeLock removes the lock, and the folder if nothing else is in it. On
+// Windows both are left to unlock. From the moment the lock is gone another
+// writer may come in and make its own: then the folder is not ours to remove.
+func (f Folder) removeLock(last bool) error {
+	err := os.Remove(f.path(LockFile))
+	switch {
+	case runtime.GOOS == "windows" && errors.Is(err, fs.ErrPermission):
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case !last:
+		return nil
 	}
-	if len(left) > 0 {
-		return left, nil
+	if err = os.Remove(f.Path); err == nil {
+		return nil
 	}
-	return nil, os.Remove(f.Path)
+	if names, readErr := os.ReadDir(f.Path); errors.Is(readErr, fs.ErrNotExist) || len(names) > 0 {
+		return nil
+	}
+	return err
 }
 
 var knownNames = []string{

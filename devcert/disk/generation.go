@@ -98,24 +98,33 @@ func (f Folder) Generations() []string {
 	return ids
 }
 
-// Switch makes the generation id, which holds h, the current one, and then
-// brings the copies at stable paths in step.
-func (f Folder) Switch(id string, h *Hierarchy) error {
-	if err := f.Write(CurrentFile, []byte(id+"\n"), PublicMode); err != nil {
-		return err
-	}
+// Switch makes the generation id, which holds h, the current one, and brings
+// the copies at stable paths in step; where config is not nil, it becomes the
+// configuration in the same stroke. Nothing is replaced before all of it is
+// safe on disk: a full disk changes nothing, and a reader without the lock sees
+// old copies beside the new generation for the time of a few renames only.
+func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 	files, err := h.encode()
 	if err != nil {
 		return err
 	}
 	var entries []entry
+	if config != nil {
+		entries = append(entries, entry{f.path(ConfigFile), config, PrivateMode})
+	}
+	entries = append(entries, entry{f.path(CurrentFile), []byte(id + "\n"), PublicMode})
 	for i, file := range layout {
 		if file.copy != "" && files[i] != nil {
 			entries = append(entries, entry{f.path(file.copy), files[i], file.mode})
 		}
 	}
+	for _, e := range entries {
+		if err := f.MakeWay(filepath.Base(e.path)); err != nil {
+			return err
+		}
+	}
 	if err := writeBeside(f.Files, entries); err != nil {
-		return fmt.Errorf("writing the copies in %s: %w", f.Path, reason(err))
+		return fmt.Errorf("switching to %s in %s: %w", id, f.Path, reason(err))
 	}
 	return f.Files.SyncDir(f.Path)
 }

@@ -80,11 +80,14 @@ func (l *Ledger) Encode() ([]byte, error) {
 // ledger is removed from stores.
 func ParseLedger(data []byte) (*Ledger, error) {
 	var in ledgerJSON
+	if err := CheckSchema(data, ledgerSchema); err != nil {
+		return nil, err
+	}
 	if err := UnmarshalStrict(data, &in); err != nil {
 		return nil, err
 	}
-	if in.Schema != ledgerSchema {
-		return nil, fmt.Errorf("%w %d", ErrSchema, in.Schema)
+	if in.Schema < ledgerSchema {
+		return nil, fmt.Errorf("schema %d never was", in.Schema)
 	}
 	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed}
 	for i, e := range in.Entries {
@@ -100,9 +103,21 @@ func ParseLedger(data []byte) (*Ledger, error) {
 	return l, nil
 }
 
-// ErrSchema is returned for a file of a form this program does not know, most
-// likely written by a newer one.
-var ErrSchema = errors.New("unknown schema")
+// ErrSchema is returned for a file that a newer program wrote. It is not
+// damaged: it must be neither replaced nor guessed at.
+var ErrSchema = errors.New("written by a newer devcert")
+
+// CheckSchema returns ErrSchema for a document whose schema is past newest, and
+// nil for everything else, JSON or not: judging that is the reader's.
+func CheckSchema(data []byte, newest int) error {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if json.Unmarshal(data, &head) == nil && head.Schema > newest {
+		return fmt.Errorf("schema %d: %w", head.Schema, ErrSchema)
+	}
+	return nil
+}
 
 // UnmarshalStrict is json.Unmarshal that refuses fields nobody knows and
 // anything after the document: either means that devcert did not write it.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -22,12 +24,17 @@ const retryLock = 20 * time.Millisecond
 // It makes the folder. While another writer has the lock it waits, until ctx
 // ends, after calling waiting once with who holds it.
 func (f Folder) Lock(ctx context.Context, self string, waiting func(holder string)) (unlock func(), err error) {
+	var once sync.Once
+	tell := func(holder string) { once.Do(func() { waiting(holder) }) }
 	for {
 		if err := f.Make(); err != nil {
 			return nil, err
 		}
+		if err := f.checkLock(); err != nil {
+			return nil, err
+		}
 		lock := flock.New(f.path(LockFile), flock.SetPermissions(PrivateMode))
-		err := f.acquire(ctx, lock, waiting)
+		err := f.acquire(ctx, lock, tell)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // an uninstall removed the folder after Make
 		}
@@ -37,11 +44,37 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		// An uninstall that held the lock removed the file with the folder: this
 		// lock is then on a file that nobody else will ever see.
 		if f.stillThere(lock) {
+			if err := f.makeGenerations(); err != nil {
+				f.unlock(lock)
+				return nil, err
+			}
 			f.sign(self)
-			return func() { _ = lock.Close() }, nil
+			return func() { f.unlock(lock) }, nil
 		}
 		_ = lock.Close()
-		waiting = func(string) {}
+	}
+}
+
+// checkLock refuses what no lock can be taken on: opening a link would lock
+// whatever it names, and opening a pipe would wait for ever.
+func (f Folder) checkLock() error {
+	info, err := os.Lstat(f.path(LockFile))
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("locking %s: %w; remove it", f.path(LockFile), errNotRegular)
+	}
+	return nil
+}
+
+// unlock lets the next writer in. Windows removes no file that is open: there,
+// what Remove had to leave is removed now, unless another writer has it open.
+func (f Folder) unlock(lock *flock.Flock) {
+	_ = lock.Close()
+	if runtime.GOOS != "windows" {
+		return
+	}
+	if names, err := os.ReadDir(f.Path); err == nil && len(names) == 1 && names[0].Name() == LockFile {
+		_ = os.Remove(f.path(LockFile))
+		_ = os.Remove(f.Path)
 	}
 }
 

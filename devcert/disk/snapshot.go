@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"devcert/devcert/chain"
@@ -46,9 +47,28 @@ type Snapshot struct {
 	Damage    []Damage
 }
 
+// rereads bounds how often a reader starts again because a writer has switched
+// meanwhile: a folder that changes so often is not read by chance.
+const rereads = 5
+
 // Snapshot reads the folder without taking the lock and without changing
-// anything. It fails only if the folder itself cannot be looked into.
+// anything. It fails only if the folder itself cannot be looked into, or if a
+// newer devcert wrote it. Damage that is seen while a writer switches to
+// another generation is none, and is looked at again.
 func (f Folder) Snapshot() (*Snapshot, error) {
+	for try := 1; ; try++ {
+		before, _ := f.Read(CurrentFile)
+		s, err := f.readAll()
+		if err != nil || len(s.Damage) == 0 || try == rereads {
+			return s, err
+		}
+		if after, _ := f.Read(CurrentFile); bytes.Equal(before, after) {
+			return s, nil
+		}
+	}
+}
+
+func (f Folder) readAll() (*Snapshot, error) {
 	s := &Snapshot{Ledger: &Ledger{}}
 	if err := f.Check(); err != nil {
 		return nil, err
@@ -56,11 +76,15 @@ func (f Folder) Snapshot() (*Snapshot, error) {
 	if s.Present = f.Exists(); !s.Present {
 		return s, nil
 	}
-	if _, err := f.Read(CurrentFile); errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+	for _, name := range []string{CurrentFile, generationsDir + "/."} {
+		if _, err := os.Lstat(f.path(name)); errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+		}
 	}
 	s.readConfig(f)
-	s.readLedger(f)
+	if err := s.readLedger(f); err != nil {
+		return nil, fmt.Errorf("reading %s in %s: %w", LedgerFile, f.Path, err)
+	}
 	s.readCurrent(f)
 	if s.Current != "" {
 		s.readHierarchy(f)
@@ -88,21 +112,25 @@ func (s *Snapshot) readConfig(f Folder) {
 	}
 }
 
-func (s *Snapshot) readLedger(f Folder) {
+func (s *Snapshot) readLedger(f Folder) error {
 	data, err := f.Read(LedgerFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return
+		return nil
 	}
 	if err != nil {
 		s.damaged(LedgerFile, kindOf(err), reason(err).Error())
-		return
+		return nil
 	}
 	ledger, err := ParseLedger(data)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrSchema):
+		return err
+	case err != nil:
 		s.damaged(LedgerFile, Corrupt, err.Error())
-		return
+	default:
+		s.Ledger = ledger
 	}
-	s.Ledger = ledger
+	return nil
 }
 
 // readCurrent finds the current generation. Where its name is lost it takes
@@ -143,7 +171,7 @@ func (f Folder) likeliest(ids []string) string {
 	best, bestN := "", 0
 	for _, id := range ids {
 		leaf, err := f.Read(generationsDir + "/" + id + "/leaf.pem")
-		if err == nil && bytes.Equal(leaf, copied) {
+		if err == nil && len(leaf) > 0 && bytes.Equal(leaf, copied) {
 			return id
 		}
 		if _, n, _ := ParseGenerationID(id); n > bestN {

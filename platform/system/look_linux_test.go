@@ -144,10 +144,15 @@ func TestLookUnreadable(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")
 	}
-	s.write(s.f.anchors+"/secret", nil)
-	require.NoError(t, os.Chmod(s.f.anchors+"/secret", 0))
+	hide := func() {
+		s.write(s.f.anchors+"/secret", nil)
+		require.NoError(t, os.Chmod(s.f.anchors+"/secret", 0))
+	}
+	hide()
 	s.requireState(devcert.Unknown, root, "secret", "permission denied")
+	s.remove(s.f.anchors + "/secret")
 	require.NoError(t, s.trust(root))
+	hide()
 	s.requireState(devcert.Trusted, root)
 	require.NoError(t, os.Chmod(s.f.anchor(root), 0))
 	s.requireState(devcert.Stale, root, "mode 0000")

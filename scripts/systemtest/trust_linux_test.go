@@ -1,0 +1,146 @@
+package systemtest
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The names that the clients are asked about. All of them lead to the server:
+// /etc/hosts of the machines says so.
+const (
+	ours      = "localhost"   // what devcert issued
+	permitted = "app.test"    // within the constraints, issued by a thief
+	forbidden = "example.com" // outside of them, issued by the same thief
+)
+
+func TestClientsTrustWhatSetupMade(t *testing.T) {
+	m := newMachine(t)
+	pristine := m.snapshot()
+	m.devcert(0, "setup", "--stores", "none") // certificates to present, and no trust
+	thief := map[string]*tls.Certificate{permitted: m.steal(permitted), forbidden: m.steal(forbidden)}
+	port := serve(t, byName(m.copies(), thief))
+	m.survey(port, ours, permitted, forbidden).require(t)
+
+	m.devcert(0, "setup", "--stores", "all")
+	m.requireHealthy()
+	// The thief's certificate for a permitted name shows that the other one is
+	// refused for its name and for nothing else.
+	m.survey(port, ours, permitted, forbidden).require(t, ours, permitted)
+
+	port = serve(t, byName(present(m.pair()), thief)) // uninstall takes the files
+	m.devcert(0, "uninstall", "--yes")
+	m.survey(port, ours, permitted, forbidden).require(t)
+	m.requireGone(pristine)
+}
+
+// pair is the leaf and its key as they are now.
+func (m *machine) pair() *tls.Certificate {
+	m.t.Helper()
+	pair, err := tls.X509KeyPair([]byte(m.read(m.state("localhost.pem"))), []byte(m.read(m.state("localhost-key.pem"))))
+	require.NoError(m.t, err)
+	return &pair
+}
+
+func present(pair *tls.Certificate) presenter {
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil }
+}
+
+// requireGone requires that the machine is to every reader what it was before,
+// and that nothing of devcert's is where only a client would find it.
+func (m *machine) requireGone(pristine snapshot) {
+	m.t.Helper()
+	after := m.snapshot()
+	allowed := []string{javaStore} // has the dates of its entries in it
+	for _, folder := range []string{".local", ".local/share"} {
+		allowed = append(allowed, filepath.Join(m.home(), folder))
+	}
+	require.Empty(m.t, beyond(pristine.differing(after), allowed), "not as before setup")
+	require.NoDirExists(m.t, m.state())
+	require.Empty(m.t, m.danglingLinks())
+	if _, err := exec.LookPath("keytool"); err == nil {
+		list := m.must("keytool", "-list", "-keystore", javaStore, "-storepass", "changeit")
+		require.Contains(m.t, list, "trustedCertEntry")
+		require.NotContains(m.t, strings.ToLower(list), "devcert")
+	}
+}
+
+// javaStore is what Debian's hook makes of the same anchors.
+const javaStore = "/etc/ssl/certs/java/cacerts"
+
+func (m *machine) danglingLinks() []string {
+	m.t.Helper()
+	links, err := filepath.Glob("/etc/ssl/certs/*")
+	require.NoError(m.t, err)
+	var dangling []string
+	for _, link := range links {
+		if _, err := os.Stat(link); err != nil {
+			dangling = append(dangling, link)
+		}
+	}
+	return dangling
+}
+
+func TestJavaTrustsWhatSetupMade(t *testing.T) {
+	m := healthyMachine(t)
+	if _, err := exec.LookPath("keytool"); err != nil {
+		t.Skip("no Java on this machine")
+	}
+	list := m.must("keytool", "-list", "-keystore", javaStore, "-storepass", "changeit")
+	require.Contains(t, list, "devcert-"+m.requireHealthy().Hierarchy.ID)
+}
+
+func TestSetupAgainChangesNothing(t *testing.T) {
+	m := healthyMachine(t)
+	m.requireUnchanged(func() {
+		r := m.devcert(0, "setup")
+		require.Contains(t, r.stdout, "Nothing to do")
+		require.Empty(t, r.stderr)
+		m.devcert(0, "repair")
+		m.devcert(0, "renew")
+		m.devcert(0, "setup", "--name", "localhost", "--ports", "44300-44399", "--key", "rsa", "--permit", "app.test")
+	})
+}
+
+func TestTwentySetupsAtOnceMakeOneHierarchy(t *testing.T) {
+	m := newMachine(t)
+	commands := make([]*exec.Cmd, 20)
+	outputs := make([]strings.Builder, len(commands))
+	for i := range commands {
+		commands[i] = m.command(t.Context(), m.bin, "setup", "--json")
+		commands[i].Stdout, commands[i].Stderr = &outputs[i], os.Stderr
+		require.NoError(t, commands[i].Start())
+	}
+	made := map[string]bool{}
+	for i, cmd := range commands {
+		require.NoError(t, cmd.Wait(), outputs[i].String())
+		var doc document
+		require.NoError(t, json.Unmarshal([]byte(outputs[i].String()), &doc))
+		made[doc.Hierarchy.Root.Fingerprint] = true
+	}
+	require.Len(t, made, 1, "hierarchies that some run called the present one")
+	require.True(t, made[m.requireHealthy().Hierarchy.Root.Fingerprint])
+	require.Len(t, m.anchors(), 1)
+	require.Len(t, m.generations(), 1)
+}
+
+// anchors lists the files of the anchors folder that have devcert's kind of name.
+func (m *machine) anchors() []string {
+	m.t.Helper()
+	paths, err := filepath.Glob("/usr/local/share/ca-certificates/devcert-*")
+	require.NoError(m.t, err)
+	return paths
+}
+
+func (m *machine) generations() []string {
+	m.t.Helper()
+	paths, err := filepath.Glob(m.state("generations", "*"))
+	require.NoError(m.t, err)
+	return paths
+}
