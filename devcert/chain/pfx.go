@@ -45,6 +45,9 @@ func EncodePFX(style PFXStyle, p Pair, chain []*x509.Certificate, password strin
 	if err := checkPassword(password); err != nil {
 		return nil, err
 	}
+	if password == "" {
+		encoder = encoder.WithIterations(1) // stretching nothing protects nothing
+	}
 	pfx, err := encoder.Encode(p.Key, p.Cert, chain, password)
 	if err != nil {
 		return nil, fmt.Errorf("making a PKCS#12 file: %w", err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"devcert/devcert/chain"
 )
@@ -63,13 +64,28 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 	}
 	err = writeSynced(f.Files, entries, func(name string) string { return filepath.Join(staged, name) })
 	if err == nil {
-		err = errors.Join(f.Files.SyncDir(staged), os.Rename(staged, final))
+		err = os.Rename(staged, final)
+	}
+	if err == nil {
+		err = f.syncDirs(final, f.path(generationsDir))
 	}
 	if err != nil {
 		_ = os.RemoveAll(staged)
 		return "", fmt.Errorf("writing %s: %w", final, reason(err))
 	}
-	return id, f.Files.SyncDir(f.path(generationsDir))
+	return id, nil
+}
+
+// syncDirs makes the names in several folders durable, side by side. The order
+// does not matter: nothing names a generation before all of it is on disk.
+func (f Folder) syncDirs(dirs ...string) error {
+	errs := make([]error, len(dirs))
+	var wg sync.WaitGroup
+	for i, dir := range dirs {
+		wg.Go(func() { errs[i] = f.Files.SyncDir(dir) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // nextID numbers one past the generations of the same hierarchy that are there.

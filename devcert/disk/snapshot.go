@@ -76,9 +76,11 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if s.Present = f.Exists(); !s.Present {
 		return s, nil
 	}
-	for _, name := range []string{CurrentFile, generationsDir + "/."} {
-		if _, err := os.Lstat(f.path(name)); errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+	_, inside := os.Lstat(f.path(CurrentFile))
+	_, generations := os.ReadDir(f.path(generationsDir))
+	for _, err := range []error{inside, generations} {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("state folder %s: %w", f.Path, err)
 		}
 	}
 	s.readConfig(f)

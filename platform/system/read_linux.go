@@ -3,6 +3,7 @@ package system
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -51,15 +52,50 @@ func certificates(data []byte) [][]byte {
 	}
 	var found [][]byte
 	for {
-		var block *pem.Block
-		block, data = pem.Decode(data)
-		if block == nil {
+		start := bytes.Index(data, pemBegin)
+		if start < 0 {
 			return found
 		}
-		if block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE" {
-			found = append(found, block.Bytes)
+		data = data[start:]
+		block, rest := plainBlock(data)
+		if block == nil {
+			// With headers or blanks inside, or cut short: the library knows.
+			parsed, after := pem.Decode(data)
+			if parsed == nil {
+				return found
+			}
+			rest = after
+			if parsed.Type == "CERTIFICATE" {
+				block = parsed.Bytes
+			}
 		}
+		if block != nil {
+			found = append(found, block)
+		}
+		data = rest
 	}
+}
+
+var (
+	pemBegin = []byte("-----BEGIN CERTIFICATE-----")
+	pemEnd   = []byte("-----END CERTIFICATE-----")
+)
+
+// plainBlock decodes the block that data begins with if it is nothing but
+// base64 and newlines, as nearly all are: a whole bundle is decoded for every
+// look, and pem.Decode takes several times as long. It returns nil otherwise.
+func plainBlock(data []byte) (block, rest []byte) {
+	end := bytes.Index(data, pemEnd)
+	if end < 0 {
+		return nil, data
+	}
+	body := data[len(pemBegin):end]
+	block = make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	n, err := base64.StdEncoding.Decode(block, body)
+	if err != nil || n == 0 {
+		return nil, data
+	}
+	return block[:n], data[end+len(pemEnd):]
 }
 
 // holds says whether root is among ders. A nil root is in nothing.

@@ -1,0 +1,131 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
+)
+
+// failingFiles fails once, at the n-th call of those that change the disk: what
+// a full disk, or a kill at that instant, leaves behind.
+type failingFiles struct {
+	chmodFiles
+	mu     sync.Mutex
+	calls  int
+	failAt int // 0 never fails
+	err    error
+}
+
+func (f *failingFiles) fail() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	if f.calls == f.failAt {
+		return f.err
+	}
+	return nil
+}
+
+func (f *failingFiles) MakeDir(path string) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.chmodFiles.MakeDir(path)
+}
+
+func (f *failingFiles) Create(path string) (*os.File, error) {
+	if err := f.fail(); err != nil {
+		return nil, err
+	}
+	return f.chmodFiles.Create(path)
+}
+
+func (f *failingFiles) SyncDir(path string) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.chmodFiles.SyncDir(path)
+}
+
+// renew does to the folder what a renewed leaf does.
+func renew(f Folder, h *Hierarchy) error {
+	id, err := f.WriteGeneration(h)
+	if err != nil {
+		return err
+	}
+	if err := f.Switch(id, h, nil); err != nil {
+		return err
+	}
+	return f.Sweep(id)
+}
+
+// Wherever the disk fails, the folder reads as the whole old hierarchy or the
+// whole new one, and the next run completes it.
+func TestAnyFailureLeavesOldOrNew(t *testing.T) {
+	full := errors.New("no space left on device")
+	counter := &failingFiles{}
+	f := healthyFolder(t)
+	f.Files = counter
+	require.NoError(t, renew(f, otherLeaf(t, sample(t, 0))))
+	require.Greater(t, counter.calls, 10)
+
+	for n := 1; n <= counter.calls; n++ {
+		t.Run(fmt.Sprintf("call %d of %d", n, counter.calls), func(t *testing.T) {
+			old := sample(t, 0)
+			young := otherLeaf(t, old)
+			f := folderWith(t, old)
+			f.Files = &failingFiles{failAt: n, err: full}
+			require.ErrorIs(t, renew(f, young), full)
+
+			f.Files = chmodFiles{}
+			s := snapshot(t, f)
+			requireOneOf(t, &s.Hierarchy, old, young)
+			require.Empty(t, s.Damage, "neither half of the copies is left behind")
+
+			require.NoError(t, renew(f, young))
+			s = snapshot(t, f)
+			require.Empty(t, s.Damage)
+			require.Empty(t, s.Others)
+			require.True(t, s.Hierarchy.Leaf.Cert.Equal(young.Leaf.Cert))
+		})
+	}
+}
+
+func requireOneOf(t *testing.T, got *Hierarchy, all ...*Hierarchy) {
+	t.Helper()
+	for _, h := range all {
+		if got.Leaf.Cert.Equal(h.Leaf.Cert) && chain.SameKey(h.Leaf.Cert, got.Leaf.Key) &&
+			got.Root.Equal(h.Root) && chain.SameKey(h.Intermediate.Cert, got.Intermediate.Key) {
+			return
+		}
+	}
+	require.Fail(t, "the folder holds neither the old hierarchy nor the new one")
+}
+
+// A first setup that fails leaves nothing that the next would stumble over.
+func TestAnyFailureOfTheFirstRun(t *testing.T) {
+	full := errors.New("no space left on device")
+	for n := 1; ; n++ {
+		f := newFolder(t)
+		f.Files = &failingFiles{failAt: n, err: full}
+		err := renew(f, sample(t, 0))
+		if err == nil {
+			require.Greater(t, n, 10)
+			return
+		}
+		require.ErrorIs(t, err, full)
+		f.Files = chmodFiles{}
+		s := snapshot(t, f)
+		if s.Current != "" {
+			requireOneOf(t, &s.Hierarchy, sample(t, 0))
+		}
+		require.NoError(t, renew(f, sample(t, 0)))
+		require.Empty(t, snapshot(t, f).Damage)
+	}
+}

@@ -1,0 +1,124 @@
+package systemtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stateFiles are all files of a healthy state folder, GEN standing for the
+// current generation, and what is left to say after a repair when its bytes are
+// nowhere else.
+var stateFiles = []struct{ path, stands string }{
+	{"config.json", ""},
+	{"ledger.json", ""},
+	{"current", ""},
+	{"bindings.json", ""},
+	{"lock", ""},
+	{"root.pem", ""},
+	{"intermediate.pem", ""},
+	{"localhost.pem", ""},
+	{"localhost-key.pem", ""},
+	{"localhost.pfx", ""},
+	{"GEN/root.pem", ""},
+	{"GEN/root.crl", "crl-expired?"}, // only the root's key could sign another, and it is gone
+	{"GEN/intermediate.pem", ""},
+	{"GEN/intermediate-key.pem", ""}, // a new hierarchy, since nothing else can sign
+	{"GEN/leaf.pem", ""},
+	{"GEN/leaf-key.pem", ""},
+	{"GEN/leaf.pfx", ""},
+}
+
+// damages are what can happen to a file.
+var damages = []struct {
+	name string
+	do   func(m *machine, path string)
+}{
+	{"deleted", (*machine).remove},
+	{"truncated", func(m *machine, path string) {
+		info, err := os.Stat(path)
+		require.NoError(m.t, err)
+		require.NoError(m.t, os.Truncate(path, info.Size()/2))
+	}},
+	{"emptied", func(m *machine, path string) { require.NoError(m.t, os.Truncate(path, 0)) }},
+	{"garbage", func(m *machine, path string) { m.write(path, "\x00garbage\xff\n") }},
+	{"a folder", func(m *machine, path string) {
+		m.remove(path)
+		require.NoError(m.t, os.Mkdir(path, 0o700))
+		m.write(filepath.Join(path, "somebody's"), "precious")
+	}},
+	{"a link elsewhere", func(m *machine, path string) {
+		m.remove(path)
+		require.NoError(m.t, os.Symlink(m.elsewhere(), path))
+	}},
+	{"a dangling link", func(m *machine, path string) {
+		m.remove(path)
+		require.NoError(m.t, os.Symlink(filepath.Join(m.home(), "nothing"), path))
+	}},
+	{"a FIFO", func(m *machine, path string) {
+		m.remove(path)
+		require.NoError(m.t, syscall.Mkfifo(path, 0o600))
+	}},
+}
+
+// elsewhere is a file that is none of devcert's business.
+func (m *machine) elsewhere() string { return filepath.Join(m.home(), "elsewhere") }
+
+func TestEveryFileOfTheStateFolderHeals(t *testing.T) {
+	for _, file := range stateFiles {
+		for _, damage := range damages {
+			t.Run(file.path+" "+damage.name, func(t *testing.T) {
+				m := healthyMachine(t)
+				path := m.state(file.path)
+				if name, ok := strings.CutPrefix(file.path, "GEN/"); ok {
+					path = m.generation(name)
+				}
+				m.write(m.elsewhere(), "precious")
+				damage.do(m, path)
+				m.heals(file.stands)
+			})
+		}
+	}
+}
+
+// heals requires that status sees what is wrong without hanging on it, that
+// repair cures it, and that what is nobody's to touch stays.
+func (m *machine) heals(stands string) {
+	t := m.t
+	var doc document
+	m.requireUnchanged(func() { doc = m.status() }, homes())
+	require.Contains(t, []int{0, 3}, doc.Exit)
+	for _, f := range doc.Findings {
+		require.NotEmpty(t, f.Message+f.Remedy, "%+v", f)
+	}
+	r := m.devcert(0, "repair")
+	require.NotContains(t, r.stderr, "panic")
+	doc = m.status()
+	var want []string
+	if stands != "" {
+		want = []string{stands}
+	}
+	require.Equal(t, want, doc.kinds(), "%+v", doc.Findings)
+	require.Zero(t, doc.Exit)
+	m.requireOneRoot(doc)
+	require.Equal(t, "precious", m.read(m.elsewhere()))
+	m.requireUnchanged(func() { m.devcert(0, "repair") }, homes())
+}
+
+func TestEveryFileIsInTheTable(t *testing.T) {
+	m := healthyMachine(t)
+	var listed []string
+	for _, file := range stateFiles {
+		listed = append(listed, strings.TrimPrefix(file.path, "GEN/"))
+	}
+	require.NoError(t, filepath.WalkDir(m.state(), func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			require.Contains(t, listed, filepath.Base(path))
+		}
+		return err
+	}))
+}
