@@ -96,7 +96,7 @@ func (p *planner) files(findings []Finding) {
 // the old one removed, so that nothing that worked stops working in between.
 func (p *planner) replaceHierarchy() {
 	staged := p.replacing()
-	p.add(Step{action: make_, What: "hierarchy", Where: describeHierarchy(p.config), staged: staged})
+	p.add(Step{action: make_, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	if !staged {
 		p.add(Step{action: switchTo})
 	}
@@ -193,8 +193,8 @@ func keyName(k chain.KeyType) string {
 	return "RSA-2048"
 }
 
-func describeHierarchy(c *Config) string {
-	return fmt.Sprintf("root, intermediate, localhost leaf (%s)", keyName(c.Key))
+func describeHierarchy(c *Config, o *Observation) string {
+	return fmt.Sprintf("root, intermediate, localhost leaf (%s, until %s)", keyName(c.Key), day(o.Now.Add(chain.LeafLifetime)))
 }
 
 func describeLeaf(c *Config, o *Observation) string {

@@ -37,8 +37,8 @@ type ui struct {
 	interactive bool // a person can be asked
 	width       int  // columns
 	symbols     symbols
-	red, green, yellow, dim,
-	bold *color.Color
+
+	red, green, yellow, dim *color.Color
 }
 
 type symbols struct{ ok, warn, fail, none, bound, live, lost, stale, arrow, dash string }
@@ -61,13 +61,13 @@ func newUI(s Streams, env map[string]string, o uiOptions) *ui {
 		u.symbols = unicodeSymbols
 	}
 	colored := u.drawn && !o.noColor && env["NO_COLOR"] == ""
-	u.red, u.green, u.yellow = paint(colored, color.FgRed), paint(colored, color.FgGreen), paint(colored, color.FgYellow)
-	u.dim, u.bold = paint(colored, color.Faint), paint(colored, color.Bold)
+	u.red, u.green, u.yellow = paint(colored, color.FgRed, color.Bold), paint(colored, color.FgGreen), paint(colored, color.FgYellow)
+	u.dim = paint(colored, color.Faint)
 	return u
 }
 
-func paint(on bool, a color.Attribute) *color.Color {
-	c := color.New(a)
+func paint(on bool, a ...color.Attribute) *color.Color {
+	c := color.New(a...)
 	if on {
 		c.EnableColor()
 	} else {

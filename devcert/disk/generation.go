@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
@@ -130,7 +131,7 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 	}
 	entries = append(entries, entry{f.path(CurrentFile), []byte(id + "\n"), PublicMode})
 	for i, file := range layout {
-		if file.copy != "" && files[i] != nil {
+		if file.copy != "" && files[i] != nil && !f.holds(file.copy, files[i]) {
 			entries = append(entries, entry{f.path(file.copy), files[i], file.mode})
 		}
 	}
@@ -143,6 +144,13 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 		return fmt.Errorf("switching to %s in %s: %w", id, f.Path, reason(err))
 	}
 	return f.Files.SyncDir(f.Path)
+}
+
+// holds says whether the file called name is data already. A new leaf leaves the
+// copies of root and intermediate untouched.
+func (f Folder) holds(name string, data []byte) bool {
+	has, err := f.Read(name)
+	return err == nil && bytes.Equal(has, data)
 }
 
 // Sweep removes every generation but keep, and what a killed run left half
