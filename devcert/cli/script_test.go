@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    exits,
+			"count":    count,
 			"mode":     mode,
 			"snapshot": snapshot,
 		},
@@ -71,6 +72,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want || neg {
 		ts.Fatalf("%v exited %d and was to exit %d", args[1:], got, want)
+	}
+}
+
+// count N PATTERN demands that so many files match.
+func count(ts *testscript.TestScript, _ bool, args []string) {
+	names, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if want, err := strconv.Atoi(args[0]); err != nil || len(names) != want {
+		ts.Fatalf("%s: %v", args[1], names)
 	}
 }
 

@@ -221,8 +221,8 @@ var knownNames = []string{
 // known says whether devcert makes a file or folder of that name: one of its
 // own, a temporary beside one, or a damaged one that was set aside.
 func known(name string) bool {
-	if temporary, ok := strings.CutSuffix(strings.TrimPrefix(name, "."), ".new"); ok {
-		name = temporary
+	if plain := strings.TrimSuffix(strings.TrimPrefix(name, "."), ".new"); name == beside(plain) {
+		name = plain
 	}
 	name, _, _ = strings.Cut(name, setAside)
 	return slices.Contains(knownNames, name)

@@ -1,0 +1,145 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCheck(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		prepare func(t *testing.T, dir string) (path string)
+		bad     bool
+	}{
+		{"a folder", func(_ *testing.T, dir string) string { return dir }, false},
+		{"not there yet", func(_ *testing.T, dir string) string { return filepath.Join(dir, "new") }, false},
+		{"nor its parents", func(_ *testing.T, dir string) string { return filepath.Join(dir, "a", "b", "c") }, false},
+		{"a file", func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, "file"), nil)
+			return filepath.Join(dir, "file")
+		}, true},
+		{"below a file", func(t *testing.T, dir string) string {
+			write(t, filepath.Join(dir, "file"), nil)
+			return filepath.Join(dir, "file", "a", "b")
+		}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			f := Folder{Path: row.prepare(t, dir), Files: chmodFiles{}}
+			before := tree(t, dir)
+			err := f.Check()
+			require.Equal(t, before, tree(t, dir), "it changes nothing")
+			if !row.bad {
+				require.NoError(t, err)
+				require.NoError(t, f.Make())
+				require.True(t, f.Exists())
+				require.NoError(t, f.Make(), "a second time is no error")
+				return
+			}
+			require.ErrorContains(t, err, f.Path)
+			require.Error(t, f.Make())
+			require.False(t, f.Exists())
+			_, err = f.Snapshot()
+			require.ErrorContains(t, err, f.Path)
+		})
+	}
+}
+
+func TestSetAside(t *testing.T) {
+	f := newFolder(t)
+	for i, want := range []string{"config.json.damaged-1", "config.json.damaged-2"} {
+		write(t, f.path(ConfigFile), []byte{byte(i)})
+		aside, err := f.SetAside(ConfigFile)
+		require.NoError(t, err)
+		require.Equal(t, want, aside)
+		require.Equal(t, []byte{byte(i)}, read(t, f.path(want)), "the older one is kept too")
+		require.NoFileExists(t, f.path(ConfigFile))
+	}
+	aside, err := f.SetAside(ConfigFile)
+	require.NoError(t, err, "nothing there is nothing to lose")
+	require.Empty(t, aside)
+}
+
+func TestMakeWay(t *testing.T) {
+	f := newFolder(t)
+	require.NoError(t, f.MakeWay("nothing"))
+	write(t, f.path("file"), nil)
+	require.NoError(t, f.MakeWay("file"))
+	require.FileExists(t, f.path("file"), "a file is replaced by the rename")
+	require.NoError(t, os.Mkdir(f.path("folder"), 0o700))
+	require.NoError(t, f.MakeWay("folder"))
+	require.NoDirExists(t, f.path("folder"))
+	require.DirExists(t, f.path("folder"+setAside+"1"))
+}
+
+func TestWriteAndRead(t *testing.T) {
+	f := newFolder(t)
+	_, err := f.Read(ConfigFile)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoError(t, f.Write(ConfigFile, []byte("one"), PrivateMode))
+	require.NoError(t, f.Write(ConfigFile, []byte("two"), PrivateMode))
+	data, err := f.Read(ConfigFile)
+	require.NoError(t, err)
+	require.Equal(t, "two", string(data))
+
+	full := errors.New("no space left on device")
+	f.Files = &failingFiles{failAt: 1, err: &fs.PathError{Op: "create", Path: "hidden name", Err: full}}
+	err = f.Write(ConfigFile, []byte("three"), PrivateMode)
+	require.ErrorIs(t, err, full)
+	require.EqualError(t, err, "writing "+f.path(ConfigFile)+": no space left on device")
+}
+
+func TestRemove(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		files []string // beside a healthy folder's own
+		left  []string
+	}{
+		{"only our own", nil, nil},
+		{"what killed runs and repairs left", []string{".config.json.new", "ledger.json.damaged-1", "localhost.pem.damaged-12", LockFile, BindingsFile, BundleFile}, nil},
+		{"a person's file", []string{"notes.txt"}, []string{"notes.txt"}},
+		{"names that only look like ours", []string{"localhost.pem.bak", "xconfig.json", ".config.json", "config.json.new"}, []string{"localhost.pem.bak", "xconfig.json", ".config.json", "config.json.new"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := healthyFolder(t)
+			require.NoError(t, os.MkdirAll(f.path(issuedDir, "client"), 0o700))
+			for _, name := range row.files {
+				write(t, f.path(name), []byte("x"))
+			}
+			left, err := f.Remove()
+			require.NoError(t, err)
+			require.ElementsMatch(t, row.left, left)
+			if len(row.left) == 0 {
+				require.NoDirExists(t, f.Path)
+				return
+			}
+			require.ElementsMatch(t, append([]string{"."}, row.left...), tree(t, f.Path), "all that is ours is gone")
+		})
+	}
+}
+
+func TestRemoveNothing(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "none"), Files: chmodFiles{}}
+	left, err := f.Remove()
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// A link in the folder is removed, not what it leads to.
+func TestRemoveFollowsNoLink(t *testing.T) {
+	f := healthyFolder(t)
+	home := filepath.Join(t.TempDir(), "home")
+	require.NoError(t, os.Mkdir(home, 0o700))
+	write(t, filepath.Join(home, "thesis"), []byte("years"))
+	require.NoError(t, os.RemoveAll(f.path(generationsDir)))
+	symlink(t, home, f.path(generationsDir))
+	_, err := f.Remove()
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(home, "thesis"))
+	require.NoDirExists(t, f.Path)
+}

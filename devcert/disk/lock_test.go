@@ -1,0 +1,273 @@
+package disk
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// holderVariable makes the test binary a second process: it takes the lock of
+// the folder that the variable names, says so, and keeps it until its input ends.
+const holderVariable = "DEVCERT_TEST_HOLDS_LOCK_OF"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(holderVariable); path != "" {
+		os.Exit(holdLock(path))
+	}
+	os.Exit(m.Run())
+}
+
+func holdLock(path string) int {
+	f := Folder{Path: path, Files: chmodFiles{}}
+	unlock, err := f.Lock(context.Background(), "setup", func(string) { fmt.Println("waiting") })
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("locked")
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	unlock()
+	return 0
+}
+
+// otherProcess starts a holder and returns once it has said what it does first.
+func otherProcess(t *testing.T, f Folder) (said string, next func() string, end func()) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), holderVariable+"="+f.Path)
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(stdout)
+	next = func() string {
+		lines.Scan()
+		return lines.Text()
+	}
+	var once sync.Once
+	end = func() {
+		once.Do(func() {
+			_ = stdin.Close()
+			_ = cmd.Wait()
+		})
+	}
+	t.Cleanup(end)
+	return next(), next, end
+}
+
+// short ends soon: a lock that should be refused is.
+func short(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func noWait(t *testing.T) func(string) {
+	return func(holder string) { t.Errorf("waited for %s", holder) }
+}
+
+func TestLockExcludesAnotherProcess(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "devcert"), Files: chmodFiles{}}
+	said, _, end := otherProcess(t, f)
+	require.Equal(t, "locked", said)
+
+	var holders []string
+	_, err := f.Lock(short(t), "repair", func(holder string) { holders = append(holders, holder) })
+	require.ErrorIs(t, err, ErrLocked)
+	require.Len(t, holders, 1, "whoever waits is told once")
+	require.ErrorContains(t, err, holders[0])
+	if runtime.GOOS != "windows" { // nobody may read a locked file there
+		require.Regexp(t, `^process \d+, devcert setup$`, holders[0])
+	}
+
+	end()
+	unlock, err := f.Lock(short(t), "repair", noWait(t))
+	require.NoError(t, err)
+	said, next, _ := otherProcess(t, f)
+	require.Equal(t, "waiting", said, "and the other way round")
+	unlock()
+	require.Equal(t, "locked", next())
+}
+
+// A process that is killed leaves no lock behind.
+func TestLockEndsWithItsProcess(t *testing.T) {
+	f := newFolder(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), holderVariable+"="+f.Path)
+	_, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "locked", strings.TrimSpace(line))
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	unlock, err := f.Lock(short(t), "setup", noWait(t))
+	require.NoError(t, err)
+	unlock()
+}
+
+func TestLockExcludesGoroutines(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "devcert"), Files: chmodFiles{}}
+	var inside, rounds atomic.Int32
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for range 5 {
+				unlock, err := f.Lock(context.Background(), "setup", func(string) {})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d writers at once", n)
+				}
+				time.Sleep(time.Millisecond)
+				inside.Add(-1)
+				rounds.Add(1)
+				unlock()
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 30, rounds.Load())
+}
+
+// Uninstalls and setups in any order: whoever waited while the folder went away
+// gets a fresh one, and still only one is in at a time.
+func TestLockWhileTheFolderIsRemoved(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "devcert"), Files: chmodFiles{}}
+	var inside atomic.Int32
+	var wg sync.WaitGroup
+	for n := range 6 {
+		wg.Go(func() {
+			for range 10 {
+				unlock, err := f.Lock(context.Background(), "uninstall", func(string) {})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := inside.Add(1); n != 1 {
+					t.Errorf("%d writers at once", n)
+				}
+				if err := f.Write(ConfigFile, []byte("{}\n"), PrivateMode); err != nil {
+					t.Error(err)
+				}
+				if _, err := os.Stat(f.path(generationsDir)); err != nil {
+					t.Error(err)
+				}
+				inside.Add(-1)
+				if n%2 == 0 {
+					if _, err := f.Remove(); err != nil {
+						t.Error(err)
+					}
+				}
+				unlock()
+			}
+		})
+	}
+	wg.Wait()
+	unlock, err := f.Lock(context.Background(), "uninstall", noWait(t))
+	require.NoError(t, err)
+	_, err = f.Remove()
+	require.NoError(t, err)
+	unlock()
+	require.NoDirExists(t, f.Path)
+}
+
+func TestLockIsGivenUp(t *testing.T) {
+	f := newFolder(t)
+	unlock, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.NoError(t, err)
+	defer unlock()
+
+	interrupted, cancel := context.WithCancel(context.Background())
+	_, err = f.Lock(interrupted, "repair", func(string) { cancel() })
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, ErrLocked, "it was not the time that ran out")
+}
+
+// What a person may find in the lock file is shown only if it is what Lock
+// writes there: the text goes to a terminal.
+func TestHolder(t *testing.T) {
+	f := newFolder(t)
+	for _, row := range []struct{ name, content, want string }{
+		{"as written", "4711 setup\n", "process 4711, devcert setup"},
+		{"empty", "", "holder unknown"},
+		{"one word", "4711\n", "holder unknown"},
+		{"an escape sequence", "4711 \x1b[2Jsetup\n", "holder unknown"},
+		{"two lines", "4711 setup\nand more\n", "holder unknown"},
+		{"too long", "4711 " + strings.Repeat("x", 81), "holder unknown"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			write(t, f.path(LockFile), []byte(row.content))
+			require.Equal(t, row.want, f.holder())
+		})
+	}
+}
+
+// A link would be locked elsewhere and never be found again, a folder cannot be
+// locked at all: both are said at once, whatever the time limit.
+func TestLockRefusesWhatIsNoFile(t *testing.T) {
+	t.Run("a folder", func(t *testing.T) {
+		f := newFolder(t)
+		require.NoError(t, os.Mkdir(f.path(LockFile), 0o700))
+		_, err := f.Lock(context.Background(), "setup", noWait(t))
+		require.ErrorContains(t, err, f.path(LockFile))
+	})
+	t.Run("a link", func(t *testing.T) {
+		f := newFolder(t)
+		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+		symlink(t, elsewhere, f.path(LockFile))
+		_, err := f.Lock(context.Background(), "setup", noWait(t))
+		require.ErrorContains(t, err, f.path(LockFile))
+		require.NoFileExists(t, elsewhere)
+	})
+}
+
+func TestLockWhereNoFolderCanBe(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, nil)
+	_, err := Folder{Path: filepath.Join(file, "devcert"), Files: chmodFiles{}}.Lock(context.Background(), "setup", noWait(t))
+	require.Error(t, err)
+
+	full := errors.New("read-only file system")
+	f := Folder{Path: filepath.Join(t.TempDir(), "devcert"), Files: &failingFiles{failAt: 1, err: full}}
+	_, err = f.Lock(context.Background(), "setup", noWait(t))
+	require.ErrorIs(t, err, full)
+
+	f.Files = &failingFiles{failAt: 2, err: full} // the generations
+	_, err = f.Lock(context.Background(), "setup", noWait(t))
+	require.ErrorIs(t, err, full)
+	f.Files = chmodFiles{}
+	unlock, err := f.Lock(short(t), "setup", noWait(t))
+	require.NoError(t, err, "a failed attempt keeps no lock")
+	unlock()
+}
+
+// A file where the generations go is set aside: nothing could be written below.
+func TestLockMakesWayForGenerations(t *testing.T) {
+	f := newFolder(t)
+	require.NoError(t, os.Remove(f.path(generationsDir)))
+	write(t, f.path(generationsDir), []byte("x"))
+	unlock, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.NoError(t, err)
+	defer unlock()
+	require.DirExists(t, f.path(generationsDir))
+	require.FileExists(t, f.path(generationsDir+setAside+"1"))
+}

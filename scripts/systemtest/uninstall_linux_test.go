@@ -1,0 +1,128 @@
+package systemtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
+)
+
+func TestUninstallLeavesTheMachineAsItWas(t *testing.T) {
+	m := newMachine(t)
+	pristine := m.snapshot()
+	m.devcert(0, "setup")
+	m.devcert(0, "setup", "--permit", "example.org", "--name", "app.example.org", "--yes")
+	m.remove(m.anchor())
+	m.devcert(0, "repair")
+	m.write(m.state("ledger.json"), "garbage")
+	m.devcert(0, "repair")
+	m.devcert(0, "renew", "--root", "--yes")
+	m.remove(m.hashLink())
+	r := m.devcert(0, "uninstall", "--yes")
+	require.Contains(t, r.stdout, "Nothing of devcert's is left.")
+	m.requireGone(pristine)
+}
+
+func TestUninstallAfterTheAnchorWasLost(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		lose func(m *machine)
+	}{
+		{"anchor deleted", func(m *machine) { m.remove(m.anchor()) }},
+		{"anchor deleted and bundle rebuilt", func(m *machine) {
+			m.remove(m.anchor())
+			m.must("update-ca-certificates")
+		}},
+		{"anchor renamed", func(m *machine) {
+			require.NoError(m.t, os.Rename(m.anchor(), filepath.Join(filepath.Dir(m.anchor()), "mine.crt")))
+			m.must("update-ca-certificates")
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := healthyMachine(t)
+			fresh := m.rootless()
+			row.lose(m)
+			m.devcert(0, "uninstall", "--yes")
+			require.Empty(t, m.bundled())
+			require.Empty(t, m.danglingLinks())
+			require.Equal(t, fresh, m.read(bundle))
+		})
+	}
+}
+
+// rootless is the bundle without our root, which Debian's tool appends last or in
+// the order of the anchors' names.
+func (m *machine) rootless() string {
+	m.t.Helper()
+	whole, own := m.read(bundle), m.read(m.anchor())
+	require.Contains(m.t, whole, own)
+	for i := range whole {
+		if whole[i] == own[0] && len(whole)-i >= len(own) && whole[i:i+len(own)] == own {
+			return whole[:i] + whole[i+len(own):]
+		}
+	}
+	return whole
+}
+
+func TestUninstallWhereNothingIs(t *testing.T) {
+	m := newMachine(t)
+	m.requireUnchanged(func() {
+		for _, args := range [][]string{{"uninstall"}, {"uninstall", "--yes"}, {"uninstall", "--all", "--yes"}} {
+			require.Contains(t, m.devcert(0, args...).stdout, "Nothing to remove")
+		}
+	})
+}
+
+func TestUninstallKeepsWhatDevcertDidNotMake(t *testing.T) {
+	m := healthyMachine(t)
+	m.write(m.state("notes.txt"), "mine")
+	r := m.devcert(0, "uninstall", "--yes")
+	require.Contains(t, r.stdout, "notes.txt")
+	require.Equal(t, "mine", m.read(m.state("notes.txt")))
+	require.NoFileExists(t, m.state("localhost-key.pem"))
+}
+
+func TestARootWhoseStateIsLostIsAFormerRoot(t *testing.T) {
+	m := healthyMachine(t)
+	require.NoError(t, os.RemoveAll(m.state()))
+	doc := m.status()
+	require.Equal(t, []string{"hierarchy-missing", "former-root?"}, doc.kinds())
+	require.Contains(t, doc.Findings[1].Remedy, "uninstall --all")
+	m.requireUnchanged(func() {
+		require.Contains(t, m.devcert(0, "uninstall", "--yes").stdout, "former-root")
+	})
+
+	lost := m.bundled()
+	m.devcert(0, "setup")
+	doc = m.status()
+	require.Equal(t, []string{"former-root?"}, doc.kinds())
+	require.Len(t, m.bundled(), 2)
+	m.requireUnchanged(func() { m.devcert(0, "repair") })
+	m.devcert(0, "uninstall", "--yes")
+	require.Equal(t, lost, m.bundled(), "what no ledger knows is for --all")
+
+	m.devcert(0, "uninstall", "--all", "--yes")
+	require.Empty(t, m.bundled())
+	require.Empty(t, m.anchors())
+	require.Empty(t, m.danglingLinks())
+}
+
+func TestAnotherUsersRootIsNobodysBusiness(t *testing.T) {
+	m := healthyMachine(t)
+	h, err := chain.New(chain.Options{Owner: "bert@birch", Key: chain.ECDSA, Now: time.Now()})
+	require.NoError(t, err)
+	theirs := "/usr/local/share/ca-certificates/devcert-" + h.ID + ".crt"
+	m.write(theirs, string(chain.EncodeCertificates(h.Root)))
+	m.must("update-ca-certificates")
+	m.requireHealthy()
+	m.devcert(0, "setup", "--permit", "example.org", "--yes")
+	m.devcert(0, "uninstall", "--all", "--yes")
+	m.requireUnchanged(func() { m.devcert(0, "uninstall", "--all", "--yes") })
+	require.FileExists(t, theirs)
+	require.Len(t, m.bundled(), 1)
+	require.True(t, m.bundled()[0].Equal(h.Root))
+}
