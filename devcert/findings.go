@@ -161,7 +161,7 @@ func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
 	case d.Name == disk.ConfigFile && d.Kind != disk.Unreadable:
 		return f, false // stateFindings has it
 	case d.Kind == disk.Exposed:
-		return exposedFinding(f, o), true
+		return exposedFinding(f), true
 	case d.Kind == disk.Unreadable:
 		f.Kind, f.cure = StateCorrupt, noCure
 		f.Remedy = "give its owner the right to read it, or remove it"
@@ -184,7 +184,7 @@ func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
 	return f, true
 }
 
-func exposedFinding(f Finding, o *Observation) Finding {
+func exposedFinding(f Finding) Finding {
 	f.Kind, f.cure = FileExposed, tightenFile
 	f.Message = fmt.Sprintf("%s has %s", f.Where, f.damage.Reason)
 	switch {

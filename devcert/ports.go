@@ -1,7 +1,9 @@
 package devcert
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,12 +103,16 @@ func portRuns(ports []int) [][2]int {
 // each run of neighbours that lack the same thing.
 func portFindings(c *Config, o *Observation) []Finding {
 	if o.BindingsErr != nil {
-		return []Finding{{
+		f := Finding{
 			Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
 			Message: "the bindings cannot be read: " + o.BindingsErr.Error(),
 			cure:    bindPorts, ports: c.PortList(),
 			damage: &disk.Damage{Name: disk.BindingsFile},
-		}}
+		}
+		if errors.Is(o.BindingsErr, fs.ErrPermission) { // it may be as good as ever
+			f.cure, f.Remedy = noCure, "give its owner the right to read it, or remove it"
+		}
+		return []Finding{f}
 	}
 	bound := map[int]string{}
 	for _, b := range o.Bindings {
@@ -158,6 +164,13 @@ func listenerFindings(o *Observation) []Finding {
 	for _, a := range o.Answers {
 		where := "port " + strconv.Itoa(a.Port)
 		switch {
+		case a.Listener != "" && a.Err != nil:
+			out = append(out, Finding{
+				Kind: ListenerDiffers, Severity: Error, Where: where, ports: []int{a.Port},
+				Message:     fmt.Sprintf("%s does not answer alike on 127.0.0.1 and ::1: %v", where, a.Err),
+				Consequence: "which of the two a client gets depends on how it resolves localhost",
+				Remedy:      "see which programs listen there: ss -ltnp sport = :" + strconv.Itoa(a.Port),
+			})
 		case a.Listener != "" && a.Listener != bound[a.Port]:
 			out = append(out, Finding{
 				Kind: ListenerDiffers, Severity: Error, Where: where, ports: []int{a.Port},

@@ -3,13 +3,13 @@ package platform
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"devcert/devcert"
 	"devcert/platform/elevate"
 	"devcert/platform/front"
+	"devcert/platform/run"
 	"devcert/platform/securefile"
 )
 
@@ -61,10 +61,7 @@ func findSelf(called string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := exec.LookPath(called)
-	if err == nil {
-		path, err = filepath.Abs(path)
-	}
+	path, err := run.Called(called)
 	if err != nil || !sameFile(path, image) {
 		return image, nil
 	}

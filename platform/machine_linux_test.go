@@ -111,7 +111,8 @@ func output(t *testing.T, want int, name string, args ...string) string {
 		require.IsType(t, &exec.ExitError{}, err, string(out))
 	}
 	code := 0
-	if exit, ok := err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		code = exit.ExitCode()
 	}
 	require.Equal(t, want, code, string(out))

@@ -131,7 +131,7 @@ func (s *session) setOnly() error {
 // neverSetUp shows what is broken all the same, and offers setup to a person.
 func (s *session) neverSetUp(ctx context.Context, r *devcert.Report) error {
 	if !s.ui.interactive || s.json || s.engine.DryRun {
-		return s.conclude(r, nil, func() { s.findings(r) })
+		return s.conclude(r, func() { s.findings(r) })
 	}
 	s.findings(r)
 	if !s.ui.ask("There is nothing to repair yet. devcert setup would make https://localhost trusted here.") {
@@ -155,7 +155,7 @@ func (p *program) renewCommand() *cli.Command {
 			}
 			r, err := s.engine.Renew(ctx, s.flags.Bool("force"), s.flags.Bool("root"))
 			if err == nil && r.Config == nil {
-				return s.conclude(r, nil, func() { s.findings(r) })
+				return s.conclude(r, func() { s.findings(r) })
 			}
 			return s.changed(r, err, func() {
 				s.ui.printf("The leaf now lasts until %s.\n", date(r.Seen.Folder.Hierarchy.Leaf.Cert.NotAfter))
@@ -188,7 +188,7 @@ func (s *session) removed(r *devcert.Report, err error) error {
 	if err != nil || s.engine.DryRun {
 		return s.changed(r, err, func() {})
 	}
-	return s.conclude(r, nil, func() {
+	return s.conclude(r, func() {
 		if len(r.Steps) == 0 {
 			s.ui.printf("Nothing to remove: devcert has put nothing on this machine for you.\n")
 		} else {
@@ -223,7 +223,7 @@ func (s *session) changed(r *devcert.Report, err error, done func()) error {
 		}
 		return asPrinted(err)
 	}
-	return s.conclude(r, nil, func() {
+	return s.conclude(r, func() {
 		switch {
 		case len(r.Steps) > 0 && !r.Broken():
 			done()

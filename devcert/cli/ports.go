@@ -36,7 +36,7 @@ func (p *program) portsList() *cli.Command {
 				return err
 			}
 			r = r.OnlyPorts(ports)
-			return s.conclude(r, nil, func() { s.listPorts(r) })
+			return s.conclude(r, func() { s.listPorts(r) })
 		}),
 	}
 }

@@ -27,24 +27,23 @@ func (p *program) statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return s.conclude(r, nil, func() { s.status(r) })
+			return s.conclude(r, func() { s.status(r) })
 		}),
 	}
 }
 
-// conclude prints a report and returns what makes the exit code: the error of
-// the work, else errAttention when something is broken.
-func (s *session) conclude(r *devcert.Report, err error, print func()) error {
-	if r != nil && err == nil && r.Broken() {
+// conclude prints a report of what succeeded, and returns what makes the exit
+// code: errAttention when something is broken all the same.
+func (s *session) conclude(r *devcert.Report, print func()) error {
+	var err error
+	if r.Broken() {
 		err = errAttention
 	}
 	if s.json {
 		s.printJSON(r, err)
 		return asPrinted(err)
 	}
-	if r != nil {
-		print()
-	}
+	print()
 	return err
 }
 

@@ -110,7 +110,7 @@ func crlOf(root *x509.Certificate, candidates [][]byte) []byte {
 	for _, der := range candidates {
 		crl, err := x509.ParseRevocationList(der)
 		if err == nil && root != nil && crl.CheckSignatureFrom(root) == nil {
-			return der
+			return crl.Raw // without what may stand behind it, which the parser overlooks
 		}
 	}
 	return nil

@@ -105,14 +105,14 @@ func beside(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
 }
 
-// readFile reads a regular file of at most maxFile bytes. A symbolic link, a
+// ReadFile reads a regular file of at most maxFile bytes. A symbolic link, a
 // pipe or a folder in its place is refused: what is read decides what is trusted.
-func readFile(path string) ([]byte, error) {
+func ReadFile(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
 		return nil, &os.PathError{Op: "read", Path: path, Err: errNotRegular}
 	}
 	f, err := os.Open(path)

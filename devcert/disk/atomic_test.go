@@ -143,7 +143,7 @@ func TestWriteFileIsAtomicForReaders(t *testing.T) {
 		done <- nil
 	}()
 	for !stop.Load() {
-		data, err := readFile(path)
+		data, err := ReadFile(path)
 		if err != nil || (!bytes.Equal(data, old) && !bytes.Equal(data, young)) {
 			t.Errorf("a reader saw %d bytes, error %v", len(data), err)
 			break
@@ -159,17 +159,17 @@ func TestReadFile(t *testing.T) {
 	write(t, path("over"), make([]byte, maxFile+1))
 	require.NoError(t, os.Mkdir(path("folder"), 0o700))
 
-	data, err := readFile(path("full"))
+	data, err := ReadFile(path("full"))
 	require.NoError(t, err)
 	require.Len(t, data, maxFile)
-	_, err = readFile(path("over"))
+	_, err = ReadFile(path("over"))
 	require.ErrorIs(t, err, errTooLarge)
-	_, err = readFile(path("folder"))
+	_, err = ReadFile(path("folder"))
 	require.ErrorIs(t, err, errNotRegular)
-	_, err = readFile(path("none"))
+	_, err = ReadFile(path("none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 
 	symlink(t, path("full"), path("link"))
-	_, err = readFile(path("link"))
+	_, err = ReadFile(path("link"))
 	require.ErrorIs(t, err, errNotRegular)
 }

@@ -122,7 +122,7 @@ func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
 
 // Read returns the bytes of one file of the folder; an error that satisfies
 // fs.ErrNotExist when it is not there.
-func (f Folder) Read(name string) ([]byte, error) { return readFile(f.path(name)) }
+func (f Folder) Read(name string) ([]byte, error) { return ReadFile(f.path(name)) }
 
 // SetAside renames a damaged file out of the way, so that nobody loses what
 // was in it, and returns its new name. A name that is taken gets a number.

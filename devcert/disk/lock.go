@@ -119,7 +119,7 @@ func (f Folder) sign(self string) {
 }
 
 func (f Folder) holder() string {
-	data, err := readFile(f.path(LockFile))
+	data, err := ReadFile(f.path(LockFile))
 	if err != nil {
 		return "holder unknown"
 	}

@@ -216,7 +216,7 @@ func (s *Snapshot) readHierarchy(f Folder) {
 	}
 	for i, file := range layout {
 		private := file.mode == PrivateMode
-		if !(file.name == rootKeyFile && errors.Is(files[i].err[0], fs.ErrNotExist)) {
+		if file.name != rootKeyFile || !errors.Is(files[i].err[0], fs.ErrNotExist) {
 			s.compare(s.inGeneration(file.name), files[i].data[0], files[i].err[0], wanted[i], private)
 		}
 		if file.copy != "" {

@@ -167,7 +167,7 @@ func (l *link) exchange(ctx context.Context, req request) (response, error) {
 
 // read reads one frame, or stops when the context ends.
 func (l *link) read(ctx context.Context, v any) error {
-	stop := context.AfterFunc(ctx, func() { l.out.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = l.out.SetReadDeadline(time.Unix(1, 0)) })
 	err := readFrame(l.out, v)
 	if !stop() && err != nil {
 		return context.Cause(ctx)
@@ -186,7 +186,7 @@ func (l *link) close() {
 	l.in.Close()
 	if l.ended != nil {
 		select {
-		case <-l.ended:
+		case _ = <-l.ended: // how it ended no longer matters
 		case <-time.After(closing):
 		}
 	}

@@ -50,7 +50,7 @@ func writeFrame(w io.Writer, v any) error {
 	if len(body) > maxFrame {
 		return fmt.Errorf("frame of %d bytes, at most %d", len(body), maxFrame)
 	}
-	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body)))
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(body)), uint32(len(body))) //nolint:gosec // at most maxFrame
 	_, err = w.Write(append(frame, body...))
 	return err
 }

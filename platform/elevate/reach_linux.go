@@ -141,7 +141,7 @@ func start(ctx context.Context, cmd run.Command, w run.Wiring) (*link, error) {
 func stillborn(l *link, process *run.Process, why error) error {
 	ctxEnded := errors.Is(why, context.Canceled) || errors.Is(why, context.DeadlineExceeded)
 	if ctxEnded {
-		process.Signal(syscall.SIGTERM)
+		_ = process.Signal(syscall.SIGTERM)
 	}
 	l.in.Close()
 	defer l.out.Close()

@@ -56,12 +56,12 @@ func split(args, env []string, who *account) (int, error) {
 	p.requestsIn.Close()
 	p.responsesOut.Close()
 	if err != nil {
-		helper.Wait() // its pipe is closed: it ends
+		_, _ = helper.Wait() // its pipe is closed: it ends
 		return 0, err
 	}
 	go forward(signals, command)
 	code, _ := command.Wait() // it has said itself what went wrong
-	helper.Wait()
+	_, _ = helper.Wait()
 	return code, nil
 }
 
@@ -93,7 +93,7 @@ func startAs(who *account, args, env []string, p pipes) (*run.Process, error) {
 func forward(signals <-chan os.Signal, command *run.Process) {
 	for s := range signals {
 		if s == syscall.SIGTERM || s == syscall.SIGHUP {
-			command.Signal(s)
+			_ = command.Signal(s)
 		}
 	}
 }

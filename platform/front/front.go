@@ -101,7 +101,7 @@ func (f *Front) read(ctx context.Context) ([]devcert.Binding, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("cannot read the binding table %s: %w", f.path, err)
 	}
-	data, err := readRegular(f.path)
+	data, err := disk.ReadFile(f.path)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -30,37 +28,6 @@ type tableFile struct {
 type binding struct {
 	Port       int    `json:"port"`
 	Thumbprint string `json:"thumbprint"`
-}
-
-// readRegular reads a file of at most maxTable bytes. It looks before it opens,
-// because opening a named pipe would wait for its writer, and again afterwards,
-// because the name may have changed hands in between.
-func readRegular(path string) ([]byte, error) {
-	before, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !before.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file but %s", path, before.Mode())
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	if after, err := file.Stat(); err != nil {
-		return nil, err
-	} else if !os.SameFile(before, after) {
-		return nil, fmt.Errorf("%s was replaced while it was opened", path)
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxTable+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxTable {
-		return nil, fmt.Errorf("%s is longer than %d bytes", path, maxTable)
-	}
-	return data, nil
 }
 
 // decode reads a table strictly: what it does not understand is an error, since

@@ -71,7 +71,7 @@ func TestNotARegularFile(t *testing.T) {
 	}{
 		{"folder", "not a regular file", func(path string) error { return os.Mkdir(path, 0o700) }},
 		{"dangling link", "not a regular file", func(path string) error { return os.Symlink("nowhere", path) }},
-		{"too long", "longer than", func(path string) error {
+		{"too long", "larger than", func(path string) error {
 			return os.WriteFile(path, []byte(strings.Repeat(" ", maxTable+1)), 0o600)
 		}},
 	}
