@@ -107,7 +107,7 @@ type Request struct {
 func (c *Config) With(r Request, stores []string) (*Config, error) {
 	out := *c
 	out.Names, out.Permits = slices.Clone(c.Names), slices.Clone(c.Permits)
-	return &out, errors.Join(firstError(
+	return &out, firstError(
 		func() error { return out.addPermits(r.Permits) },
 		func() error { return out.addNames(r.Names) },
 		func() error { return out.removeNames(r.RemoveNames) },
@@ -121,7 +121,7 @@ func (c *Config) With(r Request, stores []string) (*Config, error) {
 			}
 			return nil
 		},
-	))
+	)
 }
 
 func firstError(steps ...func() error) error {
@@ -301,8 +301,13 @@ func outside(name string, permits chain.Permits) error {
 			permit = domain
 		}
 	}
+	problem := fmt.Sprintf("%s is outside what this machine's root permits (%s)", name, permits)
+	var refused *chain.NameError
+	if _, err := chain.ParsePermit(permit); errors.As(err, &refused) {
+		return &UsageError{Problem: problem + fmt.Sprintf(", and %s cannot be permitted: %s", permit, refused.Reason), Hint: refused.Hint}
+	}
 	return &UsageError{
-		Problem: fmt.Sprintf("%s is outside what this machine's root permits (%s)", name, permits),
+		Problem: problem,
 		Hint: fmt.Sprintf("to permit it, make a new root:  devcert setup --permit %s --name %s\n"+
 			"(every store is asked to trust again; the old root is removed)", permit, name),
 	}

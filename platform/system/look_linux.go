@@ -198,7 +198,10 @@ func (f family) lookBundle(root *x509.Certificate) ([][]byte, part) {
 		p.err = err
 		return nil, p
 	}
-	ders := certificates(data)
+	var ders [][]byte
+	if mayHold(data, chain.Organization) {
+		ders = certificates(data)
+	}
 	p.has = holds(ders, root)
 	if mode&0o004 == 0 {
 		p.flaw = modeFlaw(f.bundle, mode)

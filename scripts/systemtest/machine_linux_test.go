@@ -27,6 +27,7 @@ type machine struct {
 	user user
 	env  []string // beyond PATH, HOME, USER and LANG
 	bin  string   // the devcert to start
+	dir  string   // working folder; "" for the user's home
 }
 
 // user is an account of the machine.
@@ -166,7 +167,9 @@ func (r result) String() string {
 func (m *machine) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(environment(m.user), m.env...)
-	cmd.Dir = m.home()
+	if cmd.Dir = m.dir; m.dir == "" {
+		cmd.Dir = m.home()
+	}
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if m.user.id != 0 {

@@ -17,12 +17,13 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 // suite is what all tests share. It is made once, before the first.
 var suite struct {
-	dir              string // in memory, everyone may enter it
-	devcert, clock   string // the program, and the one whose clock can be set
-	goClient         string
-	goTool           string
-	python           string // the interpreter that PATH leads to, "" for none
-	checkout, module string // the source's folder, and the module's cache
+	dir            string // in memory, everyone may enter it
+	devcert, clock string // the program, and the one whose clock can be set
+	goClient       string
+	goTool         string
+	python         string // the interpreter that PATH leads to, "" for none
+	checkout       string // the source's folder
+	modules, cache string // Go's caches
 }
 
 func TestMain(m *testing.M) {
@@ -74,9 +75,11 @@ func build() error {
 		return err
 	}
 	suite.checkout = filepath.Dir(gomod)
-	if suite.module, err = output(suite.goTool, "env", "GOMODCACHE"); err != nil {
+	caches, err := output(suite.goTool, "env", "GOMODCACHE", "GOCACHE")
+	if err != nil {
 		return err
 	}
+	suite.modules, suite.cache, _ = strings.Cut(caches, "\n")
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func lostCertificate(t *testing.T) {
 	m := healthyMachine(t)
 	m.remove(m.state("localhost.pem"))
 	m.remove(m.generation("leaf.pem"))
-	require.Equal(t, []string{"leaf-missing"}, m.status().kinds())
+	require.Contains(t, m.status().kinds(), "leaf-missing")
 	m.devcert(0, "setup")
 	m.requireHealthy()
 	m.pair()
@@ -102,7 +102,7 @@ func flagsAndNames(t *testing.T) {
 
 // requestForACA is decided where requests are read: no command takes one yet.
 func requestForACA(t *testing.T) {
-	t.Skip("see TestRequestNames in devcert/chain: only key and names of a request are used")
+	t.Skip("TestRequestCannotChooseItsProfile in devcert/chain: only key and names of a request are used")
 }
 
 func openKeyFile(t *testing.T) {
