@@ -84,6 +84,7 @@ type PortState struct {
 	State      BindingState
 	Thumbprint string // bound; "" when none
 	Listener   string // presented; "" when none, or not probed
+	Silent     bool   // probed, and nobody listens
 }
 
 // PortStates lists every port that is wanted or bound, ascending.
@@ -105,13 +106,8 @@ func (r *Report) PortStates() []PortState {
 		states[b.Port] = s
 	}
 	for _, a := range r.Seen.Answers {
-		if s := states[a.Port]; s != nil && a.Listener != "" {
-			s.Address, s.Listener = a.Address, a.Listener
-			if s.State == BindingBound && a.Listener == s.Thumbprint {
-				s.State = BindingLive
-			} else if s.State == BindingBound {
-				s.State = BindingOther
-			}
+		if s := states[a.Port]; s != nil {
+			s.answered(a)
 		}
 	}
 	var out []PortState
@@ -121,6 +117,19 @@ func (r *Report) PortStates() []PortState {
 		}
 	}
 	return out
+}
+
+func (s *PortState) answered(a Answer) {
+	switch {
+	case a.Listener == "":
+		s.Silent = a.Err == nil
+		return
+	case s.State == BindingBound && a.Listener == s.Thumbprint:
+		s.State = BindingLive
+	case s.State == BindingBound:
+		s.State = BindingOther
+	}
+	s.Address, s.Listener = a.Address, a.Listener
 }
 
 // OnlyPorts is the report as if there were no other ports than these; all of

@@ -16,23 +16,32 @@ func (p *program) explainCommand() *cli.Command {
 		Description: "Without a kind it lists all of them.",
 		Flags:       commonFlags(),
 		Action: func(c *cli.Context) error {
-			p.command = "explain"
+			p.command, p.json = c.Command.Name, c.Bool("json")
 			args := c.Args().Slice()
 			if err := atMost(args, 1, "one kind of finding"); err != nil {
 				return err
 			}
 			if len(args) == 0 {
-				fmt.Fprintln(p.streams.Out, strings.Join(explain.Kinds(), "\n"))
+				p.tell(reference{Kinds: explain.Kinds()}, strings.Join(explain.Kinds(), "\n")+"\n")
 				return nil
 			}
 			text, ok := explain.Text(args[0])
 			if !ok {
 				return unknownKind(args[0])
 			}
-			fmt.Fprint(p.streams.Out, text)
+			p.tell(reference{Kinds: args, Text: text}, text)
 			return nil
 		},
 	}
+}
+
+// tell prints a text, or with --json the document that carries it.
+func (p *program) tell(ref reference, text string) {
+	if p.json {
+		p.printDocument(nil, ref, nil)
+		return
+	}
+	fmt.Fprint(p.streams.Out, text)
 }
 
 func unknownKind(kind string) error {

@@ -25,6 +25,14 @@ type document struct {
 	Bindings  []bindingJSON     `json:"bindings"`
 	Findings  []devcert.Finding `json:"findings"`
 	Steps     []stepJSON        `json:"steps"`
+	reference
+}
+
+// reference is what commands that look at no machine have to tell.
+type reference struct {
+	Version string   `json:"version,omitempty"` // version
+	Kinds   []string `json:"kinds,omitempty"`   // explain
+	Text    string   `json:"text,omitempty"`    // explain KIND
 }
 
 type hierarchyJSON struct {
@@ -72,11 +80,14 @@ type stepJSON struct {
 
 // printJSON prints the one document; r is nil when the command did not get as
 // far as looking.
-func (p *program) printJSON(r *devcert.Report, err error) {
+func (p *program) printJSON(r *devcert.Report, err error) { p.printDocument(r, reference{}, err) }
+
+func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 	code := exitCode(err)
 	doc := document{
 		Schema: 1, Command: p.command, OK: code == exitOK, Exit: code, Stores: []storeJSON{},
 		Bindings: []bindingJSON{}, Findings: []devcert.Finding{}, Steps: []stepJSON{},
+		reference: ref,
 	}
 	if err != nil && !isAttention(err) {
 		text := oneLine(err.Error())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -52,8 +53,10 @@ func MainAt(args []string, streams Streams, env []string, newHost NewHost, now f
 		name, value, _ := strings.Cut(entry, "=")
 		p.env[name] = value
 	}
-	if len(args) > 0 {
+	if len(args) > 1 {
 		p.args = args[1:]
+		// Known before the flags are parsed, for the error that parsing may bring.
+		p.command, p.json = args[1], slices.Contains(p.args, "--json")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

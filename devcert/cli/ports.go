@@ -51,8 +51,11 @@ func (s *session) listPorts(r *devcert.Report) {
 		if what == "" {
 			what = "-"
 		}
-		if b.Listener != "" {
+		switch {
+		case b.Listener != "":
 			what += "  answers " + b.Listener
+		case b.Silent:
+			what += "  nobody listens"
 		}
 		s.ui.printf("%5d  %-8s %s\n", b.Port, b.State, what)
 	}

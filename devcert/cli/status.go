@@ -80,13 +80,17 @@ func (u *ui) lines(r *devcert.Report) {
 			u.printf("store         %s %s %s%s\n", s.Store, p.State, p.Path, u.how(p))
 		}
 	}
-	byState := map[devcert.BindingState][]int{}
-	var order []devcert.BindingState
+	byState := map[string][]int{}
+	var order []string
 	for _, b := range r.PortStates() {
-		if byState[b.State] == nil {
-			order = append(order, b.State)
+		state := string(b.State)
+		if b.Silent {
+			state += ", nobody listens:"
 		}
-		byState[b.State] = append(byState[b.State], b.Port)
+		if byState[state] == nil {
+			order = append(order, state)
+		}
+		byState[state] = append(byState[state], b.Port)
 	}
 	for _, state := range order {
 		u.printf("ports         %s %s\n", state, devcert.FormatPorts(byState[state]))

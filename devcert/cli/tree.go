@@ -167,6 +167,16 @@ func (u *ui) cell(s devcert.BindingState) string {
 	return u.yellow.Sprint(u.symbols.stale)
 }
 
+// boundWord is what is known of the ports that are bound and no more.
+func boundWord(ports []devcert.PortState) string {
+	for _, p := range ports {
+		if p.State == devcert.BindingBound && !p.Silent {
+			return "bound"
+		}
+	}
+	return "bound, nobody listens"
+}
+
 // legend counts the states that occur, and names the ports of those that are
 // not as they should be.
 func (u *ui) legend(ports []devcert.PortState) string {
@@ -175,7 +185,7 @@ func (u *ui) legend(ports []devcert.PortState) string {
 		word  string
 		named bool
 	}{
-		{devcert.BindingLive, "answer with it", false}, {devcert.BindingBound, "bound", false},
+		{devcert.BindingLive, "answer with it", false}, {devcert.BindingBound, boundWord(ports), false},
 		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "bound to another certificate", true},
 		{devcert.BindingOther, "answer with another certificate", true}, {devcert.BindingUnread, "unknown", false},
 	}

@@ -16,14 +16,12 @@ func (p *program) versionCommand() *cli.Command {
 		Name: "version", Usage: "print which devcert this is",
 		Flags: commonFlags(),
 		Action: func(c *cli.Context) error {
+			p.command, p.json = c.Command.Name, c.Bool("json")
 			if err := noArguments(c.Args().Slice()); err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				fmt.Fprintf(p.streams.Out, "{\"schema\":1,\"command\":\"version\",\"ok\":true,\"exit\":0,\"version\":%q}\n", versionText())
-				return nil
-			}
-			fmt.Fprintf(p.streams.Out, "devcert %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			text := fmt.Sprintf("devcert %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			p.tell(reference{Version: versionText()}, text)
 			return nil
 		},
 	}

@@ -27,18 +27,24 @@ type entry struct {
 	mode os.FileMode
 }
 
-// WriteFile replaces the file at path by data, so that a reader sees the old
-// bytes or the new and a crash loses neither. The caller holds the folder's
-// lock: the temporary name beside path is fixed, and one that a killed process
-// left is replaced.
+// WriteFile is ReplaceFile that returns when the change will also outlast a
+// power failure, for what must be on record before something else is done.
 func WriteFile(files Files, path string, data []byte, mode os.FileMode) error {
-	if err := writeBeside(files, []entry{{path, data, mode}}); err != nil {
+	if err := ReplaceFile(files, path, data, mode); err != nil {
 		return err
 	}
 	return files.SyncDir(filepath.Dir(path))
 }
 
-// writeBeside is WriteFile for several files, synced side by side: none is put
+// ReplaceFile replaces the file at path by data, so that a reader sees the old
+// bytes or the new, after a crash too: whole, and one of the two. The caller
+// holds the folder's lock: the temporary name beside path is fixed, and one that
+// a killed process left is replaced.
+func ReplaceFile(files Files, path string, data []byte, mode os.FileMode) error {
+	return writeBeside(files, []entry{{path, data, mode}})
+}
+
+// writeBeside is ReplaceFile for several files, synced side by side: none is put
 // in its place before all are safe on disk.
 func writeBeside(files Files, entries []entry) error {
 	defer func() {

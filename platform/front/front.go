@@ -91,7 +91,7 @@ func (f *Front) change(ctx context.Context, edit func(map[int]string)) error {
 	if err != nil {
 		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
 	}
-	if err := disk.WriteFile(f.files, f.path, data, disk.PrivateMode); err != nil {
+	if err := disk.ReplaceFile(f.files, f.path, data, disk.PrivateMode); err != nil {
 		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
 	}
 	return nil

@@ -7,10 +7,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
 	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,29 +25,18 @@ import (
 )
 
 // foreignCA is a CA that is nobody's of devcert's, in PEM.
-func foreignCA(t *testing.T, name string) string {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+func foreignCA(name string) string {
+	key, keyErr := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, Organization: []string{chain.Organization}},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return string(chain.EncodeCertificates(cert))
-}
-
-// trustForeign has the machine trust a CA of somebody else's.
-func (m *machine) trustForeign(name string) (path, pem string) {
-	m.t.Helper()
-	path, pem = filepath.Join("/usr/local/share/ca-certificates", name), foreignCA(m.t, "devcert root anna@vm DEADBEEF")
-	m.write(path, pem)
-	m.must("update-ca-certificates")
-	return path, pem
+	if err := errors.Join(keyErr, err); err != nil {
+		panic(err) // nothing a test could do about it
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // forge puts an entry into the ledger.
@@ -96,24 +90,50 @@ var forgeries = []struct {
 	}},
 }
 
+// forgeryImage is a machine on which anna may use sudo, has set devcert up, and
+// two CAs of others are trusted, one of them under a name of devcert's kind.
+var forgeryImage = sync.OnceValues(func() (image, error) {
+	base, err := newImage()
+	if err != nil {
+		return base, err
+	}
+	return freeze(base, func() error {
+		if err := errors.Join(
+			os.WriteFile("/etc/sudoers.d/systemtest", []byte(withoutAsking), 0o440),
+			os.WriteFile(likeOurs, []byte(foreignCA("devcert root anna@vm DEADBEEF")), 0o644),
+			os.WriteFile(filepath.Dir(likeOurs)+"/company.crt", []byte(foreignCA("Company CA")), 0o644),
+		); err != nil {
+			return err
+		}
+		if _, err := output("update-ca-certificates"); err != nil {
+			return err
+		}
+		cmd := exec.Command("setpriv", "--reuid=anna", "--regid=anna", "--clear-groups", suite.devcert, "setup")
+		cmd.Env = environment(anna)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("devcert setup: %w\n%s", err, out)
+		}
+		return nil
+	})
+})
+
+// likeOurs is an anchor that only looks like devcert's.
+const likeOurs = "/usr/local/share/ca-certificates/devcert-deadbeef.crt"
+
 func TestForgeriesReachNothing(t *testing.T) {
 	for _, row := range forgeries {
 		t.Run(row.name, func(t *testing.T) {
-			m := newMachine(t)
-			m.sudoers(withoutAsking)
-			path, foreign := m.trustForeign("devcert-deadbeef.crt")
-			m.write("/usr/local/share/ca-certificates/company.crt", foreignCA(t, "Company CA"))
-			m.must("update-ca-certificates")
+			m := startMachine(t, forgeryImage, nil)
 			user := m.as(anna)
-			user.devcert(0, "setup")
-			before, others := m.snapshot("/etc", "/usr/local/share"), m.othersBundle()
-			row.forge(user, foreignCA(t, "Forged CA"))
+			user.requireHealthy()
+			before, others, foreign := m.snapshot("/etc", "/usr/local/share"), m.othersBundle(), m.read(likeOurs)
+			row.forge(user, foreignCA("Forged CA"))
 			m.must("chown", "--recursive", "--no-dereference", "anna:anna", anna.home())
 			for _, args := range [][]string{{"setup"}, {"repair"}, {"renew", "--root", "--yes"}, {"uninstall", "--all", "--yes"}} {
 				r := user.run("sudo", append([]string{m.bin}, args...)...)
 				require.NotContains(t, r.stderr, "panic", "%s", r)
 				m.requireOnlyDevcerts(before, others)
-				require.Equal(t, foreign, m.read(path))
+				require.Equal(t, foreign, m.read(likeOurs))
 				user.requireOwned()
 			}
 		})
@@ -150,18 +170,20 @@ func (m *machine) othersBundle() string {
 
 func TestAForeignCAUnderOurNameStays(t *testing.T) {
 	m := newMachine(t)
-	path, foreign := m.trustForeign("devcert-deadbeef.crt")
+	foreign := foreignCA("devcert root root@vm DEADBEEF")
+	m.write(likeOurs, foreign)
+	m.must("update-ca-certificates")
 	pristine := m.snapshot()
 	m.devcert(0, "setup")
 	m.devcert(0, "setup", "--permit", "example.org", "--yes")
 	m.devcert(0, "uninstall", "--all", "--yes")
-	require.Equal(t, foreign, m.read(path))
+	require.Equal(t, foreign, m.read(likeOurs))
 	m.requireAsBefore(pristine)
 }
 
 func TestAForeignCAInPlaceOfOurAnchorStays(t *testing.T) {
 	m := healthyMachine(t)
-	foreign := foreignCA(t, "Somebody's CA")
+	foreign := foreignCA("Somebody's CA")
 	path := m.anchor()
 	m.write(path, foreign)
 	require.Equal(t, []string{"trust-stale"}, m.status().kinds())

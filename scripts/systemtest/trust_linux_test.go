@@ -3,9 +3,11 @@ package systemtest
 import (
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,4 +160,32 @@ func (m *machine) generations() []string {
 	paths, err := filepath.Glob(m.state("generations", "*"))
 	require.NoError(m.t, err)
 	return paths
+}
+
+func TestProbeSaysWhoAnswers(t *testing.T) {
+	m := healthyMachine(t)
+	mine, other, silent := serve(t, m.copies()), serve(t, present(m.steal(permitted))), freePort(t)
+	m.devcert(0, "ports", "unbind", "--all")
+	m.devcert(0, "ports", "bind", mine, other, silent)
+	states := map[string]string{}
+	var doc document
+	require.NoError(t, json.Unmarshal([]byte(m.devcert(3, "status", "--probe", "--json").stdout), &doc))
+	for _, b := range doc.Bindings {
+		states[strconv.Itoa(b.Port)] = b.State
+	}
+	require.Equal(t, map[string]string{mine: "live", other: "foreign", silent: "bound"}, states)
+	require.Equal(t, []string{"listener-differs"}, doc.kinds())
+	m.devcert(0, "ports", "unbind", other)
+	m.devcert(0, "status", "--probe")
+}
+
+// freePort is a port where nobody listens.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	return port
 }

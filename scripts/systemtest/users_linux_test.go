@@ -164,3 +164,37 @@ func TestTwoUsersOfOneMachine(t *testing.T) {
 	user.devcert(0, "uninstall", "--all", "--yes")
 	m.requireOneRoot(m.requireHealthy())
 }
+
+// TestWhatCannotBeReadIsNotMissing is a look without the rights for it.
+func TestWhatCannotBeReadIsNotMissing(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		hide  func(m *machine)
+		kinds []string
+	}{
+		{"bundle", func(m *machine) { m.chmod(bundle, 0o600) }, []string{"trust-unknown"}},
+		{"anchors", func(m *machine) { m.chmod(filepath.Dir(m.anchor()), 0o700) }, []string{"trust-unknown"}},
+		{"configuration", func(m *machine) { m.chmod(m.state("config.json"), 0) }, []string{"state-corrupt"}},
+		{"ledger", func(m *machine) { m.chmod(m.state("ledger.json"), 0) }, []string{"state-corrupt"}},
+		{"leaf key", func(m *machine) { m.chmod(m.state("localhost-key.pem"), 0) }, []string{"state-corrupt"}},
+		{"intermediate key", func(m *machine) { m.chmod(m.generation("intermediate-key.pem"), 0) }, []string{"state-corrupt"}},
+		{"bindings", func(m *machine) { m.chmod(m.state("bindings.json"), 0) }, []string{"binding-unknown"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			user := startMachine(t, forgeryImage, nil).as(anna)
+			row.hide(user)
+			user.requireUnchanged(func() {
+				doc := user.status()
+				require.Equal(t, row.kinds, doc.kinds(), "%+v", doc.Findings)
+				require.Equal(t, 3, doc.Exit)
+			})
+		})
+	}
+	t.Run("state folder", func(t *testing.T) {
+		user := startMachine(t, forgeryImage, nil).as(anna)
+		user.chmod(user.state(), 0)
+		r := user.devcert(1, "status")
+		require.Contains(t, r.stderr, user.state())
+		require.Contains(t, r.stderr, "permission denied")
+	})
+}

@@ -1,0 +1,216 @@
+package devcert
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/disk"
+)
+
+func (s *scene) report() *Report {
+	s.t.Helper()
+	if s.seen.Folder.Config == nil {
+		had, err := clone(s.config).Encode()
+		require.NoError(s.t, err)
+		s.seen.Folder.Config = had
+	}
+	return &Report{Config: s.config, Seen: s.seen, Findings: s.findings()}
+}
+
+// inWords lists steps: what is done, with what, and in which role.
+func inWords(steps []Step) []string {
+	verbs := map[action]string{
+		saveConfig: "save config", rebuild: "rebuild", restore: "restore", tighten: "tighten", make_: "make hierarchy",
+		reissue: "reissue", trust: "trust", switchTo: "switch", bind: "bind", unbind: "unbind", distrust: "distrust", remove: "remove",
+	}
+	out := []string{}
+	for _, s := range steps {
+		words := []string{verbs[s.action]}
+		switch {
+		case s.damage != nil:
+			words = append(words, s.damage.Name)
+		case len(s.ports) > 0:
+			words = append(words, FormatPorts(s.ports))
+		case s.store != "":
+			words = append(words, s.store)
+		}
+		if s.config {
+			words = append(words, "with config")
+		}
+		if s.staged {
+			words = append(words, "staged")
+		}
+		out = append(out, strings.Join(words, " "))
+	}
+	return out
+}
+
+func TestPlans(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(*scene)
+		want   []string
+	}{
+		{"nothing", func(*scene) {}, nil},
+		{"a file", func(s *scene) { s.damaged(disk.LeafFile, disk.Absent, "pem", false) }, []string{"restore localhost.pem"}},
+		{"only the ports that are named", func(s *scene) { s.seen.Bindings = s.seen.Bindings[1:3] }, []string{"bind 44300,44303"}},
+		{"bindings that cannot be read", func(s *scene) { s.seen.Bindings, s.seen.BindingsErr = nil, errors.New("garbage") },
+			[]string{"rebuild bindings.json", "bind 44300-44303"}},
+		{"one store", func(s *scene) { s.place(1).State = Missing }, []string{"trust firefox"}},
+		{"a store and a port", func(s *scene) {
+			s.place(0).State, s.seen.Bindings = Stale, s.seen.Bindings[1:]
+		}, []string{"trust system", "bind 44300"}},
+		{"a former root of ours", func(s *scene) {
+			s.place(1).Others = []*x509.Certificate{s.root(former)}
+			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
+		}, []string{"distrust firefox"}},
+		{"former roots of nobody knows whom are left alone", func(s *scene) {
+			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
+		}, nil},
+		{"config and ledger", func(s *scene) {
+			s.damage = errors.New("garbage")
+			s.damaged(disk.LedgerFile, disk.Corrupt, "", false)
+		}, []string{"rebuild config.json", "rebuild ledger.json"}},
+		{"a new leaf takes its ports along", func(s *scene) {
+			s.config.Names = []string{"app.test"}
+			s.seen.Bindings = append(s.seen.Bindings, Binding{9, s.seen.leafThumbprint()}, Binding{10, "00"})
+		}, []string{"reissue", "switch", "bind 9,44300-44303"}},
+		{"a new leaf makes restoring needless", func(s *scene) {
+			s.damaged(disk.LeafFile, disk.Absent, "pem", false)
+			s.damaged(disk.LeafKeyFile, disk.Exposed, "", true)
+		}, []string{"reissue", "switch", "bind 44300-44303"}},
+		{"an exposed intermediate key", func(s *scene) { s.damaged("generations/x-1/intermediate-key.pem", disk.Exposed, "", true) },
+			[]string{"tighten generations/x-1/intermediate-key.pem"}},
+		{"a new root on a healthy machine is staged", func(s *scene) { s.config.Permits = []string{"example.org"} }, []string{
+			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch",
+			"bind 44300-44303", "distrust system", "distrust firefox",
+		}},
+		{"a new root where none is trusted", func(s *scene) {
+			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
+		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
+		{"a new root that is wanted in fewer stores", func(s *scene) {
+			s.config.Permits, s.config.Stores = []string{"example.org"}, []string{SystemStore}
+		}, []string{
+			"make hierarchy staged", "trust system staged", "switch", "bind 44300-44303", "distrust system", "distrust firefox",
+		}},
+		{"a new root leaves out what is not on the machine", func(s *scene) {
+			s.config.Permits, s.seen.Stores[1].Places, s.config.Ports = []string{"example.org"}, nil, NoPorts
+		}, []string{"make hierarchy staged", "trust system staged", "switch", "distrust system"}},
+		{"a new root and a damaged table", func(s *scene) {
+			s.config.Permits, s.seen.Bindings, s.seen.BindingsErr = []string{"example.org"}, nil, errors.New("garbage")
+		}, []string{
+			"rebuild bindings.json", "make hierarchy staged", "trust system staged", "trust firefox staged", "switch",
+			"bind 44300-44303", "distrust system", "distrust firefox",
+		}},
+		{"everything is lost", func(s *scene) {
+			*s.hierarchy(), s.seen.Folder.Current, s.seen.Bindings = disk.Hierarchy{}, "", nil
+			s.place(0).State, s.place(1).State = Missing, Missing
+		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			row.change(s)
+			want := append([]string{}, row.want...)
+			require.Equal(t, want, inWords(plan(s.config, s.seen, s.findings())))
+		})
+	}
+}
+
+// What is wanted is saved in the stroke that makes it true.
+func TestPlansOfSetup(t *testing.T) {
+	same := func(c *Config) (*Config, error) { return c, nil }
+	for _, row := range []struct {
+		name   string
+		change func(*scene) // of the wish, after the configuration on disk was written
+		want   []string
+	}{
+		{"nothing new", func(*scene) {}, nil},
+		{"another wish for the stores", func(s *scene) { s.config.Stores = []string{SystemStore} }, []string{"save config"}},
+		{"more ports", func(s *scene) { s.config.Ports = "44300-44305" }, []string{"save config", "bind 44304-44305"}},
+		{"fewer ports", func(s *scene) { s.config.Ports = "44300" }, []string{"save config", "unbind 44301-44303"}},
+		{"another name", func(s *scene) { s.config.Names = []string{"app.test"} }, []string{"reissue", "switch with config", "bind 44300-44303"}},
+		{"another permit", func(s *scene) { s.config.Permits, s.config.Ports = []string{"example.org"}, "44300" }, []string{
+			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch with config",
+			"bind 44300", "distrust system", "distrust firefox", "unbind 44301-44303",
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			s.report()
+			row.change(s)
+			require.Equal(t, append([]string{}, row.want...), inWords(goal{want: same}.steps(s.report())))
+			require.NotContains(t, inWords(goal{}.steps(s.report())), "save config", "repair does not save wishes")
+		})
+	}
+}
+
+func TestPlansOfOnlySomeKinds(t *testing.T) {
+	for _, row := range []struct {
+		only []string
+		want []string
+	}{
+		{nil, []string{"restore localhost.pem", "trust system", "bind 44300", "distrust firefox"}},
+		{[]string{TrustMissing}, []string{"trust system"}},
+		{[]string{BindingMissing}, []string{"bind 44300"}},
+		{[]string{FormerRoot, LeafMissing}, []string{"restore localhost.pem", "distrust firefox"}},
+		{[]string{RootExpired}, nil},
+	} {
+		t.Run(fmt.Sprint(row.only), func(t *testing.T) {
+			s := newScene(t)
+			s.damaged(disk.LeafFile, disk.Absent, "pem", false)
+			s.place(0).State, s.seen.Bindings = Missing, s.seen.Bindings[1:]
+			s.place(1).Others = []*x509.Certificate{s.root(former)}
+			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
+			e := &Engine{Only: row.only}
+			require.Equal(t, append([]string{}, row.want...), inWords(goal{pick: e.only}.steps(s.report())))
+		})
+	}
+}
+
+func TestPlanOfNoSetup(t *testing.T) {
+	s := newScene(t)
+	s.seen.Folder.Config = []byte("x")
+	r := s.report()
+	r.Config = nil
+	require.Empty(t, goal{}.steps(r), "without setup there is nothing to go back to")
+}
+
+func TestPlansOfUninstall(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		all    bool
+		change func(*scene)
+		want   []string
+	}{
+		{"a healthy machine", false, func(*scene) {}, []string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+		{"nothing", false, func(s *scene) {
+			*s.hierarchy(), s.seen.Bindings, s.seen.Folder.Present = disk.Hierarchy{}, nil, false
+			s.seen.Folder.Ledger, s.place(0).State, s.place(1).State = &disk.Ledger{}, Missing, Missing
+		}, nil},
+		{"a root that only the ledger knows", false, func(s *scene) {
+			s.place(1).Others = []*x509.Certificate{s.root(former)}
+			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
+		}, []string{"distrust system", "distrust firefox", "distrust firefox", "unbind 44300-44303", "remove"}},
+		{"roots that no ledger knows stay", false, func(s *scene) {
+			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
+		}, []string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+		{"with all, this user's go, and no other's", true, func(s *scene) {
+			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
+		}, []string{"distrust system", "distrust firefox", "distrust firefox", "unbind 44300-44303", "remove"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			row.change(s)
+			steps := removal(s.report(), row.all)
+			require.Equal(t, append([]string{}, row.want...), inWords(steps))
+			for _, step := range steps {
+				require.False(t, step.root != nil && step.root.Equal(s.root(stranger)))
+			}
+		})
+	}
+}
