@@ -24,6 +24,9 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.Problem }
 
+// Remedy is the hint.
+func (e *UsageError) Remedy() string { return e.Hint }
+
 // configSchema is the newest form of config.json this program understands.
 const configSchema = 1
 

@@ -82,7 +82,7 @@ func (p *planner) files(findings []Finding) {
 	fresh := p.needs(newHierarchy) || p.needs(newLeaf)
 	for _, f := range findings {
 		switch {
-		case f.cure == rebuildFile:
+		case f.cure == rebuildFile, f.Kind == BindingUnknown:
 			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
@@ -149,9 +149,6 @@ func (p *planner) binds(findings []Finding) {
 	for _, f := range findings {
 		if f.cure == bindPorts {
 			ports = append(ports, f.ports...)
-			if f.Kind == BindingUnknown {
-				p.add(Step{action: rebuild, What: "file", Where: f.damage.Name, damage: f.damage})
-			}
 		}
 	}
 	if p.needs(newLeaf) {

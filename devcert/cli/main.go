@@ -56,7 +56,10 @@ func MainAt(args []string, streams Streams, env []string, newHost NewHost, now f
 	if len(args) > 1 {
 		p.args = args[1:]
 		// Known before the flags are parsed, for the error that parsing may bring.
-		p.command, p.json = args[1], slices.Contains(p.args, "--json")
+		p.json = slices.Contains(p.args, "--json")
+		if !strings.HasPrefix(args[1], "-") {
+			p.command = args[1]
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

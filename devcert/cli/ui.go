@@ -152,9 +152,9 @@ func (u *ui) ask(question string) bool {
 func printError(w io.Writer, err error) {
 	for _, e := range separate(err) {
 		fmt.Fprintf(w, "devcert: %s\n", oneLine(e.Error()))
-		var usage *devcert.UsageError
-		if errors.As(e, &usage) && usage.Hint != "" {
-			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(usage.Hint, "\n", "\n  "))
+		var remedied interface{ Remedy() string }
+		if errors.As(e, &remedied) && remedied.Remedy() != "" {
+			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(remedied.Remedy(), "\n", "\n  "))
 		}
 	}
 }

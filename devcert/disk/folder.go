@@ -49,9 +49,9 @@ func (f Folder) Check() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return f.checkParents()
 	case err != nil:
-		return fmt.Errorf("state folder %s: %w", f.Path, reason(err))
+		return failed("using the state folder", f.Path, err)
 	case !info.IsDir():
-		return fmt.Errorf("state folder %s: %w", f.Path, ErrNotFolder)
+		return failed("using the state folder", f.Path, ErrNotFolder)
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (f Folder) checkParents() error {
 	for dir := filepath.Dir(f.Path); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("state folder %s: %s %w", f.Path, dir, ErrNotFolder)
+			return failed("using the state folder", f.Path, fmt.Errorf("%s %w", dir, ErrNotFolder))
 		}
 		if err == nil || dir == filepath.Dir(dir) {
 			return nil
@@ -85,10 +85,10 @@ func (f Folder) Make() error {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
-		return fmt.Errorf("making the state folder: %w", err)
+		return failed("making the state folder", f.Path, err)
 	}
 	if err := f.Files.MakeDir(f.Path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("making the state folder: %w", err)
+		return failed("making the state folder", f.Path, err)
 	}
 	return nil
 }
@@ -99,11 +99,11 @@ func (f Folder) makeGenerations() error {
 	dir := f.path(generationsDir)
 	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
 		if _, err := f.SetAside(generationsDir); err != nil {
-			return fmt.Errorf("making way for %s: %w", dir, reason(err))
+			return failed("making way for", dir, err)
 		}
 	}
 	if err := f.Files.MakeDir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("making the state folder: %w", err)
+		return failed("making the state folder", f.Path, err)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
 		return err
 	}
 	if err := WriteFile(f.Files, f.path(name), data, mode); err != nil {
-		return fmt.Errorf("writing %s: %w", f.path(name), reason(err))
+		return failed("writing", f.path(name), err)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (f Folder) MakeWay(name string) error {
 		_, err = f.SetAside(name)
 	}
 	if err != nil {
-		return fmt.Errorf("making way for %s: %w", f.path(name), reason(err))
+		return failed("making way for", f.path(name), err)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (f Folder) MakeWay(name string) error {
 // MakePrivate takes others' rights to a file or folder away.
 func (f Folder) MakePrivate(name string) error {
 	if err := f.Files.MakePrivate(f.path(name)); err != nil {
-		return fmt.Errorf("making %s private: %w", f.path(name), reason(err))
+		return failed("making private", f.path(name), err)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (f Folder) Remove() (left []string, err error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("removing the state folder: %w", err)
+		return nil, failed("removing the state folder", f.Path, err)
 	}
 	for _, n := range names {
 		if !known(n.Name()) {
@@ -226,18 +226,4 @@ func known(name string) bool {
 	}
 	name, _, _ = strings.Cut(name, setAside)
 	return slices.Contains(knownNames, name)
-}
-
-// reason strips the path from a *PathError or *LinkError: the caller has
-// already said which file it is about.
-func reason(err error) error {
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	switch {
-	case errors.As(err, &pathErr):
-		return pathErr.Err
-	case errors.As(err, &linkErr):
-		return linkErr.Err
-	}
-	return err
 }

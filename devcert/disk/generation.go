@@ -58,10 +58,10 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 	final := f.path(generationsDir, id)
 	staged := beside(final)
 	if err := os.RemoveAll(staged); err != nil {
-		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+		return "", failed("writing", final, err)
 	}
 	if err := f.Files.MakeDir(staged); err != nil {
-		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+		return "", failed("writing", final, err)
 	}
 	err = writeSynced(f.Files, entries, func(name string) string { return filepath.Join(staged, name) })
 	if err == nil {
@@ -72,7 +72,7 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 	}
 	if err != nil {
 		_ = os.RemoveAll(staged)
-		return "", fmt.Errorf("writing %s: %w", final, reason(err))
+		return "", failed("writing", final, err)
 	}
 	return id, nil
 }
@@ -141,7 +141,7 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 		}
 	}
 	if err := writeBeside(f.Files, entries); err != nil {
-		return fmt.Errorf("switching to %s in %s: %w", id, f.Path, reason(err))
+		return failed("switching to "+id+" in", f.Path, err)
 	}
 	return f.Files.SyncDir(f.Path)
 }

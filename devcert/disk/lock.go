@@ -81,7 +81,7 @@ func (f Folder) unlock(lock *flock.Flock) {
 func (f Folder) acquire(ctx context.Context, lock *flock.Flock, waiting func(string)) error {
 	free, err := lock.TryLock()
 	if err != nil {
-		return fmt.Errorf("locking %s: %w", f.path(LockFile), reason(err))
+		return failed("locking", f.path(LockFile), err)
 	}
 	if free {
 		return nil
@@ -92,7 +92,7 @@ func (f Folder) acquire(ctx context.Context, lock *flock.Flock, waiting func(str
 		if errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("%w (%s)", ErrLocked, holder)
 		}
-		return fmt.Errorf("locking %s: %w", f.path(LockFile), reason(err))
+		return failed("locking", f.path(LockFile), err)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (f Folder) readAll() (*Snapshot, error) {
 	_, generations := os.ReadDir(f.path(generationsDir))
 	for _, err := range []error{inside, generations} {
 		if errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("state folder %s: %w", f.Path, err)
+			return nil, failed("using the state folder", f.Path, err)
 		}
 	}
 	s.readConfig(f)

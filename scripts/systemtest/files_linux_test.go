@@ -107,6 +107,8 @@ func (m *machine) heals(stands string) {
 	m.requireOneRoot(doc)
 	require.Equal(t, "precious", m.read(m.elsewhere()))
 	m.requireUnchanged(func() { m.devcert(0, "repair") }, homes())
+	m.devcert(0, "renew", "--force") // the folder can be written to as before
+	require.Equal(t, want, m.status().kinds())
 }
 
 func TestEveryFileIsInTheTable(t *testing.T) {

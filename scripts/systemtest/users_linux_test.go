@@ -173,7 +173,7 @@ func TestWhatCannotBeReadIsNotMissing(t *testing.T) {
 		kinds []string
 	}{
 		{"bundle", func(m *machine) { m.chmod(bundle, 0o600) }, []string{"trust-unknown"}},
-		{"anchors", func(m *machine) { m.chmod(filepath.Dir(m.anchor()), 0o700) }, []string{"trust-unknown"}},
+		{"anchors", func(m *machine) { m.chmod(filepath.Dir(likeOurs), 0o700) }, []string{"trust-unknown"}},
 		{"configuration", func(m *machine) { m.chmod(m.state("config.json"), 0) }, []string{"state-corrupt"}},
 		{"ledger", func(m *machine) { m.chmod(m.state("ledger.json"), 0) }, []string{"state-corrupt"}},
 		{"leaf key", func(m *machine) { m.chmod(m.state("localhost-key.pem"), 0) }, []string{"state-corrupt"}},

@@ -1,0 +1,381 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+func TestSetupFromNothing(t *testing.T) {
+	m := newMachine(t, "firefox")
+	r := m.mustSetup(quick())
+	require.False(t, r.Broken())
+	h := r.Seen.Folder.Hierarchy
+	for _, s := range m.stores {
+		require.Equal(t, []string{chain.Thumbprint(h.Root)}, thumbprints(s.roots))
+	}
+	require.Len(t, m.binder.table, 4)
+	require.Equal(t, chain.Thumbprint(h.Leaf.Cert), m.binder.table[44303])
+	require.True(t, m.ledger().Has(SystemStore, h.Root))
+	require.True(t, m.ledger().Has("firefox", h.Root))
+	require.Empty(t, m.questions, "setup asks nothing by itself")
+	require.Nil(t, h.RootKey)
+	c, err := ParseConfig(m.read(disk.ConfigFile))
+	require.NoError(t, err)
+	require.Equal(t, "m1", c.Machine)
+	require.Equal(t, noon, c.SetUp)
+	require.Equal(t, "44300-44303", c.Ports)
+	for _, s := range r.Steps {
+		require.True(t, s.Changed, s.What)
+		require.NoError(t, s.Err)
+	}
+}
+
+// The ledger is written before a store is touched: a run that is killed in
+// between is found and undone.
+func TestTrustIsRecordedBeforeItIsGiven(t *testing.T) {
+	m := newMachine(t)
+	m.stores[SystemStore].onTrust = func() { require.Len(t, m.ledger().Entries, 1) }
+	m.mustSetup(quick())
+}
+
+func TestSetupAgainChangesNothing(t *testing.T) {
+	m := setUp(t, "firefox")
+	before := m.picture()
+	m.now = m.now.Add(24 * time.Hour)
+	for _, again := range []Request{{}, quick(), {Names: []string{"LOCALHOST"}}, {Stores: []string{"all"}, Scope: "machine"}} {
+		r := m.mustSetup(again)
+		require.Empty(t, r.Steps)
+		require.Equal(t, before, m.picture())
+	}
+	require.Empty(t, m.mustRepair().Steps)
+	_, err := m.engine().Renew(context.Background(), false, false)
+	require.NoError(t, err)
+	require.Equal(t, before, m.picture())
+}
+
+func TestReadOnlyCommandsChangeNothing(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		make func(testing.TB) *machine
+	}{
+		{"nothing there", func(t testing.TB) *machine { return newMachine(t) }},
+		{"healthy", func(t testing.TB) *machine { return setUp(t) }},
+		{"broken", func(t testing.TB) *machine {
+			m := setUp(t)
+			m.stores[SystemStore].roots = nil
+			m.write(disk.LeafKeyFile, "garbage")
+			m.write(disk.LedgerFile, "garbage")
+			return m
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := row.make(t)
+			before := m.picture()
+			m.status()
+			dry := m.engine()
+			dry.DryRun = true
+			_, err := dry.Setup(context.Background(), Request{Names: []string{"app.test"}, Permits: []string{"example.org"}})
+			require.NoError(t, err)
+			_, err = dry.Repair(context.Background())
+			require.NoError(t, err)
+			_, err = dry.Renew(context.Background(), true, true)
+			require.NoError(t, err)
+			_, err = dry.Uninstall(context.Background(), true)
+			require.NoError(t, err)
+			require.Equal(t, before, m.picture())
+			require.Empty(t, m.questions)
+		})
+	}
+}
+
+func TestDryRunSaysWhatWouldBeDone(t *testing.T) {
+	m := newMachine(t)
+	dry := m.engine()
+	dry.DryRun = true
+	r, err := dry.Setup(context.Background(), quick())
+	require.NoError(t, err)
+	require.Equal(t, []string{"make hierarchy", "switch with config", "trust system", "bind 44300-44303"}, inWords(r.Planned))
+	require.NoDirExists(t, m.host.StateDir)
+}
+
+// breakage is one way in which a machine that was set up comes to harm.
+type breakage struct {
+	name  string
+	wreck func(m *machine)
+	kinds []string // of finding, as status names them
+}
+
+var breakages = []breakage{
+	{"the system's store lost the root", func(m *machine) { m.stores[SystemStore].roots = nil }, []string{TrustMissing}},
+	{"Firefox distrusts it", func(m *machine) { m.stores["firefox"].denied = true }, []string{TrustDenied}},
+	{"localhost.pem deleted", func(m *machine) { m.remove(disk.LeafFile) }, []string{LeafMissing}},
+	{"localhost-key.pem garbage", func(m *machine) { m.write(disk.LeafKeyFile, "garbage") }, []string{LeafMissing}},
+	{"localhost-key.pem another's", func(m *machine) { m.write(disk.LeafKeyFile, m.otherKey()) }, []string{PairMismatch}},
+	{"the generation's leaf key another's", func(m *machine) { m.write(m.inGeneration("leaf-key.pem"), m.otherKey()) }, []string{PairMismatch}},
+	{"both leaf keys another's", func(m *machine) {
+		key := m.otherKey()
+		m.write(disk.LeafKeyFile, key)
+		m.write(m.inGeneration("leaf-key.pem"), key)
+	}, []string{PairMismatch}},
+	{"localhost-key.pem a folder", func(m *machine) {
+		m.remove(disk.LeafKeyFile)
+		require.NoError(m.t, os.MkdirAll(filepath.Join(m.path(disk.LeafKeyFile), "inside"), 0o700))
+	}, []string{LeafMissing}},
+	{"current garbage", func(m *machine) { m.write(disk.CurrentFile, "garbage") }, []string{StateCorrupt}},
+	{"ledger garbage", func(m *machine) { m.write(disk.LedgerFile, "garbage") }, []string{StateCorrupt}},
+	{"config garbage", func(m *machine) { m.write(disk.ConfigFile, "garbage") }, []string{StateCorrupt}},
+	{"config deleted", func(m *machine) { m.remove(disk.ConfigFile) }, []string{StateCorrupt}},
+	{"every generation deleted", func(m *machine) { require.NoError(m.t, os.RemoveAll(m.path("generations"))) }, []string{HierarchyMissing, BindingStale}},
+	{"the intermediate's key lost", func(m *machine) { m.remove(m.inGeneration("intermediate-key.pem")) }, []string{HierarchyMissing}},
+	{"no port bound", func(m *machine) { clear(m.binder.table) }, []string{BindingMissing}},
+	{"a port bound to an old leaf", func(m *machine) { m.binder.table[44301] = "00" }, []string{BindingStale}},
+	{"the bindings garbage", func(m *machine) {
+		m.write(disk.BindingsFile, "garbage")
+		clear(m.binder.table)
+	}, []string{BindingUnknown}},
+	{"a year later", func(m *machine) { m.now = m.now.Add(366 * 24 * time.Hour) }, []string{LeafExpired}},
+	{"eleven months later", func(m *machine) { m.now = m.now.Add(330 * 24 * time.Hour) }, []string{LeafExpiring}},
+	{"eleven years later", func(m *machine) { m.now = m.now.AddDate(11, 0, 0) }, []string{RootExpired, IntermediateExpired, LeafExpired, CRLExpired}},
+	{"copied to another machine", func(m *machine) { m.host.Owner.Machine += "x" }, []string{StateForeign}},
+	{"the ledger deleted", func(m *machine) { m.remove(disk.LedgerFile) }, []string{}},
+}
+
+func (m *machine) remove(name string) {
+	m.t.Helper()
+	require.NoError(m.t, os.RemoveAll(m.path(name)))
+}
+
+func (m *machine) otherKey() string {
+	m.t.Helper()
+	data, err := chain.EncodeKey(must(m.t, stranger).Leaf.Key)
+	require.NoError(m.t, err)
+	return string(data)
+}
+
+// Each kind of loss is named, and one repair cures it.
+func TestRepairOfEach(t *testing.T) {
+	for _, b := range breakages {
+		t.Run(b.name, func(t *testing.T) {
+			m := setUp(t, "firefox")
+			b.wreck(m)
+			require.Equal(t, b.kinds, kindsOf(m.status().Findings))
+			r := m.mustRepair()
+			require.Empty(t, describe(r.Findings))
+			require.Empty(t, describe(m.status().Findings))
+			before := m.picture()
+			require.Empty(t, m.mustRepair().Steps, "and that was all")
+			require.Equal(t, before, m.picture())
+			for _, s := range m.stores {
+				require.Len(t, s.roots, 1, "no root is left behind in %s", s.name)
+			}
+		})
+	}
+}
+
+func TestRepairTouchesNothingElse(t *testing.T) {
+	m := setUp(t, "firefox")
+	before := m.picture()
+	certificate := m.read(disk.LeafFile)
+	m.stores["firefox"].roots = nil
+	m.stores["firefox"].calls, m.stores[SystemStore].calls = nil, nil
+	m.mustRepair()
+	require.Len(t, m.stores["firefox"].calls, 1)
+	require.Empty(t, m.stores[SystemStore].calls, "the healthy store is left in peace")
+	require.Equal(t, certificate, m.read(disk.LeafFile))
+	require.Equal(t, len(before), len(m.picture()))
+}
+
+func TestRepairOnly(t *testing.T) {
+	m := setUp(t)
+	m.stores[SystemStore].roots = nil
+	clear(m.binder.table)
+	e := m.engine()
+	e.Only = []string{BindingMissing}
+	r, err := e.Repair(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
+	require.Len(t, m.binder.table, 4)
+	require.Empty(t, m.stores[SystemStore].roots)
+}
+
+// A folder that came from elsewhere stays foreign until it has a hierarchy of
+// its own: mending something else in it does not make it this machine's.
+func TestForeignStaysForeignUntilReplaced(t *testing.T) {
+	m := setUp(t)
+	m.host.Owner.Machine = "m2"
+	clear(m.binder.table)
+	e := m.engine()
+	e.Only = []string{BindingMissing}
+	_, err := e.Repair(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, []string{StateForeign}, kindsOf(m.status().Findings))
+	_, err = m.engine().BindPorts(context.Background(), []int{8443}, "localhost")
+	require.NoError(t, err)
+	require.Equal(t, []string{StateForeign}, kindsOf(m.status().Findings))
+	m.mustRepair()
+	require.Empty(t, m.status().Findings)
+}
+
+func TestRepairWithoutSetup(t *testing.T) {
+	m := newMachine(t)
+	r := m.mustRepair()
+	require.Nil(t, r.Config)
+	require.Equal(t, []string{HierarchyMissing}, kindsOf(r.Findings))
+	require.NoDirExists(t, m.host.StateDir)
+}
+
+func TestExposedKeys(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no modes")
+	}
+	t.Run("the leaf's gets a new leaf", func(t *testing.T) {
+		m := setUp(t)
+		old := m.read(disk.LeafKeyFile)
+		require.NoError(t, os.Chmod(m.path(disk.LeafKeyFile), 0o644))
+		require.Equal(t, []string{FileExposed}, kindsOf(m.status().Findings))
+		require.Empty(t, m.mustRepair().Findings)
+		require.NotEqual(t, old, m.read(disk.LeafKeyFile))
+	})
+	t.Run("the intermediate's stays a finding until there is a new hierarchy", func(t *testing.T) {
+		m := setUp(t)
+		require.NoError(t, os.Chmod(m.path(m.inGeneration("intermediate-key.pem")), 0o644))
+		for range 2 {
+			require.Equal(t, []string{FileExposed}, kindsOf(m.mustRepair().Findings))
+			info, err := os.Stat(m.path(m.inGeneration("intermediate-key.pem")))
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+		}
+		_, err := m.engine().Renew(context.Background(), true, false)
+		require.NoError(t, err)
+		require.Equal(t, []string{FileExposed}, kindsOf(m.status().Findings), "a new leaf does not help")
+
+		m.stores[SystemStore].fails = errors.New("no")
+		_, err = m.engine().Renew(context.Background(), false, true)
+		require.Error(t, err)
+		require.Equal(t, []string{FileExposed}, kindsOf(m.status().Findings), "nor does a new root that was given up")
+		m.stores[SystemStore].fails = nil
+		r, err := m.engine().Renew(context.Background(), false, true)
+		require.NoError(t, err)
+		require.Empty(t, describe(r.Findings))
+		require.Empty(t, describe(m.status().Findings))
+		require.Empty(t, m.ledger().Exposed)
+	})
+}
+
+func TestRenew(t *testing.T) {
+	m := setUp(t)
+	leaf, root := m.read(disk.LeafFile), m.read(disk.RootFile)
+	m.now = m.now.Add(24 * time.Hour)
+	r, err := m.engine().Renew(context.Background(), true, false)
+	require.NoError(t, err)
+	require.Empty(t, r.Findings)
+	require.NotEqual(t, leaf, m.read(disk.LeafFile))
+	require.Equal(t, root, m.read(disk.RootFile))
+	require.Equal(t, chain.Thumbprint(r.Seen.Folder.Hierarchy.Leaf.Cert), m.binder.table[44300], "and it is served")
+	require.Empty(t, m.questions)
+	require.Len(t, r.Seen.Folder.Others, 0)
+}
+
+func TestBindAndUnbindPorts(t *testing.T) {
+	m := setUp(t)
+	ctx := context.Background()
+	_, err := m.engine().BindPorts(ctx, []int{8443, 44304}, "localhost")
+	require.NoError(t, err)
+	require.Equal(t, "8443,44300-44304", m.status().Config.Ports)
+	require.Len(t, m.binder.table, 6)
+
+	_, err = m.engine().BindPorts(ctx, []int{9}, "nobody's")
+	var usage *UsageError
+	require.ErrorAs(t, err, &usage)
+	require.Contains(t, usage.Hint, "SHA-1")
+	_, err = m.engine().UnbindPorts(ctx, []int{44301, 7})
+	require.NoError(t, err)
+	require.Equal(t, "8443,44300,44302-44304", m.status().Config.Ports)
+	require.NotContains(t, m.binder.table, 44301)
+
+	_, err = m.engine().UnbindPorts(ctx, nil)
+	require.NoError(t, err)
+	require.Empty(t, m.binder.table)
+	require.Equal(t, NoPorts, m.status().Config.Ports)
+	m.mustSetup(Request{})
+	require.Empty(t, m.binder.table, "what was unbound stays unbound")
+
+	_, err = newMachine(t).engine().BindPorts(ctx, []int{1}, "localhost")
+	require.ErrorAs(t, err, &usage, "without setup there is nothing to bind")
+}
+
+func TestBadInputMakesNothing(t *testing.T) {
+	for _, r := range []Request{{Names: []string{"a..b"}}, {Permits: []string{"com"}}, {Ports: "9-1"}, {Stores: []string{"netscape"}}, {Key: "dsa"}} {
+		m := newMachine(t)
+		_, err := m.engine().Setup(context.Background(), r)
+		var usage *UsageError
+		require.ErrorAs(t, err, &usage)
+		require.NoDirExists(t, m.host.StateDir)
+
+		m = setUp(t)
+		before := m.picture()
+		_, err = m.engine().Setup(context.Background(), r)
+		require.ErrorAs(t, err, &usage)
+		require.Equal(t, before, m.picture())
+	}
+}
+
+// mkcert's fault 3: first runs at once left leaves that did not verify.
+func TestManySetupsAtOnce(t *testing.T) {
+	m := newMachine(t)
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		e := m.engine()
+		e.Say = func(string) {}
+		wg.Go(func() { _, errs[i] = e.Setup(context.Background(), quick()) })
+	}
+	wg.Wait()
+	require.Equal(t, make([]error, 8), errs)
+	require.Len(t, m.stores[SystemStore].roots, 1)
+	require.Empty(t, m.status().Findings)
+	generations, err := os.ReadDir(m.path("generations"))
+	require.NoError(t, err)
+	require.Len(t, generations, 1)
+}
+
+// Interrupted at any step, a run ends with an error, and the next completes it.
+func TestInterruptedAtEachStep(t *testing.T) {
+	for n := 1; ; n++ {
+		m := newMachine(t, "firefox")
+		ctx, cancel := context.WithCancel(context.Background())
+		e, steps := m.engine(), 0
+		e.Step = func(StepResult) {
+			if steps++; steps == n {
+				cancel()
+			}
+		}
+		r, err := e.Setup(ctx, quick())
+		cancel()
+		if steps < n {
+			require.NoError(t, err)
+			require.Greater(t, n, 4)
+			return
+		}
+		t.Run(fmt.Sprintf("after step %d", n), func(t *testing.T) {
+			if len(r.Findings) > 0 || err != nil {
+				require.ErrorIs(t, err, context.Canceled)
+			}
+			m.mustSetup(quick())
+			require.Empty(t, m.status().Findings)
+			require.Len(t, m.stores[SystemStore].roots, 1)
+		})
+	}
+}
