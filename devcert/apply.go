@@ -26,7 +26,12 @@ type worker struct {
 // the others to be done.
 func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, error) {
 	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger, hierarchy: r.Seen.Folder.Hierarchy}
-	w.ledger.Machine = e.Host.Owner.Machine
+	if !r.Seen.Foreign {
+		w.ledger.Machine = e.Host.Owner.Machine
+	}
+	if len(w.ledger.Entries) == 0 {
+		w.recordSeen() // a lost ledger is about to be written anew
+	}
 	var failed error
 	for _, s := range steps {
 		if failed = w.try(ctx, s); failed != nil {
@@ -67,6 +72,7 @@ func (w *worker) try(ctx context.Context, s Step) error {
 		return nil
 	}
 	if s.staged && s.action == trust {
+		err = fmt.Errorf("the new root is given up and the old one stays: %s: %w", s.What, err)
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
 	switch s.action {
@@ -200,13 +206,15 @@ func (w *worker) makeHierarchy() error {
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = made.RootKey
 	}
-	w.ledger.Exposed = nil
 	w.made, err = w.folder.WriteGeneration(&w.hierarchy)
 	return err
 }
 
 func (w *worker) reissue() error {
 	c, old := w.report.Config, w.hierarchy
+	if old.Root == nil || old.Intermediate.Cert == nil {
+		return errors.New("issuing a leaf: root or intermediate cannot be read")
+	}
 	leaf, err := chain.NewLeaf(old.Intermediate, chain.LeafOptions{Names: c.AllNames(), Key: c.Key, Now: w.Now(), Rand: w.Rand})
 	if err != nil {
 		return fmt.Errorf("issuing a leaf: %w", err)
@@ -230,6 +238,16 @@ func (w *worker) switchTo(withConfig bool) error {
 	if err := w.folder.Switch(w.made, &w.hierarchy, config); err != nil {
 		return err
 	}
+	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
+		// Only now: a replacement that is given up leaves both as they were.
+		w.ledger.Exposed = nil
+		if w.ledger.Machine != w.Host.Owner.Machine {
+			w.ledger.Machine = w.Host.Owner.Machine
+			if err := w.saveLedger(); err != nil {
+				return err
+			}
+		}
+	}
 	return w.folder.Sweep(w.made)
 }
 
@@ -239,7 +257,28 @@ func (w *worker) trust(ctx context.Context, s Step) error {
 	if err := w.saveLedger(); err != nil {
 		return err
 	}
-	return w.store(s.store).Trust(ctx, w.hierarchy.Root)
+	if err := w.store(s.store).Trust(ctx, w.hierarchy.Root); err != nil || !s.staged {
+		return err
+	}
+	return w.stillTrusts(ctx, s.store)
+}
+
+// stillTrusts says whether the places that trusted the old root trust the staged
+// one. What a tool said is not enough: the old one is about to go.
+func (w *worker) stillTrusts(ctx context.Context, store string) error {
+	before := map[string]PlaceState{}
+	for _, s := range w.report.Seen.Stores {
+		for _, p := range s.Places {
+			before[s.Store+" "+p.Path] = p.State
+		}
+	}
+	h := &w.hierarchy
+	for _, p := range w.store(store).Look(ctx, Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}) {
+		if p.State != Trusted && before[store+" "+p.Path] == Trusted {
+			return fmt.Errorf("its tools ran without complaint, but in %s the new root is %s", p.Path, p.State)
+		}
+	}
+	return nil
 }
 
 // abandon takes back a staged root that could not be trusted everywhere. The
@@ -247,14 +286,21 @@ func (w *worker) trust(ctx context.Context, s Step) error {
 func (w *worker) abandon(ctx context.Context) error {
 	var failed error
 	for _, done := range w.report.Steps {
-		if done.action == trust && done.Err == nil {
-			failed = errors.Join(failed, w.store(done.store).Distrust(ctx, w.hierarchy.Root))
+		if done.action != trust || errors.Is(done.Err, ErrNeedsAdmin) || errors.Is(done.Err, ErrDeclined) {
+			continue
+		}
+		// A tool that failed may have done a part; what it leaves is in the ledger.
+		if err := w.store(done.store).Distrust(ctx, w.hierarchy.Root); done.Err == nil {
+			failed = errors.Join(failed, err)
 		}
 	}
 	return errors.Join(failed, w.folder.Sweep(w.report.Seen.Folder.Current))
 }
 
 func (w *worker) bind(ctx context.Context, ports []int) error {
+	if w.hierarchy.Leaf.Cert == nil {
+		return errors.New("there is no leaf to bind them to") // repair --only can leave it lost
+	}
 	var bindings []Binding
 	for _, p := range ports {
 		bindings = append(bindings, Binding{Port: p, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert)})
@@ -286,7 +332,8 @@ func (w *worker) reconcile(seen *Observation) error {
 		return !seen.holds(entry.Store, entry.Root)
 	})
 	onDisk := seen.Folder.Ledger
-	if len(kept) == 0 && len(onDisk.Entries) == 0 && len(onDisk.Exposed) == 0 {
+	ours := onDisk.Machine == "" || onDisk.Machine == w.ledger.Machine
+	if len(kept) == 0 && len(onDisk.Entries) == 0 && len(onDisk.Exposed) == 0 && len(w.ledger.Exposed) == 0 && ours {
 		return nil // there is nothing to remember, and need be no file
 	}
 	if len(kept) == len(onDisk.Entries) && onDisk.Machine == w.ledger.Machine && slices.Equal(onDisk.Exposed, w.ledger.Exposed) {

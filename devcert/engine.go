@@ -93,7 +93,7 @@ func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Co
 			return nil, err
 		}
 	}
-	if c != nil {
+	if c != nil && !o.Foreign {
 		c.Machine = o.Owner.Machine
 	}
 	return &Report{Config: c, Seen: o, Findings: compare(c, damage, o)}, nil

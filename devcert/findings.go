@@ -186,6 +186,9 @@ func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
 
 func exposedFinding(f Finding) Finding {
 	f.Kind, f.cure = FileExposed, tightenFile
+	if f.Where == "." {
+		f.Where = "the state folder"
+	}
 	f.Message = fmt.Sprintf("%s has %s", f.Where, f.damage.Reason)
 	switch {
 	case signsCertificates(f.Where):

@@ -122,13 +122,15 @@ func (p *planner) replacing() bool {
 	})
 }
 
-// removeRoot plans the end of a root in every store that shows it.
+// removeRoot plans the end of a root in every store that shows it, or that the
+// ledger names: one that lost the root by other hands may keep what came with it,
+// such as links and the copy that a hook made for Java.
 func (p *planner) removeRoot(root *x509.Certificate) {
 	if root == nil {
 		return
 	}
 	for _, s := range p.seen.Stores {
-		if p.seen.holds(s.Store, root) {
+		if p.seen.holds(s.Store, root) || p.seen.Folder.Ledger.Has(s.Store, root) {
 			p.add(Step{action: distrust, What: s.Store, Where: "without " + root.Subject.CommonName, store: s.Store, root: root})
 		}
 	}
@@ -191,9 +193,9 @@ func keyName(k chain.KeyType) string {
 }
 
 func describeHierarchy(c *Config, o *Observation) string {
-	return fmt.Sprintf("root, intermediate, localhost leaf (%s, until %s)", keyName(c.Key), day(o.Now.Add(chain.LeafLifetime)))
+	return fmt.Sprintf("root, intermediate, leaf (%s, until %s)", keyName(c.Key), day(o.Now.Add(chain.LeafLifetime)))
 }
 
 func describeLeaf(c *Config, o *Observation) string {
-	return fmt.Sprintf("localhost leaf (%s, until %s)", keyName(c.Key), day(leafEnd(o)))
+	return fmt.Sprintf("leaf (%s, until %s)", keyName(c.Key), day(leafEnd(o)))
 }

@@ -92,7 +92,11 @@ func TestPlans(t *testing.T) {
 		}},
 		{"a new root where none is trusted", func(s *scene) {
 			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
+			s.seen.Folder.Ledger.Entries = nil
 		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
+		{"a new root where other hands took the old one out: what came with it is removed", func(s *scene) {
+			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
+		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303", "distrust system", "distrust firefox"}},
 		{"a new root that is wanted in fewer stores", func(s *scene) {
 			s.config.Permits, s.config.Stores = []string{"example.org"}, []string{SystemStore}
 		}, []string{
@@ -100,6 +104,7 @@ func TestPlans(t *testing.T) {
 		}},
 		{"a new root leaves out what is not on the machine", func(s *scene) {
 			s.config.Permits, s.seen.Stores[1].Places, s.config.Ports = []string{"example.org"}, nil, NoPorts
+			s.seen.Folder.Ledger.Forget("firefox", s.root(sample))
 		}, []string{"make hierarchy staged", "trust system staged", "switch", "distrust system"}},
 		{"a new root and a damaged table", func(s *scene) {
 			s.config.Permits, s.seen.Bindings, s.seen.BindingsErr = []string{"example.org"}, nil, errors.New("garbage")

@@ -81,11 +81,14 @@ func (s *session) afterSetup(r *devcert.Report) {
 			}
 		}
 	}
-	stores := "1 store"
-	if trusted != 1 {
-		stores = fmt.Sprintf("%d stores", trusted)
+	switch trusted {
+	case 0:
+		s.ui.printf("\nThe certificates are made; no store was asked to trust them.\n")
+	case 1:
+		s.ui.printf("\nhttps://localhost is trusted in 1 store.\n")
+	default:
+		s.ui.printf("\nhttps://localhost is trusted in %d stores.\n", trusted)
 	}
-	s.ui.printf("\nhttps://localhost is trusted in %s.\n", stores)
 	dir := s.homePath(s.engine.Host.StateDir)
 	s.ui.printf("Serve it with:  %s\n                %s\n",
 		filepath.Join(dir, "localhost.pem"), filepath.Join(dir, "localhost-key.pem"))

@@ -24,7 +24,7 @@ func (u *ui) tree(r *devcert.Report) {
 	}{
 		{"", h.Root, []string{keyNote(r)}},
 		{"└─ ", h.Intermediate.Cert, []string{permitNote(h.Root)}},
-		{"   └─ ", h.Leaf.Cert, leafNotes(r)},
+		{"   └─ ", h.Leaf.Cert, u.leafNotes(r)},
 	}
 	width := 0
 	for _, l := range lines {
@@ -49,7 +49,7 @@ func (u *ui) tree(r *devcert.Report) {
 func (u *ui) notes(notes []string, room int) string {
 	text := []rune("   " + strings.Join(notes, "   "))
 	if len(text) > room && room > 4 {
-		text = append(text[:room-1], '…')
+		text = append(text[:room-1], []rune(u.symbols.cut)...)
 	}
 	if len(text) > room {
 		return ""
@@ -88,7 +88,7 @@ func permitNote(root *x509.Certificate) string {
 	return "only " + chain.PermitsOf(root).String()
 }
 
-func leafNotes(r *devcert.Report) []string {
+func (u *ui) leafNotes(r *devcert.Report) []string {
 	leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
 	if leaf == nil {
 		return nil
@@ -99,7 +99,7 @@ func leafNotes(r *devcert.Report) []string {
 		life = fmt.Sprintf("%d days past", -left)
 	}
 	t := chain.Thumbprint(leaf)
-	return []string{life, t[:4] + "…" + t[len(t)-4:]}
+	return []string{life, t[:4] + u.symbols.cut + t[len(t)-4:]}
 }
 
 // grid prints the ports in rows of fifty, one symbol each, with the number of

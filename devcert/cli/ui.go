@@ -41,11 +41,11 @@ type ui struct {
 	red, green, yellow, dim *color.Color
 }
 
-type symbols struct{ ok, warn, fail, none, bound, live, lost, stale, arrow, dash string }
+type symbols struct{ ok, warn, fail, none, bound, live, lost, stale, arrow, cut string }
 
 var (
-	unicodeSymbols = symbols{"✓", "!", "✗", "–", "■", "●", "□", "▲", "→", "–"}
-	asciiSymbols   = symbols{"ok", "warn", "fail", "-", "#", "@", ".", "!", "->", "-"}
+	unicodeSymbols = symbols{"✓", "!", "✗", "–", "■", "●", "□", "▲", "→", "…"}
+	asciiSymbols   = symbols{"ok", "warn", "fail", "-", "#", "@", ".", "!", "->", "~"}
 )
 
 func newUI(s Streams, env map[string]string, o uiOptions) *ui {
@@ -111,27 +111,29 @@ func (u *ui) step(r devcert.StepResult) {
 	if u.json || u.quiet || r.What == "" {
 		return
 	}
-	symbol, where := u.green.Sprint(u.symbols.ok), r.Where
-	if r.Err != nil {
-		symbol = u.red.Sprint(u.symbols.fail)
-		if errors.Is(r.Err, devcert.ErrNeedsAdmin) {
-			symbol, where = u.yellow.Sprint(u.symbols.warn), "needs administrator rights"
-		}
+	symbol, paint, where := u.symbols.ok, u.green, r.Where
+	switch {
+	case errors.Is(r.Err, devcert.ErrNeedsAdmin):
+		symbol, paint, where = u.symbols.warn, u.yellow, "needs administrator rights"
+	case r.Err != nil:
+		symbol, paint = u.symbols.fail, u.red
 	}
 	if !u.drawn {
 		fmt.Fprintf(u.err, "%s %s: %s (%.2f s)\n", symbol, r.What, where, r.Elapsed.Seconds())
 		return
 	}
-	fmt.Fprintf(u.err, "  %s %-13s %s %7s\n", symbol, r.What, fit(where, u.width-27), seconds(r.Elapsed))
+	column := len([]rune(u.symbols.fail)) // the widest
+	pad := strings.Repeat(" ", column-len([]rune(symbol)))
+	fmt.Fprintf(u.err, "  %s%s %-13s %s %7s\n", paint.Sprint(symbol), pad, r.What, u.fit(where, u.width-25-column), seconds(r.Elapsed))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
 // fit pads or cuts s to n columns; what is cut shows its end, where paths differ.
-func fit(s string, n int) string {
+func (u *ui) fit(s string, n int) string {
 	runes := []rune(s)
 	if len(runes) > n {
-		return "…" + string(runes[len(runes)-n+1:])
+		return u.symbols.cut + string(runes[len(runes)-n+1:])
 	}
 	return s + strings.Repeat(" ", n-len(runes))
 }

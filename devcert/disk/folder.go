@@ -196,12 +196,11 @@ func (f Folder) Remove() (left []string, err error) {
 // writer may come in and make its own: then the folder is not ours to remove.
 func (f Folder) removeLock(last bool) error {
 	err := os.Remove(f.path(LockFile))
+	gone := err == nil || errors.Is(err, fs.ErrNotExist)
 	switch {
-	case runtime.GOOS == "windows" && errors.Is(err, fs.ErrPermission):
-		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case !gone && runtime.GOOS != "windows":
 		return err
-	case !last:
+	case !gone || !last:
 		return nil
 	}
 	if err = os.Remove(f.Path); err == nil {

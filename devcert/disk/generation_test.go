@@ -3,7 +3,7 @@ package disk
 import (
 	"os"
 	"path/filepath"
-	"strings"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,13 +56,9 @@ func TestWriteGeneration(t *testing.T) {
 	id, err := f.WriteGeneration(h)
 	require.NoError(t, err)
 	require.Equal(t, chain.HierarchyID(h.Root)+"-1", id)
-	var names []string
-	for _, name := range tree(t, f.path(generationsDir, id))[1:] {
-		names = append(names, name)
-	}
 	require.Equal(t, []string{
 		"intermediate-key.pem", "intermediate.pem", "leaf-key.pem", "leaf.pem", "leaf.pfx", "root.crl", "root.pem",
-	}, names, "and no root-key.pem: the root's key never touches the disk")
+	}, tree(t, f.path(generationsDir, id))[1:], "and no root-key.pem: the root's key never touches the disk")
 	require.NoFileExists(t, f.path(CurrentFile), "it is not current before the switch")
 	require.NoFileExists(t, f.path(LeafKeyFile))
 
@@ -172,13 +168,16 @@ func TestSweep(t *testing.T) {
 // A reader takes no lock. However often a writer switches meanwhile, it finds
 // one whole generation with keys that are its own.
 func TestSnapshotWhileAWriterSwitches(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file that a reader has open can be neither replaced nor removed there; writers report it")
+	}
 	old := sample(t, 0)
 	f := folderWith(t, old)
 	hierarchies := []*Hierarchy{old, otherLeaf(t, old), otherLeaf(t, old)}
 	done := make(chan error)
 	go func() {
 		for i := range 40 {
-			if err := renew(f, hierarchies[i%len(hierarchies)]); err != nil && !strings.Contains(err.Error(), "denied") {
+			if err := renew(f, hierarchies[i%len(hierarchies)]); err != nil {
 				done <- err
 				return
 			}

@@ -73,10 +73,15 @@ var forgeries = []struct {
 	}},
 	{"current leads out of the folder", func(m *machine, _ string) { m.write(m.state("current"), "../../../../etc/ssl\n") }},
 	{"files are links to root's", func(m *machine, _ string) {
-		for _, name := range []string{"localhost.pem", "localhost-key.pem", "config.json", "ledger.json", "lock"} {
+		for _, name := range []string{"localhost.pem", "localhost-key.pem", "config.json", "ledger.json", "bindings.json"} {
 			m.remove(m.state(name))
 			require.NoError(m.t, os.Symlink("/etc/passwd", m.state(name)))
 		}
+	}},
+	{"the lock is a link to root's file", func(m *machine, _ string) {
+		m.remove(m.state("lock"))
+		require.NoError(m.t, os.Symlink("/etc/passwd", m.state("lock")))
+		m.remove(m.state("localhost.pem"))
 	}},
 	{"generations is a link to root's folder", func(m *machine, _ string) {
 		require.NoError(m.t, os.RemoveAll(m.state("generations")))

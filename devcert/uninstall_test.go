@@ -1,0 +1,131 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/disk"
+)
+
+func (m *machine) uninstall(all bool) (*Report, error) {
+	return m.engine().Uninstall(context.Background(), all)
+}
+
+func TestUninstall(t *testing.T) {
+	m := setUp(t, "firefox")
+	m.stores["firefox"].roots = append(m.stores["firefox"].roots, must(t, stranger).Root)
+	r, err := m.uninstall(false)
+	require.NoError(t, err)
+	require.NoDirExists(t, m.host.StateDir)
+	require.Empty(t, m.stores[SystemStore].roots)
+	require.Equal(t, []string{"bob@pc"}, owners(m.stores["firefox"]), "what is another's stays")
+	require.Empty(t, m.binder.table)
+	require.Len(t, m.questions, 1)
+	require.Empty(t, r.Left)
+	require.False(t, m.status().Seen.Folder.Present)
+
+	m.questions = nil
+	r, err = m.uninstall(true)
+	require.NoError(t, err)
+	require.Empty(t, r.Steps, "where nothing is, nothing is done")
+	require.Empty(t, m.questions)
+	require.NoDirExists(t, m.host.StateDir, "mkcert's fault 5: it made a new CA here")
+	m.mustSetup(quick())
+}
+
+func owners(s *memStore) []string {
+	var out []string
+	for _, r := range s.roots {
+		out = append(out, r.Subject.CommonName[len("devcert root "):len(r.Subject.CommonName)-9])
+	}
+	return out
+}
+
+func TestUninstallNeedsAYes(t *testing.T) {
+	m := setUp(t)
+	before := m.picture()
+	m.answer = ErrDeclined
+	_, err := m.uninstall(false)
+	require.ErrorIs(t, err, ErrDeclined)
+	require.Equal(t, before, m.picture())
+}
+
+// The folder holds what is needed to find a root again: it stays as long as a
+// store keeps one.
+func TestUninstallWhereAStoreRefuses(t *testing.T) {
+	refused := errors.New("the tool said no")
+	for _, row := range []struct {
+		name  string
+		wreck func(*memStore)
+		err   error
+	}{
+		{"it fails", func(s *memStore) { s.fails = refused }, refused},
+		{"it needs rights", func(s *memStore) { s.fails = ErrNeedsAdmin }, ErrNeedsAdmin},
+		{"a person says no", func(s *memStore) { s.fails = ErrDeclined }, ErrDeclined},
+		{"its tools do nothing", func(s *memStore) { s.deaf = true }, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := setUp(t, "firefox")
+			root := m.status().Seen.Folder.Hierarchy.Root
+			row.wreck(m.stores[SystemStore])
+			_, err := m.uninstall(false)
+			require.Error(t, err)
+			if row.err != nil {
+				require.ErrorIs(t, err, row.err)
+			}
+			require.Empty(t, m.stores["firefox"].roots, "the others are done")
+			require.True(t, m.ledger().Has(SystemStore, root))
+			require.FileExists(t, m.path(disk.RootFile))
+
+			*m.stores[SystemStore] = memStore{name: SystemStore, roots: m.stores[SystemStore].roots}
+			_, err = m.uninstall(false)
+			require.NoError(t, err)
+			require.Empty(t, m.stores[SystemStore].roots)
+			require.NoDirExists(t, m.host.StateDir)
+		})
+	}
+}
+
+// A root whose ledger was lost is shown, and removed with all only.
+func TestUninstallOfAFormerRoot(t *testing.T) {
+	m := setUp(t)
+	m.remove(".")
+	m.binder.table = map[int]string{}
+	require.Equal(t, []string{HierarchyMissing, FormerRoot}, kindsOf(m.status().Findings))
+	_, err := m.uninstall(false)
+	require.NoError(t, err)
+	require.Len(t, m.stores[SystemStore].roots, 1)
+	m.stores[SystemStore].roots = append(m.stores[SystemStore].roots, must(t, stranger).Root)
+	_, err = m.uninstall(true)
+	require.NoError(t, err)
+	require.Equal(t, []string{"bob@pc"}, owners(m.stores[SystemStore]))
+	require.NoDirExists(t, m.host.StateDir)
+}
+
+func TestUninstallLeavesWhatItDoesNotKnow(t *testing.T) {
+	m := setUp(t)
+	m.write("notes.txt", "mine")
+	r, err := m.uninstall(false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"notes.txt"}, r.Left)
+	require.Equal(t, "mine", string(m.read("notes.txt")))
+	require.NoFileExists(t, m.path(disk.LeafKeyFile))
+}
+
+// Damage to the folder does not keep a root in a store.
+func TestUninstallOfADamagedFolder(t *testing.T) {
+	for _, b := range breakages {
+		t.Run(b.name, func(t *testing.T) {
+			m := setUp(t, "firefox")
+			b.wreck(m)
+			_, err := m.uninstall(true)
+			require.NoError(t, err)
+			require.Empty(t, m.stores[SystemStore].roots)
+			require.Empty(t, m.stores["firefox"].roots)
+			require.NoDirExists(t, m.host.StateDir)
+		})
+	}
+}
