@@ -242,6 +242,14 @@ func trustFindings(c *Config, o *Observation) []Finding {
 		if !c.WantsStore(s.Store) {
 			continue
 		}
+		if len(s.Places) == 0 && c.asksFor(s.Store) {
+			all = append(all, Finding{
+				Kind: TrustUnknown, Severity: Error, Where: s.Store, store: s.Store, cure: trustRoot,
+				Message:     fmt.Sprintf("this machine has no %s store that devcert knows", s.Store),
+				Consequence: "whether programs here trust https://localhost is not known",
+				Remedy:      "install the package ca-certificates, or leave the store out: devcert setup --stores none",
+			})
+		}
 		for _, p := range s.Places {
 			if p.State == Trusted {
 				continue

@@ -101,7 +101,7 @@ func (p *planner) replaceHierarchy() {
 		p.add(Step{action: switchTo})
 	}
 	for _, s := range p.seen.Stores {
-		if p.config.WantsStore(s.Store) && len(s.Places) > 0 {
+		if p.config.WantsStore(s.Store) && len(s.Places) > 0 || p.config.asksFor(s.Store) {
 			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})
 		}
 	}
@@ -122,18 +122,20 @@ func (p *planner) replacing() bool {
 	})
 }
 
-// removeRoot plans the end of a root in every store that shows it, or that the
-// ledger names: one that lost the root by other hands may keep what came with it,
-// such as links and the copy that a hook made for Java.
+// removeRoot plans the end of a root in every store that shows it.
 func (p *planner) removeRoot(root *x509.Certificate) {
 	if root == nil {
 		return
 	}
 	for _, s := range p.seen.Stores {
-		if p.seen.holds(s.Store, root) || p.seen.Folder.Ledger.Has(s.Store, root) {
-			p.add(Step{action: distrust, What: s.Store, Where: "without " + root.Subject.CommonName, store: s.Store, root: root})
+		if p.seen.holds(s.Store, root) {
+			p.distrust(s.Store, root)
 		}
 	}
+}
+
+func (p *planner) distrust(store string, root *x509.Certificate) {
+	p.add(Step{action: distrust, What: store, Where: "without " + root.Subject.CommonName, store: store, root: root})
 }
 
 func (p *planner) trusts(findings []Finding) {
@@ -178,6 +180,9 @@ func (p *planner) distrusts(findings []Finding) {
 }
 
 func placesOf(s StorePlaces) string {
+	if len(s.Places) == 0 {
+		return "not found"
+	}
 	var paths []string
 	for _, p := range s.Places {
 		paths = append(paths, p.Path)

@@ -192,10 +192,15 @@ func (s *session) removed(r *devcert.Report, err error) error {
 		return s.changed(r, err, func() {})
 	}
 	return s.conclude(r, func() {
-		if len(r.Steps) == 0 {
+		switch {
+		case len(r.Steps) == 0 && len(r.Findings) == 0:
 			s.ui.printf("Nothing to remove: devcert has put nothing on this machine for you.\n")
-		} else {
+		case len(r.Steps) == 0:
+			s.ui.printf("Nothing to remove: devcert has nothing on record here.\n")
+		case len(r.Findings) == 0:
 			s.ui.printf("Nothing of devcert's is left.\n")
+		default:
+			s.ui.printf("All that was on record is removed.\n")
 		}
 		for _, name := range r.Left {
 			s.ui.printf("Left alone, because devcert did not make it: %s\n", filepath.Join(r.Seen.StateDir, name))

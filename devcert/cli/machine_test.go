@@ -21,8 +21,8 @@ import (
 
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
 // store: "system", and "browser" where a script makes one. A store holds roots
-// as files; a file called refuse, broken, deaf or blind beside them makes it
-// need rights, fail, do nothing, or be unreadable.
+// as files; a file called refuse, broken, deaf, blind or nowhere beside them makes
+// it need rights, fail, do nothing, be unreadable, or not exist.
 func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	env := func(name string) string {
 		for _, entry := range o.Env {
@@ -72,6 +72,9 @@ func (s folderStore) file(root *x509.Certificate) string {
 }
 
 func (s folderStore) Look(_ context.Context, m devcert.Material) []devcert.Place {
+	if s.has("nowhere") {
+		return nil
+	}
 	place := devcert.Place{Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
 	if s.has("blind") {
 		place.State, place.Evidence = devcert.Unknown, "permission denied"
@@ -104,6 +107,8 @@ func (s folderStore) change(act func() error) error {
 	switch {
 	case s.has("refuse"):
 		return fmt.Errorf("asking for the %s store: %w", s.name, devcert.ErrNeedsAdmin)
+	case s.has("nowhere"):
+		return devcert.ErrUnsupported
 	case s.has("broken"):
 		return errors.New("update-roots: exit status 7: no such thing")
 	case s.has("deaf"):
