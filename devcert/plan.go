@@ -122,13 +122,15 @@ func (p *planner) replacing() bool {
 	})
 }
 
-// removeRoot plans the end of a root in every store that shows it.
+// removeRoot plans the end of a root in every store that shows it, or that the
+// ledger names: one that lost the root by other hands may keep what came with it,
+// such as links and the copy that Debian's hook made for Java.
 func (p *planner) removeRoot(root *x509.Certificate) {
 	if root == nil {
 		return
 	}
 	for _, s := range p.seen.Stores {
-		if p.seen.holds(s.Store, root) {
+		if p.seen.holds(s.Store, root) || p.seen.Folder.Ledger.Has(s.Store, root) {
 			p.distrust(s.Store, root)
 		}
 	}

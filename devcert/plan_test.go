@@ -94,9 +94,6 @@ func TestPlans(t *testing.T) {
 			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
 			s.seen.Folder.Ledger.Entries = nil
 		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
-		{"a new root where other hands took the old one out: what came with it is removed", func(s *scene) {
-			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
-		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303", "distrust system", "distrust firefox"}},
 		{"a new root that is wanted in fewer stores", func(s *scene) {
 			s.config.Permits, s.config.Stores = []string{"example.org"}, []string{SystemStore}
 		}, []string{
@@ -193,6 +190,8 @@ func TestPlansOfUninstall(t *testing.T) {
 		want   []string
 	}{
 		{"a healthy machine", false, func(*scene) {}, []string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+		{"a root that other hands took out: what came with it is removed", false, func(s *scene) { s.place(0).State = Missing },
+			[]string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
 		{"nothing", false, func(s *scene) {
 			*s.hierarchy(), s.seen.Bindings, s.seen.Folder.Present = disk.Hierarchy{}, nil, false
 			s.seen.Folder.Ledger, s.place(0).State, s.place(1).State = &disk.Ledger{}, Missing, Missing

@@ -143,6 +143,9 @@ func TestForeignStaysForeignUntilReplaced(t *testing.T) {
 	_, err = m.engine().BindPorts(context.Background(), []int{8443}, "localhost")
 	require.NoError(t, err)
 	require.Equal(t, []string{StateForeign}, kindsOf(m.status().Findings))
+	c, err := ParseConfig(m.read(disk.ConfigFile))
+	require.NoError(t, err)
+	require.Equal(t, []string{"m1", "m1"}, []string{c.Machine, m.ledger().Machine})
 	m.mustRepair()
 	require.Empty(t, m.status().Findings)
 }

@@ -192,11 +192,17 @@ func TestPortsThatCannotBeBound(t *testing.T) {
 func TestABlindStore(t *testing.T) {
 	m := setUp(t, "firefox")
 	m.stores["firefox"].blind = true
+	ledger := m.ledger()
+	ledger.Record("firefox", must(t, former).Root, noon)
+	data, err := ledger.Encode()
+	require.NoError(t, err)
+	m.write(disk.LedgerFile, string(data))
 	r := m.status()
 	require.Equal(t, []string{"warning trust-unknown /firefox"}, describe(r.Findings))
 	require.False(t, r.Broken())
 	m.stores[SystemStore].roots = nil
-	_, err := m.engine().Repair(context.Background())
+	_, err = m.engine().Repair(context.Background())
 	require.NoError(t, err)
 	require.True(t, m.ledger().Has("firefox", r.Seen.Folder.Hierarchy.Root))
+	require.True(t, m.ledger().Has("firefox", must(t, former).Root))
 }

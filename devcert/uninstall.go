@@ -43,13 +43,7 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
 	for _, root := range ownRoots(r, all) {
-		for _, s := range r.Seen.Stores {
-			// A store that lost the root by other hands may keep what came with it:
-			// links, and the copy that Debian's hook made for Java.
-			if r.Seen.holds(s.Store, root) || r.Seen.Folder.Ledger.Has(s.Store, root) {
-				p.distrust(s.Store, root)
-			}
-		}
+		p.removeRoot(root)
 	}
 	var ports []int
 	for _, b := range r.Seen.Bindings {

@@ -165,6 +165,33 @@ func TestSweep(t *testing.T) {
 	require.NoError(t, Folder{Path: filepath.Join(f.Path, "none"), Files: f.Files}.Sweep("00000000-2"))
 }
 
+// switchingFiles lets a writer in at the end of a reader's first pass.
+type switchingFiles struct {
+	chmodFiles
+	change *func()
+}
+
+func (s switchingFiles) Exposed(path string) (string, error) {
+	if change := *s.change; change != nil {
+		*s.change = nil
+		change()
+	}
+	return s.chmodFiles.Exposed(path)
+}
+
+// Damage that was seen while a writer switched is looked at again.
+func TestSnapshotReadsAgainAfterASwitch(t *testing.T) {
+	old := sample(t, 0)
+	young := otherLeaf(t, old)
+	f := folderWith(t, old)
+	require.NoError(t, os.Remove(f.path(LeafFile)))
+	change := func() { require.NoError(t, renew(Folder{f.Path, chmodFiles{}}, young)) }
+	f.Files = switchingFiles{change: &change}
+	s := snapshot(t, f)
+	require.Empty(t, s.Damage)
+	require.True(t, s.Hierarchy.Leaf.Cert.Equal(young.Leaf.Cert))
+}
+
 // A reader takes no lock. However often a writer switches meanwhile, it finds
 // one whole generation with keys that are its own.
 func TestSnapshotWhileAWriterSwitches(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/stretchr/testify/require"
 )
 
@@ -188,6 +189,25 @@ func TestLockWhileTheFolderIsRemoved(t *testing.T) {
 	require.NoError(t, err)
 	unlock()
 	require.NoDirExists(t, f.Path)
+}
+
+// A lock on a file that an uninstall removed is worth nothing, even when
+// another file has its name by now.
+func TestLockOnAFileThatIsGone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file that is open cannot be removed there")
+	}
+	f := newFolder(t)
+	lock := flock.New(f.path(LockFile))
+	locked, err := lock.TryLock()
+	require.NoError(t, err)
+	require.True(t, locked)
+	defer lock.Close()
+	require.True(t, f.stillThere(lock))
+	require.NoError(t, os.Remove(f.path(LockFile)))
+	require.False(t, f.stillThere(lock))
+	write(t, f.path(LockFile), nil)
+	require.False(t, f.stillThere(lock))
 }
 
 func TestLockIsGivenUp(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -55,20 +54,21 @@ func (m *machine) forge(store, pem string) {
 // her next command with root's rights.
 var forgeries = []struct {
 	name  string
-	forge func(m *machine, foreign string)
+	forge func(m *machine, trusted string) // a CA of others that the machine trusts
 }{
-	{"a CA of others in the ledger", func(m *machine, foreign string) { m.forge("system", foreign) }},
+	{"a CA of others in the ledger", func(m *machine, trusted string) { m.forge("system", trusted) }},
 	{"a file for a store in the ledger", func(m *machine, _ string) { m.forge("/etc/passwd", m.read(m.state("root.pem"))) }},
-	{"a path for a store in the ledger", func(m *machine, foreign string) { m.forge("../../etc/shadow", foreign) }},
+	{"a path for a store in the ledger", func(m *machine, trusted string) { m.forge("../../etc/shadow", trusted) }},
 	{"a public suffix in the configuration", func(m *machine, _ string) {
 		m.edit("config.json", `"permits": []`, `"permits": ["com"]`)
 	}},
 	{"every address in the configuration", func(m *machine, _ string) {
 		m.edit("config.json", `"permits": []`, `"permits": ["0.0.0.0/0"]`)
 	}},
-	{"a CA of others for the root", func(m *machine, foreign string) {
-		m.write(m.state("root.pem"), foreign)
-		m.write(m.generation("root.pem"), foreign)
+	{"a CA of the forger's for the root", func(m *machine, _ string) {
+		forged := foreignCA("Forged CA")
+		m.write(m.state("root.pem"), forged)
+		m.write(m.generation("root.pem"), forged)
 		m.write(m.state("ledger.json"), "{}")
 	}},
 	{"current leads out of the folder", func(m *machine, _ string) { m.write(m.state("current"), "../../../../etc/ssl\n") }},
@@ -106,7 +106,7 @@ var forgeryImage = sync.OnceValues(func() (image, error) {
 		if err := errors.Join(
 			os.WriteFile("/etc/sudoers.d/systemtest", []byte(withoutAsking), 0o440),
 			os.WriteFile(likeOurs, []byte(foreignCA("devcert root anna@vm DEADBEEF")), 0o644),
-			os.WriteFile(filepath.Dir(likeOurs)+"/company.crt", []byte(foreignCA("Company CA")), 0o644),
+			os.WriteFile(company, []byte(foreignCA("Company CA")), 0o644),
 		); err != nil {
 			return err
 		}
@@ -122,8 +122,11 @@ var forgeryImage = sync.OnceValues(func() (image, error) {
 	})
 })
 
-// likeOurs is an anchor that only looks like devcert's.
-const likeOurs = "/usr/local/share/ca-certificates/devcert-deadbeef.crt"
+// Anchors of others: one that only looks like devcert's, and one that does not.
+const (
+	likeOurs = "/usr/local/share/ca-certificates/devcert-deadbeef.crt"
+	company  = "/usr/local/share/ca-certificates/company.crt"
+)
 
 func TestForgeriesReachNothing(t *testing.T) {
 	for _, row := range forgeries {
@@ -132,7 +135,7 @@ func TestForgeriesReachNothing(t *testing.T) {
 			user := m.as(anna)
 			user.requireHealthy()
 			before, others, foreign := m.snapshot("/etc", "/usr/local/share"), m.othersBundle(), m.read(likeOurs)
-			row.forge(user, foreignCA("Forged CA"))
+			row.forge(user, m.read(company))
 			m.must("chown", "--recursive", "--no-dereference", "anna:anna", anna.home())
 			for _, args := range [][]string{{"setup"}, {"repair"}, {"renew", "--root", "--yes"}, {"uninstall", "--all", "--yes"}} {
 				r := user.run("sudo", append([]string{m.bin}, args...)...)
