@@ -196,6 +196,9 @@ func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
 	if len(steps) == 0 {
 		return before, nil
 	}
+	if err := before.Seen.Folder.Changeable(); err != nil {
+		return before, err
+	}
 	after, err := e.apply(ctx, before, steps)
 	if err != nil && after != nil && after.Seen.Folder.Empty() {
 		_, _ = e.folder().Remove() // not even a first file could be written

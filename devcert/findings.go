@@ -170,6 +170,9 @@ func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
 	case d.Name == disk.CurrentFile:
 		f.Kind = StateCorrupt
 		return f, d.Cure != nil // without any generation, the hierarchy is missing
+	case d.Cure == nil && strings.HasSuffix(d.Name, "/root-key.pem"):
+		f.Kind, f.Severity, f.cure = StateCorrupt, Warning, noCure
+		f.Remedy = "remove it: it is not the key of this root"
 	case d.Cure == nil:
 		return f, false // see lostParts
 	case d.Kind == disk.Differs:

@@ -25,7 +25,7 @@ func (g goal) steps(r *Report) []Step {
 	if g.extra != nil {
 		chosen = append(chosen, g.extra(r)...)
 	}
-	steps := plan(r.Config, r.Seen, chosen)
+	steps := withLedger(plan(r.Config, r.Seen, chosen), r)
 	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
 		steps = append(steps, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
 	}
@@ -36,6 +36,21 @@ func (g goal) steps(r *Report) []Step {
 		steps = withConfig(steps)
 	}
 	return steps
+}
+
+// withLedger puts the rebuilding of a damaged ledger before steps that would
+// write one anyway, also when its finding was not among the chosen: what it was
+// is set aside, never written over.
+func withLedger(steps []Step, r *Report) []Step {
+	at := slices.IndexFunc(r.Seen.Folder.Damage, func(d disk.Damage) bool {
+		return d.Name == disk.LedgerFile && d.Kind == disk.Corrupt
+	})
+	planned := func(s Step) bool { return s.action == rebuild && s.damage.Name == disk.LedgerFile }
+	if at < 0 || len(steps) == 0 || slices.ContainsFunc(steps, planned) {
+		return steps
+	}
+	d := &r.Seen.Folder.Damage[at]
+	return slices.Insert(steps, 0, Step{action: rebuild, What: "file", Where: d.Name, damage: d})
 }
 
 // withConfig adds the saving of the configuration: to the switch to a new

@@ -79,8 +79,8 @@ func (o *Observation) trusted() bool {
 	})
 }
 
-// holds says whether any place of the store has root, or may have it and could
-// not be looked into.
+// holds says whether any place of the store has root. One that could not be
+// looked into has it if the ledger says that devcert put it there.
 func (o *Observation) holds(store string, root *x509.Certificate) bool {
 	current := o.Folder.Hierarchy.Root
 	for _, s := range o.Stores {
@@ -88,7 +88,10 @@ func (o *Observation) holds(store string, root *x509.Certificate) bool {
 			continue
 		}
 		for _, p := range s.Places {
-			if p.State == Unknown || (current != nil && root.Equal(current) && p.State != Missing) {
+			switch {
+			case p.State == Unknown && o.Folder.Ledger.Has(store, root):
+				return true
+			case p.State != Unknown && p.State != Missing && current != nil && root.Equal(current):
 				return true
 			}
 			for _, other := range p.Others {

@@ -35,6 +35,9 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 	if before, err = e.look(ctx, false, nil); err != nil {
 		return nil, err
 	}
+	if err := before.Seen.Folder.Changeable(); err != nil {
+		return before, err
+	}
 	return e.dismantle(ctx, before, removal(before, all))
 }
 

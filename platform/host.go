@@ -25,6 +25,11 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 	if !filepath.IsAbs(stateDir) {
 		return nil, errors.New("the state folder " + stateDir + " is not an absolute path")
 	}
+	// A link there is the owner's way of keeping the folder elsewhere; inside the
+	// folder none is followed.
+	if real, err := filepath.EvalSymlinks(stateDir); err == nil {
+		stateDir = real
+	}
 	self, err := findSelf(os.Args[0])
 	if err != nil {
 		return nil, err

@@ -95,6 +95,17 @@ func (f Folder) readAll() (*Snapshot, error) {
 	return s, nil
 }
 
+// Changeable says whether the folder may be written to: not while a ledger is
+// there that could not be read, since writing one anew would lose what it says.
+func (s *Snapshot) Changeable() error {
+	for _, d := range s.Damage {
+		if d.Name == LedgerFile && d.Kind == Unreadable {
+			return failed("reading", d.Name+" in the state folder", errors.New(d.Reason))
+		}
+	}
+	return nil
+}
+
 // Empty says that no devcert has finished writing here.
 func (s *Snapshot) Empty() bool {
 	return s.Current == "" && s.Config == nil && len(s.Ledger.Entries) == 0 && len(s.Damage) == 0
