@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -42,10 +43,31 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 		Binder:    front.New(stateDir, files),
 		Self:      self,
 		Transient: transient(self),
+		Elsewhere: elsewhere(stateDir),
 		Close:     func() {},
 	}
 	equip(host, o)
 	return host, nil
+}
+
+// elsewhere says whether another process of the same owner, sudo's above all,
+// would look for the state folder in another place: one that only a flag or
+// variable of this process led to.
+func elsewhere(stateDir string) bool {
+	me, err := user.Current()
+	if err != nil {
+		return true
+	}
+	usual, err := defaultStateDir(func(name string) string {
+		return map[string]string{"HOME": me.HomeDir, "LOCALAPPDATA": os.Getenv("LOCALAPPDATA")}[name]
+	})
+	if err != nil {
+		return true
+	}
+	if real, err := filepath.EvalSymlinks(usual); err == nil {
+		usual = real
+	}
+	return stateDir != usual
 }
 
 // lookup returns the value of name in env. An empty variable counts as none.

@@ -87,3 +87,20 @@ func TestTransient(t *testing.T) {
 		require.Equal(t, want, transient(path), path)
 	}
 }
+
+// A state folder that is a link, as dotfile managers make it, is the folder the
+// link leads to: the link itself would count as one that others can replace.
+func TestLinkedStateDir(t *testing.T) {
+	real := filepath.Join(t.TempDir(), "real")
+	require.NoError(t, os.Mkdir(real, 0o700))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(real, link))
+	for _, dir := range []string{real, link} {
+		host, err := NewHost(devcert.HostOptions{StateDir: dir, Now: time.Now})
+		require.NoError(t, err)
+		host.Close()
+		want, err := filepath.EvalSymlinks(real)
+		require.NoError(t, err)
+		require.Equal(t, want, host.StateDir)
+	}
+}

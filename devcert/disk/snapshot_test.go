@@ -197,3 +197,12 @@ func TestSnapshotOfWhatCannotBeRead(t *testing.T) {
 		})
 	}
 }
+
+// A ledger that could not be read must not be written anew.
+func TestChangeable(t *testing.T) {
+	unread := &Snapshot{Damage: []Damage{{Name: LedgerFile, Kind: Unreadable, Reason: "permission denied"}}}
+	require.ErrorContains(t, unread.Changeable(), "permission denied")
+	for _, d := range []Damage{{Name: LedgerFile, Kind: Corrupt}, {Name: ConfigFile, Kind: Unreadable}} {
+		require.NoError(t, (&Snapshot{Damage: []Damage{d}}).Changeable())
+	}
+}
