@@ -38,6 +38,10 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // an uninstall removed the folder after Make
 		}
+		if beingRemoved(err) && ctx.Err() == nil {
+			time.Sleep(retryLock)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -53,6 +57,12 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		}
 		_ = lock.Close()
 	}
+}
+
+// beingRemoved says whether opening the lock failed because another writer is
+// removing it: a moment in which Windows reports a sharing violation.
+func beingRemoved(err error) bool {
+	return runtime.GOOS == "windows" && err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrLocked)
 }
 
 // checkLock refuses what no lock can be taken on: opening a link would lock
@@ -72,9 +82,17 @@ func (f Folder) unlock(lock *flock.Flock) {
 	if runtime.GOOS != "windows" {
 		return
 	}
-	if names, err := os.ReadDir(f.Path); err == nil && len(names) == 1 && names[0].Name() == LockFile {
-		_ = os.Remove(f.path(LockFile))
-		_ = os.Remove(f.Path)
+	names, err := os.ReadDir(f.Path)
+	if err != nil {
+		return
+	}
+	for _, n := range names {
+		if known(n.Name()) && n.Name() != LockFile {
+			return // nobody has removed what devcert keeps here
+		}
+	}
+	if os.Remove(f.path(LockFile)) == nil {
+		_ = os.Remove(f.Path) // fails where a person's own files are left
 	}
 }
 
