@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"devcert/devcert/chain"
@@ -16,6 +17,7 @@ type worker struct {
 	report    *Report
 	folder    disk.Folder
 	ledger    *disk.Ledger
+	before    disk.Ledger    // the ledger this run began with
 	hierarchy disk.Hierarchy // the one that is current, or was just made
 	made      string         // the generation made and not yet switched to
 }
@@ -31,6 +33,7 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 	if len(w.ledger.Entries) == 0 {
 		w.recordSeen() // a lost ledger is about to be written anew
 	}
+	w.before.Entries = slices.Clone(w.ledger.Entries)
 	var failed error
 	for _, s := range steps {
 		if failed = w.try(ctx, s); failed != nil {
@@ -43,10 +46,10 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 		return r, errors.Join(failed, err)
 	}
 	after.Steps = r.Steps
-	if err := w.reconcile(after.Seen); err != nil {
+	after.verify()
+	if err := w.reconcile(after.Steps, after.Seen); err != nil {
 		failed = errors.Join(failed, err)
 	}
-	after.verify()
 	if failed != nil {
 		return after, failed
 	}

@@ -158,8 +158,9 @@ func (p *planner) binds(findings []Finding) {
 		}
 	}
 	if p.needs(newLeaf) {
+		wanted, old := p.config.PortList(), p.seen.leafThumbprint()
 		for _, b := range p.seen.Bindings {
-			if b.Thumbprint == p.seen.leafThumbprint() {
+			if b.Thumbprint == old || (old == "" && slices.Contains(wanted, b.Port)) {
 				ports = append(ports, b.Port)
 			}
 		}

@@ -123,7 +123,7 @@ func portFindings(c *Config, o *Observation) []Finding {
 		switch thumbprint, ok := bound[p]; {
 		case !ok:
 			missing = append(missing, p)
-		case thumbprint != o.leafThumbprint():
+		case o.Folder.Hierarchy.Leaf.Cert != nil && thumbprint != o.leafThumbprint():
 			stale = append(stale, p)
 		}
 	}

@@ -42,7 +42,7 @@ var breakages = []breakage{
 	{"ledger garbage", func(m *machine) { m.write(disk.LedgerFile, "garbage") }, []string{StateCorrupt}},
 	{"config garbage", func(m *machine) { m.write(disk.ConfigFile, "garbage") }, []string{StateCorrupt}},
 	{"config deleted", func(m *machine) { m.remove(disk.ConfigFile) }, []string{StateCorrupt}},
-	{"every generation deleted", func(m *machine) { require.NoError(m.t, os.RemoveAll(m.path("generations"))) }, []string{HierarchyMissing, FormerRoot, FormerRoot, BindingStale}},
+	{"every generation deleted", func(m *machine) { require.NoError(m.t, os.RemoveAll(m.path("generations"))) }, []string{HierarchyMissing, FormerRoot, FormerRoot}},
 	{"the intermediate's key lost", func(m *machine) { m.remove(m.inGeneration("intermediate-key.pem")) }, []string{HierarchyMissing}},
 	{"no port bound", func(m *machine) { clear(m.binder.table) }, []string{BindingMissing}},
 	{"a port bound to an old leaf", func(m *machine) { m.binder.table[44301] = "00" }, []string{BindingStale}},
@@ -120,8 +120,9 @@ func TestRepairOnlyPortsWithoutALeaf(t *testing.T) {
 	m := setUp(t)
 	m.remove(disk.LeafFile)
 	m.remove(m.inGeneration("leaf.pem"))
+	clear(m.binder.table)
 	e := m.engine()
-	e.Only = []string{BindingStale}
+	e.Only = []string{BindingMissing}
 	r, err := e.Repair(context.Background())
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)

@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,20 +9,31 @@ import (
 	"devcert/devcert/disk"
 )
 
-// reconcile drops from the ledger what no store shows any more.
-func (w *worker) reconcile(seen *Observation) error {
-	kept := slices.DeleteFunc(slices.Clone(w.ledger.Entries), func(entry disk.Entry) bool {
-		return !seen.holds(entry.Store, entry.Root)
+// reconcile drops from the ledger what this run added and no store shows, and
+// the roots whose removal was done and is seen. That a store no longer shows an
+// older one is not enough: whoever took it out may have left what came with it,
+// such as Java's copy, which only a removal finds.
+func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
+	removed := func(entry disk.Entry) bool {
+		return slices.ContainsFunc(steps, func(s StepResult) bool {
+			return s.action == distrust && s.Err == nil && s.store == entry.Store && s.root.Equal(entry.Root)
+		})
+	}
+	w.ledger.Entries = slices.DeleteFunc(w.ledger.Entries, func(entry disk.Entry) bool {
+		return !seen.holds(entry.Store, entry.Root) && (removed(entry) || !w.before.Has(entry.Store, entry.Root))
 	})
 	onDisk := seen.Folder.Ledger
 	ours := onDisk.Machine == "" || onDisk.Machine == w.ledger.Machine
-	if len(kept) == 0 && len(onDisk.Entries) == 0 && len(onDisk.Exposed) == 0 && len(w.ledger.Exposed) == 0 && ours {
+	if w.ledger.Empty() && onDisk.Empty() && ours {
 		return nil // there is nothing to remember, and need be no file
 	}
-	if len(kept) == len(onDisk.Entries) && onDisk.Machine == w.ledger.Machine && slices.Equal(onDisk.Exposed, w.ledger.Exposed) {
+	before, err := onDisk.Encode()
+	if err != nil {
+		return err
+	}
+	if after, err := w.ledger.Encode(); err == nil && bytes.Equal(before, after) {
 		return nil
 	}
-	w.ledger.Entries = kept
 	return w.saveLedger()
 }
 

@@ -49,6 +49,9 @@ func (f Folder) Check() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return f.checkParents()
 	case err != nil:
+		if above := f.checkParents(); above != nil {
+			return above // it names the file that is in the way
+		}
 		return failed("using the state folder", f.Path, err)
 	case !info.IsDir():
 		return failed("using the state folder", f.Path, ErrNotFolder)

@@ -52,6 +52,9 @@ func (l *Ledger) Has(store string, root *x509.Certificate) bool {
 	})
 }
 
+// Empty says that there is nothing to remember.
+func (l *Ledger) Empty() bool { return len(l.Entries) == 0 && len(l.Exposed) == 0 }
+
 type ledgerJSON struct {
 	Schema  int         `json:"schema"`
 	Machine string      `json:"machine"`

@@ -30,7 +30,9 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		if err := f.Make(); err != nil {
 			return nil, err
 		}
-		if err := f.checkLock(); err != nil {
+		// No lock can be taken on a link, whose target it would lock, nor on a
+		// pipe, which would wait for its writer.
+		if err := f.MakeWay(LockFile); err != nil {
 			return nil, err
 		}
 		lock := flock.New(f.path(LockFile), flock.SetPermissions(PrivateMode))
@@ -63,16 +65,6 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 // removing it: a moment in which Windows reports a sharing violation.
 func beingRemoved(err error) bool {
 	return runtime.GOOS == "windows" && err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrLocked)
-}
-
-// checkLock refuses what no lock can be taken on: opening a link would lock
-// whatever it names, and opening a pipe would wait for ever.
-func (f Folder) checkLock() error {
-	info, err := os.Lstat(f.path(LockFile))
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("locking %s: %w; remove it", f.path(LockFile), errNotRegular)
-	}
-	return nil
 }
 
 // unlock lets the next writer in. Windows removes no file that is open: there,

@@ -242,22 +242,29 @@ func TestHolder(t *testing.T) {
 }
 
 // A link would be locked elsewhere and never be found again, a folder cannot be
-// locked at all: both are said at once, whatever the time limit.
-func TestLockRefusesWhatIsNoFile(t *testing.T) {
+// locked at all: both are set aside.
+func TestLockSetsAsideWhatIsNoFile(t *testing.T) {
 	t.Run("a folder", func(t *testing.T) {
 		f := newFolder(t)
 		require.NoError(t, os.Mkdir(f.path(LockFile), 0o700))
-		_, err := f.Lock(context.Background(), "setup", noWait(t))
-		require.ErrorContains(t, err, f.path(LockFile))
+		require.NoError(t, os.WriteFile(f.path(LockFile, "mine"), nil, 0o600))
+		lockOnce(t, f)
+		require.FileExists(t, f.path(LockFile+".damaged-1", "mine"))
 	})
 	t.Run("a link", func(t *testing.T) {
 		f := newFolder(t)
 		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 		symlink(t, elsewhere, f.path(LockFile))
-		_, err := f.Lock(context.Background(), "setup", noWait(t))
-		require.ErrorContains(t, err, f.path(LockFile))
+		lockOnce(t, f)
 		require.NoFileExists(t, elsewhere)
 	})
+}
+
+func lockOnce(t *testing.T, f Folder) {
+	t.Helper()
+	unlock, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.NoError(t, err)
+	unlock()
 }
 
 func TestLockWhereNoFolderCanBe(t *testing.T) {
