@@ -137,7 +137,7 @@ func stateFindings(damage error, o *Observation) []Finding {
 		})
 	}
 	for i := range o.Folder.Damage {
-		if f, ok := damageFinding(&o.Folder.Damage[i], o); ok {
+		if f, ok := damageFinding(&o.Folder.Damage[i]); ok {
 			all = append(all, f)
 		}
 	}
@@ -152,7 +152,7 @@ func foreign(c *Config, o *Observation) bool {
 
 // damageFinding turns damage into a finding, unless it only repeats what a
 // finding about the hierarchy says: a leaf that is lost has lost its files too.
-func damageFinding(d *disk.Damage, o *Observation) (Finding, bool) {
+func damageFinding(d *disk.Damage) (Finding, bool) {
 	f := Finding{
 		Severity: Error, Where: d.Name, damage: d,
 		Message: fmt.Sprintf("%s: %s", d.Name, d.Reason), cure: restoreFile,

@@ -186,7 +186,7 @@ func (l *link) close() {
 	l.in.Close()
 	if l.ended != nil {
 		select {
-		case _ = <-l.ended: // how it ended no longer matters
+		case <-l.ended: //nolint:errcheck // how it ended no longer matters
 		case <-time.After(closing):
 		}
 	}

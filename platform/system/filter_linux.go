@@ -3,13 +3,15 @@ package system
 import (
 	"bytes"
 	"encoding/base64"
+
+	"devcert/devcert/chain"
 )
 
-// mayHold says whether PEM data may hold a certificate with text in it; false is
+// mayHoldOurs says whether PEM data may hold a certificate of ours; false is
 // certain. A bundle of the system's is read for every look and has a hundred and
 // more certificates, of which none or one is ours: to search its base64 costs a
 // tenth of decoding it.
-func mayHold(pem []byte, text string) bool {
+func mayHoldOurs(pem []byte) bool {
 	body := make([]byte, 0, len(pem))
 	for _, c := range pem {
 		if c > ' ' { // lines end anywhere in the text
@@ -17,7 +19,7 @@ func mayHold(pem []byte, text string) bool {
 		}
 	}
 	for shift := range 3 {
-		if bytes.Contains(body, encodedAt(text, shift)) {
+		if bytes.Contains(body, encodedAt(chain.Organization, shift)) {
 			return true
 		}
 	}

@@ -199,7 +199,7 @@ func (f family) lookBundle(root *x509.Certificate) ([][]byte, part) {
 		return nil, p
 	}
 	var ders [][]byte
-	if mayHold(data, chain.Organization) {
+	if mayHoldOurs(data) {
 		ders = certificates(data)
 	}
 	p.has = holds(ders, root)

@@ -23,7 +23,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{"setup localhost --key ecdsa", []string{"--key"}},
 		{"status now", []string{"now"}},
 		{"uninstall everything", []string{"everything"}},
-		{"setup --stores sytem", []string{"sytem", "system"}},
+		{"setup --stores systm", []string{"systm", "system"}},
 		{"setup --stores system,firefix", []string{"firefix"}},
 		{"setup --stores all,system", []string{"all"}},
 		{"setup --stores=", []string{"--stores"}},

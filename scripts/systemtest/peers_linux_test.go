@@ -118,7 +118,7 @@ func openKeyFile(t *testing.T) {
 
 func misspeltStore(t *testing.T) {
 	m := newMachine(t)
-	m.requireUnchanged(func() { require.Contains(t, m.devcert(2, "setup", "--stores", "sytem").stderr, "sytem") })
+	m.requireUnchanged(func() { require.Contains(t, m.devcert(2, "setup", "--stores", "systm").stderr, "systm") })
 }
 
 // failingStore is a tool that fails with a message.
