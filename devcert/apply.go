@@ -94,7 +94,7 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.restore(s.damage)
 	case tighten:
 		return w.tighten(s.damage.Name)
-	case make_:
+	case create:
 		return w.makeHierarchy()
 	case reissue:
 		return w.reissue()

@@ -219,7 +219,7 @@ func (e *Engine) lock(ctx context.Context) (func(), error) {
 // two roots.
 func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 	for _, s := range steps {
-		if s.action != make_ || !s.staged {
+		if s.action != create || !s.staged {
 			continue
 		}
 		if sound(r.Findings) {

@@ -29,7 +29,7 @@ func (g goal) steps(r *Report) []Step {
 	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
 		steps = append(steps, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
 	}
-	if slices.ContainsFunc(steps, func(s Step) bool { return s.action == make_ }) {
+	if slices.ContainsFunc(steps, func(s Step) bool { return s.action == create }) {
 		r.Config.Machine = r.Seen.Owner.Machine // only a new hierarchy makes a foreign folder this machine's
 	}
 	if (g.want != nil || r.Seen.Foreign) && configDiffers(r) {

@@ -18,7 +18,7 @@ const (
 	rebuild           // a damaged file: set aside, written from what is known
 	restore           // a file: the bytes that belong there
 	tighten           // a file: others' rights taken away
-	make_             // a hierarchy, as a generation of its own
+	create            // a hierarchy, as a generation of its own
 	reissue           // a leaf, as a generation of its own
 	trust             // root in store
 	switchTo          // the generation made before
@@ -82,7 +82,7 @@ func (p *planner) files(findings []Finding) {
 	fresh := p.needs(newHierarchy) || p.needs(newLeaf)
 	for _, f := range findings {
 		switch {
-		case f.cure == rebuildFile, f.Kind == BindingUnknown:
+		case f.cure == rebuildFile, f.cure == bindPorts && f.damage != nil:
 			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
@@ -96,7 +96,7 @@ func (p *planner) files(findings []Finding) {
 // the old one removed, so that nothing that worked stops working in between.
 func (p *planner) replaceHierarchy() {
 	staged := p.replacing()
-	p.add(Step{action: make_, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
+	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	if !staged {
 		p.add(Step{action: switchTo})
 	}

@@ -25,7 +25,7 @@ func (s *scene) report() *Report {
 // inWords lists steps: what is done, with what, and in which role.
 func inWords(steps []Step) []string {
 	verbs := map[action]string{
-		saveConfig: "save config", rebuild: "rebuild", restore: "restore", tighten: "tighten", make_: "make hierarchy",
+		saveConfig: "save config", rebuild: "rebuild", restore: "restore", tighten: "tighten", create: "make hierarchy",
 		reissue: "reissue", trust: "trust", switchTo: "switch", bind: "bind", unbind: "unbind", distrust: "distrust", remove: "remove",
 	}
 	out := []string{}
