@@ -47,6 +47,9 @@ func (f Folder) Check() error {
 	info, err := os.Stat(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(f.Path); err == nil {
+			return failed("using the state folder", f.Path, errDangling)
+		}
 		return f.checkParents()
 	case err != nil:
 		if above := f.checkParents(); above != nil {
@@ -62,6 +65,8 @@ func (f Folder) Check() error {
 // ErrNotFolder is returned when something other than a folder stands where the
 // state folder, or a folder above it, should be.
 var ErrNotFolder = errors.New("is not a folder")
+
+var errDangling = errors.New("it is a link to a folder that is not there")
 
 func (f Folder) checkParents() error {
 	for dir := filepath.Dir(f.Path); ; dir = filepath.Dir(dir) {

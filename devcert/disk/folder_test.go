@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -142,4 +143,13 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(home, "thesis"))
 	require.NoDirExists(t, f.Path)
+}
+
+// A link to nowhere is neither a folder nor a place where one can be made.
+func TestLinkToNowhere(t *testing.T) {
+	f := Folder{Path: filepath.Join(t.TempDir(), "link"), Files: chmodFiles{}}
+	symlink(t, filepath.Join(t.TempDir(), "nowhere"), f.Path)
+	require.ErrorIs(t, f.Check(), errDangling)
+	_, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.ErrorIs(t, err, errDangling)
 }

@@ -37,10 +37,8 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		}
 		lock := flock.New(f.path(LockFile), flock.SetPermissions(PrivateMode))
 		err := f.acquire(ctx, lock, tell)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // an uninstall removed the folder after Make
-		}
-		if beingRemoved(err) && ctx.Err() == nil {
+		// An uninstall may have removed the folder after Make, or be about to.
+		if (errors.Is(err, fs.ErrNotExist) || beingRemoved(err)) && ctx.Err() == nil {
 			time.Sleep(retryLock)
 			continue
 		}

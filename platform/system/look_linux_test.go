@@ -243,6 +243,7 @@ func FuzzCertificates(f *testing.F) {
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"))
 	f.Add(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte(chain.Organization)}))
 	f.Add([]byte{0x30, 0x82})
+	f.Add([]byte("-----BEGIN CERTIFICATE-----END CERTIFICATE-----"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ders := certificates(data)
 		ourRoots(ders, nil)

@@ -85,17 +85,18 @@ var (
 // base64 and newlines, as nearly all are: a whole bundle is decoded for every
 // look, and pem.Decode takes several times as long. It returns nil otherwise.
 func plainBlock(data []byte) (block, rest []byte) {
-	end := bytes.Index(data, pemEnd)
+	after := data[len(pemBegin):] // the two markers could share their dashes
+	end := bytes.Index(after, pemEnd)
 	if end < 0 {
 		return nil, data
 	}
-	body := data[len(pemBegin):end]
+	body := after[:end]
 	block = make([]byte, base64.StdEncoding.DecodedLen(len(body)))
 	n, err := base64.StdEncoding.Decode(block, body)
 	if err != nil || n == 0 {
 		return nil, data
 	}
-	return block[:n], data[end+len(pemEnd):]
+	return block[:n], after[end+len(pemEnd):]
 }
 
 // holds says whether root is among ders. A nil root is in nothing.
