@@ -47,7 +47,8 @@ func (f Folder) Check() error {
 	info, err := os.Stat(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(f.Path); err == nil {
+		// Not merely that something is there: it may have been made just now.
+		if link, err := os.Lstat(f.Path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 			return failed("using the state folder", f.Path, errDangling)
 		}
 		return f.checkParents()
