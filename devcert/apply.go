@@ -40,8 +40,7 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 			break
 		}
 	}
-	// Also after an interruption: what was done by then must be known.
-	after, err := e.look(context.WithoutCancel(ctx), false, func(*Config) (*Config, error) { return r.Config, nil })
+	after, err := w.lookAgain(ctx)
 	if err != nil {
 		return r, errors.Join(failed, err)
 	}
@@ -54,6 +53,23 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 		return after, failed
 	}
 	return after, after.stepErrors()
+}
+
+// lookAgain looks also after an interruption: what was done by then must be
+// known. A store that nobody wants and no step was about is as it was.
+func (w *worker) lookAgain(ctx context.Context) (*Report, error) {
+	var untouched []StorePlaces
+	for _, s := range w.report.Seen.Stores {
+		touched := slices.ContainsFunc(w.report.Steps, func(done StepResult) bool { return done.store == s.Store })
+		if !touched && !w.report.Config.WantsStore(s.Store) {
+			untouched = append(untouched, s)
+		}
+	}
+	o, err := w.observe(context.WithoutCancel(ctx), false, untouched)
+	if err != nil {
+		return nil, err
+	}
+	return w.judge(o, func(*Config) (*Config, error) { return w.report.Config, nil })
 }
 
 // try does one step and notes it. The error it returns ends the run.

@@ -79,10 +79,15 @@ func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
 // look observes and compares. change, when not nil, turns the configuration
 // found (nil for none) into the wanted one.
 func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Config, error)) (*Report, error) {
-	o, err := e.observe(ctx, probe)
+	o, err := e.observe(ctx, probe, nil)
 	if err != nil {
 		return nil, err
 	}
+	return e.judge(o, change)
+}
+
+// judge compares what was observed with what is wanted.
+func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
 	c, damage, err := configOf(o)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err)

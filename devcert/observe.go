@@ -34,8 +34,9 @@ type StorePlaces struct {
 }
 
 // observe looks at everything and changes nothing. Every store is looked at,
-// wanted or not: a former root may stand anywhere.
-func (e *Engine) observe(ctx context.Context, probe bool) (*Observation, error) {
+// wanted or not, since a former root may stand anywhere; but not the stores of
+// which known has what was seen a moment ago.
+func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (*Observation, error) {
 	snapshot, err := e.folder().Snapshot()
 	if err != nil {
 		return nil, err
@@ -43,7 +44,12 @@ func (e *Engine) observe(ctx context.Context, probe bool) (*Observation, error) 
 	o := &Observation{Now: e.Now(), Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
 	material := o.material()
 	for _, s := range e.Host.Stores {
-		o.Stores = append(o.Stores, StorePlaces{s.Name(), s.Look(ctx, material)})
+		at := slices.IndexFunc(known, func(k StorePlaces) bool { return k.Store == s.Name() })
+		if at >= 0 {
+			o.Stores = append(o.Stores, known[at])
+		} else {
+			o.Stores = append(o.Stores, StorePlaces{s.Name(), s.Look(ctx, material)})
+		}
 	}
 	o.Bindings, o.BindingsErr = e.Host.Binder.Bindings(ctx)
 	if probe && o.BindingsErr == nil {
