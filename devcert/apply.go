@@ -111,11 +111,11 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	case tighten:
 		return w.tighten(s.damage.Name)
 	case create:
-		return w.makeHierarchy()
+		return w.makeHierarchy(s)
 	case reissue:
-		return w.reissue()
+		return w.reissue(s)
 	case switchTo:
-		return w.switchTo(s.config)
+		return w.switchTo(s)
 	case trust:
 		return w.trust(ctx, s)
 	case distrust:

@@ -93,7 +93,7 @@ func (w *worker) tighten(name string) error {
 	return w.folder.MakePrivate(name)
 }
 
-func (w *worker) makeHierarchy() error {
+func (w *worker) makeHierarchy(s Step) error {
 	c := w.report.Config
 	made, err := chain.New(chain.Options{
 		Owner: w.Host.Owner.User + "@" + w.Host.Owner.Host, Permits: c.Permitted(), Names: c.AllNames(),
@@ -106,11 +106,14 @@ func (w *worker) makeHierarchy() error {
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = made.RootKey
 	}
+	if !s.staged {
+		return w.install(s)
+	}
 	w.made, err = w.folder.WriteGeneration(&w.hierarchy)
 	return err
 }
 
-func (w *worker) reissue() error {
+func (w *worker) reissue(s Step) error {
 	c, old := w.report.Config, w.hierarchy
 	if old.Root == nil || old.Intermediate.Cert == nil {
 		return errors.New("issuing a leaf: root or intermediate cannot be read")
@@ -123,21 +126,43 @@ func (w *worker) reissue() error {
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = old.RootKey
 	}
-	w.made, err = w.folder.WriteGeneration(&w.hierarchy)
-	return err
+	return w.install(s)
 }
 
-func (w *worker) switchTo(withConfig bool) error {
-	var config []byte
-	if withConfig {
-		var err error
-		if config, err = w.encodeConfig(); err != nil {
-			return err
-		}
+// install writes the hierarchy and switches to it in one stroke.
+func (w *worker) install(s Step) error {
+	config, err := w.configWith(s)
+	if err != nil {
+		return err
+	}
+	if w.made, err = w.folder.Install(&w.hierarchy, config); err != nil {
+		return err
+	}
+	return w.switched()
+}
+
+// switchTo switches to the generation that was staged.
+func (w *worker) switchTo(s Step) error {
+	config, err := w.configWith(s)
+	if err != nil {
+		return err
 	}
 	if err := w.folder.Switch(w.made, &w.hierarchy, config); err != nil {
 		return err
 	}
+	return w.switched()
+}
+
+// configWith gives the configuration that a switch saves too; nil for none.
+func (w *worker) configWith(s Step) ([]byte, error) {
+	if !s.config {
+		return nil, nil
+	}
+	return w.encodeConfig()
+}
+
+// switched does what follows a switch.
+func (w *worker) switched() error {
 	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
 		// Only now: a replacement that is given up leaves both as they were.
 		w.ledger.Exposed = nil

@@ -61,7 +61,7 @@ func withConfig(steps []Step) []Step {
 		return steps
 	}
 	for i := range steps {
-		if steps[i].action == switchTo {
+		if steps[i].switches() {
 			steps[i].config = true
 			return steps
 		}

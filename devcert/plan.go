@@ -18,10 +18,10 @@ const (
 	rebuild           // a damaged file: set aside, written from what is known
 	restore           // a file: the bytes that belong there
 	tighten           // a file: others' rights taken away
-	create            // a hierarchy, as a generation of its own
+	create            // a hierarchy, as a generation of its own; staged, not yet the current one
 	reissue           // a leaf, as a generation of its own
 	trust             // root in store
-	switchTo          // the generation made before
+	switchTo          // the generation that was staged
 	bind              // ports to the leaf
 	unbind            // ports
 	distrust          // root in store
@@ -42,6 +42,11 @@ type Step struct {
 	config bool // saves the configuration too
 }
 
+// switches says whether another generation is the current one after the step.
+func (s *Step) switches() bool {
+	return s.action == switchTo || s.action == reissue || (s.action == create && !s.staged)
+}
+
 // plan orders the steps that remove findings. It is pure.
 func plan(c *Config, o *Observation, findings []Finding) []Step {
 	p := planner{config: c, seen: o}
@@ -54,7 +59,6 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.replaceHierarchy()
 	case p.needs(newLeaf):
 		p.add(Step{action: reissue, What: "leaf", Where: describeLeaf(c, o)})
-		p.add(Step{action: switchTo})
 		p.trusts(findings)
 		p.binds(findings)
 	default:
@@ -97,9 +101,6 @@ func (p *planner) files(findings []Finding) {
 func (p *planner) replaceHierarchy() {
 	staged := p.replacing()
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
-	if !staged {
-		p.add(Step{action: switchTo})
-	}
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && len(s.Places) > 0 || p.config.asksFor(s.Store) {
 			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})

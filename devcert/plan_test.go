@@ -79,11 +79,11 @@ func TestPlans(t *testing.T) {
 		{"a new leaf takes its ports along", func(s *scene) {
 			s.config.Names = []string{"app.test"}
 			s.seen.Bindings = append(s.seen.Bindings, Binding{9, s.seen.leafThumbprint()}, Binding{10, "00"})
-		}, []string{"reissue", "switch", "bind 9,44300-44303"}},
+		}, []string{"reissue", "bind 9,44300-44303"}},
 		{"a new leaf makes restoring needless", func(s *scene) {
 			s.damaged(disk.LeafFile, disk.Absent, "pem", false)
 			s.damaged(disk.LeafKeyFile, disk.Exposed, "", true)
-		}, []string{"reissue", "switch", "bind 44300-44303"}},
+		}, []string{"reissue", "bind 44300-44303"}},
 		{"an exposed intermediate key", func(s *scene) { s.damaged("generations/x-1/intermediate-key.pem", disk.Exposed, "", true) },
 			[]string{"tighten generations/x-1/intermediate-key.pem"}},
 		{"a new root on a healthy machine is staged", func(s *scene) { s.config.Permits = []string{"example.org"} }, []string{
@@ -93,7 +93,7 @@ func TestPlans(t *testing.T) {
 		{"a new root where none is trusted", func(s *scene) {
 			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
 			s.seen.Folder.Ledger.Entries = nil
-		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
+		}, []string{"make hierarchy", "trust system", "trust firefox", "bind 44300-44303"}},
 		{"a new root that is wanted in fewer stores", func(s *scene) {
 			s.config.Permits, s.config.Stores = []string{"example.org"}, []string{SystemStore}
 		}, []string{
@@ -112,7 +112,7 @@ func TestPlans(t *testing.T) {
 		{"everything is lost", func(s *scene) {
 			*s.hierarchy(), s.seen.Folder.Current, s.seen.Bindings = disk.Hierarchy{}, "", nil
 			s.place(0).State, s.place(1).State = Missing, Missing
-		}, []string{"make hierarchy", "switch", "trust system", "trust firefox", "bind 44300-44303"}},
+		}, []string{"make hierarchy", "trust system", "trust firefox", "bind 44300-44303"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -135,7 +135,7 @@ func TestPlansOfSetup(t *testing.T) {
 		{"another wish for the stores", func(s *scene) { s.config.Stores = []string{SystemStore} }, []string{"save config"}},
 		{"more ports", func(s *scene) { s.config.Ports = "44300-44305" }, []string{"save config", "bind 44304-44305"}},
 		{"fewer ports", func(s *scene) { s.config.Ports = "44300" }, []string{"save config", "unbind 44301-44303"}},
-		{"another name", func(s *scene) { s.config.Names = []string{"app.test"} }, []string{"reissue", "switch with config", "bind 44300-44303"}},
+		{"another name", func(s *scene) { s.config.Names = []string{"app.test"} }, []string{"reissue with config", "bind 44300-44303"}},
 		{"another permit", func(s *scene) { s.config.Permits, s.config.Ports = []string{"example.org"}, "44300" }, []string{
 			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch with config",
 			"bind 44300", "distrust system", "distrust firefox", "unbind 44301-44303",

@@ -103,7 +103,7 @@ func TestDryRunSaysWhatWouldBeDone(t *testing.T) {
 	dry.DryRun = true
 	r, err := dry.Setup(context.Background(), quick())
 	require.NoError(t, err)
-	require.Equal(t, []string{"make hierarchy", "switch with config", "trust system", "bind 44300-44303"}, inWords(r.Planned))
+	require.Equal(t, []string{"make hierarchy with config", "trust system", "bind 44300-44303"}, inWords(r.Planned))
 	require.NoDirExists(t, m.host.StateDir)
 }
 

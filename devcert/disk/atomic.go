@@ -47,14 +47,15 @@ func ReplaceFile(files Files, path string, data []byte, mode os.FileMode) error 
 // writeBeside is ReplaceFile for several files, synced side by side: none is put
 // in its place before all are safe on disk.
 func writeBeside(files Files, entries []entry) error {
-	defer func() {
-		for _, e := range entries {
-			_ = os.Remove(beside(e.path))
-		}
-	}()
+	defer removeBeside(entries)
 	if err := writeSynced(files, entries, beside); err != nil {
 		return err
 	}
+	return putInPlace(entries)
+}
+
+// putInPlace renames what was written beside the entries into their places.
+func putInPlace(entries []entry) error {
 	for _, e := range entries {
 		if err := os.Rename(beside(e.path), e.path); err != nil {
 			return fmt.Errorf("replacing %s: %w", e.path, err)
@@ -62,6 +63,16 @@ func writeBeside(files Files, entries []entry) error {
 	}
 	return nil
 }
+
+// removeBeside removes what a failure left beside the entries.
+func removeBeside(entries []entry) {
+	for _, e := range entries {
+		_ = os.Remove(beside(e.path))
+	}
+}
+
+// asNamed leaves the names of entries as they are.
+func asNamed(path string) string { return path }
 
 // writeSynced creates every entry under the name that rename gives it and
 // returns when all bytes are on disk. The files sync side by side once all are

@@ -53,21 +53,37 @@ func (f *failingFiles) SyncDir(path string) error {
 	return f.chmodFiles.SyncDir(path)
 }
 
-// renew does to the folder what a renewed leaf does.
-func renew(f Folder, h *Hierarchy) error {
-	id, err := f.WriteGeneration(h)
-	if err != nil {
-		return err
-	}
-	if err := f.Switch(id, h, nil); err != nil {
-		return err
-	}
-	return f.Sweep(id)
+// strokes are the two ways to a new generation: staged, with something to be
+// done before the switch, and all at once.
+var strokes = map[string]func(f Folder, h *Hierarchy) error{
+	"staged": func(f Folder, h *Hierarchy) error {
+		id, err := f.WriteGeneration(h)
+		if err != nil {
+			return err
+		}
+		if err := f.Switch(id, h, nil); err != nil {
+			return err
+		}
+		return f.Sweep(id)
+	},
+	"at once": func(f Folder, h *Hierarchy) error {
+		id, err := f.Install(h, nil)
+		if err != nil {
+			return err
+		}
+		return f.Sweep(id)
+	},
 }
 
 // Wherever the disk fails, the folder reads as the whole old hierarchy or the
 // whole new one, and the next run completes it.
 func TestAnyFailureLeavesOldOrNew(t *testing.T) {
+	for name, renew := range strokes {
+		t.Run(name, func(t *testing.T) { anyFailureLeavesOldOrNew(t, renew) })
+	}
+}
+
+func anyFailureLeavesOldOrNew(t *testing.T, renew func(Folder, *Hierarchy) error) {
 	full := errors.New("no space left on device")
 	counter := &failingFiles{}
 	f := healthyFolder(t)
@@ -110,6 +126,12 @@ func requireOneOf(t *testing.T, got *Hierarchy, all ...*Hierarchy) {
 
 // A first setup that fails leaves nothing that the next would stumble over.
 func TestAnyFailureOfTheFirstRun(t *testing.T) {
+	for name, renew := range strokes {
+		t.Run(name, func(t *testing.T) { anyFailureOfTheFirstRun(t, renew) })
+	}
+}
+
+func anyFailureOfTheFirstRun(t *testing.T, renew func(Folder, *Hierarchy) error) {
 	full := errors.New("no space left on device")
 	for n := 1; ; n++ {
 		f := newFolder(t)

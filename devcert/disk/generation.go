@@ -44,37 +44,77 @@ func ParseGenerationID(id string) (hierarchy string, n int, ok bool) {
 // WriteGeneration writes h whole as a generation of its own, which is not yet
 // the current one, and returns its name.
 func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
-	files, err := h.encode()
+	s, err := f.stage(h)
+	if err == nil {
+		err = writeSynced(f.Files, s.files, asNamed)
+	}
+	if err == nil {
+		err = os.Rename(s.staged, s.final)
+	}
+	if err == nil {
+		err = f.syncDirs(s.final, f.path(generationsDir))
+	}
+	if err != nil {
+		_ = os.RemoveAll(s.staged)
+		return "", failed("writing", s.final, err)
+	}
+	return s.id, nil
+}
+
+// Install is WriteGeneration and Switch in one, where nothing has to happen
+// between them: all files of both go to disk side by side.
+func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
+	s, err := f.stage(h)
+	if err != nil {
+		return "", failed("writing", s.final, err)
+	}
+	entries, err := f.switchEntries(s.id, h, config)
 	if err != nil {
 		return "", err
 	}
-	var entries []entry
-	for i, file := range layout {
-		if files[i] != nil {
-			entries = append(entries, entry{file.name, files[i], file.mode})
-		}
+	defer removeBeside(entries)
+	files := s.files
+	for _, e := range entries {
+		files = append(files, entry{beside(e.path), e.data, e.mode})
 	}
-	id := f.nextID(chain.HierarchyID(h.Root))
-	final := f.path(generationsDir, id)
-	staged := beside(final)
-	if err := os.RemoveAll(staged); err != nil {
-		return "", failed("writing", final, err)
-	}
-	if err := f.Files.MakeDir(staged); err != nil {
-		return "", failed("writing", final, err)
-	}
-	err = writeSynced(f.Files, entries, func(name string) string { return filepath.Join(staged, name) })
-	if err == nil {
-		err = os.Rename(staged, final)
-	}
-	if err == nil {
-		err = f.syncDirs(final, f.path(generationsDir))
+	if err = writeSynced(f.Files, files, asNamed); err == nil {
+		err = os.Rename(s.staged, s.final)
 	}
 	if err != nil {
-		_ = os.RemoveAll(staged)
-		return "", failed("writing", final, err)
+		_ = os.RemoveAll(s.staged)
+		return "", failed("writing", s.final, err)
 	}
-	return id, nil
+	if err := putInPlace(entries); err != nil {
+		return "", failed("switching to "+s.id+" in", f.Path, err)
+	}
+	return s.id, f.syncDirs(s.final, f.path(generationsDir), f.Path)
+}
+
+// staging is a generation that is about to be written.
+type staging struct {
+	id            string
+	staged, final string  // its folder's names, until it is whole and then
+	files         []entry // in staged
+}
+
+// stage makes the folder of a new generation, under its temporary name.
+func (f Folder) stage(h *Hierarchy) (staging, error) {
+	id := f.nextID(chain.HierarchyID(h.Root))
+	s := staging{id: id, final: f.path(generationsDir, id)}
+	s.staged = beside(s.final)
+	files, err := h.encode()
+	if err != nil {
+		return s, err
+	}
+	for i, file := range layout {
+		if files[i] != nil {
+			s.files = append(s.files, entry{filepath.Join(s.staged, file.name), files[i], file.mode})
+		}
+	}
+	if err := os.RemoveAll(s.staged); err != nil {
+		return s, err
+	}
+	return s, f.Files.MakeDir(s.staged)
 }
 
 // syncDirs makes the names in several folders durable, side by side. The order
@@ -121,9 +161,21 @@ func (f Folder) Generations() []string {
 // safe on disk: a full disk changes nothing, and a reader without the lock sees
 // old copies beside the new generation for the time of a few renames only.
 func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
-	files, err := h.encode()
+	entries, err := f.switchEntries(id, h, config)
 	if err != nil {
 		return err
+	}
+	if err := writeBeside(f.Files, entries); err != nil {
+		return failed("switching to "+id+" in", f.Path, err)
+	}
+	return f.Files.SyncDir(f.Path)
+}
+
+// switchEntries are the files that a switch replaces, and makes way for them.
+func (f Folder) switchEntries(id string, h *Hierarchy, config []byte) ([]entry, error) {
+	files, err := h.encode()
+	if err != nil {
+		return nil, err
 	}
 	var entries []entry
 	if config != nil {
@@ -137,13 +189,10 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 	}
 	for _, e := range entries {
 		if err := f.MakeWay(filepath.Base(e.path)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := writeBeside(f.Files, entries); err != nil {
-		return failed("switching to "+id+" in", f.Path, err)
-	}
-	return f.Files.SyncDir(f.Path)
+	return entries, nil
 }
 
 // holds says whether the file called name is data already. A new leaf leaves the

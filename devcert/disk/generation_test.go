@@ -185,7 +185,7 @@ func TestSnapshotReadsAgainAfterASwitch(t *testing.T) {
 	young := otherLeaf(t, old)
 	f := folderWith(t, old)
 	require.NoError(t, os.Remove(f.path(LeafFile)))
-	change := func() { require.NoError(t, renew(Folder{f.Path, chmodFiles{}}, young)) }
+	change := func() { require.NoError(t, strokes["at once"](Folder{f.Path, chmodFiles{}}, young)) }
 	f.Files = switchingFiles{change: &change}
 	s := snapshot(t, f)
 	require.Empty(t, s.Damage)
@@ -204,7 +204,7 @@ func TestSnapshotWhileAWriterSwitches(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		for i := range 40 {
-			if err := renew(f, hierarchies[i%len(hierarchies)]); err != nil {
+			if err := strokes["at once"](f, hierarchies[i%len(hierarchies)]); err != nil {
 				done <- err
 				return
 			}
