@@ -142,6 +142,9 @@ func rebuildConfig(o *Observation) *Config {
 		permits := chain.PermitsOf(h.Root)
 		c.Permits = beyond(permits)
 		c.KeepRootKey = h.RootKey != nil
+		if !o.Folder.Ledger.Has("", h.Root) && !o.trusted() {
+			c.Stores = []string{NoStores} // no sign that any was asked for: trust is not widened
+		}
 	}
 	if h.Leaf.Cert != nil {
 		if keyTypeOf(h.Leaf.Cert) == chain.ECDSA {

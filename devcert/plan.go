@@ -126,8 +126,10 @@ func (p *planner) replacing() bool {
 // removeRoot plans the end of a root in every store that shows it, or that the
 // ledger names: one that lost the root by other hands may keep what came with it,
 // such as links and the copy that Debian's hook made for Java.
+//
+// A folder copied from another user names that user's roots, which stay.
 func (p *planner) removeRoot(root *x509.Certificate) {
-	if root == nil {
+	if root == nil || (p.seen.Foreign && !sameUser(root, p.seen.Owner)) {
 		return
 	}
 	for _, s := range p.seen.Stores {

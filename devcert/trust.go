@@ -79,8 +79,9 @@ func formerRoots(o *Observation) []Finding {
 }
 
 func formerRoot(store string, p Place, root *x509.Certificate, o *Observation) (Finding, bool) {
-	known := o.Folder.Ledger.Has(store, root)
-	if !known && !sameUser(root, o.Owner) {
+	mine := sameUser(root, o.Owner)
+	known := o.Folder.Ledger.Has(store, root) && (mine || !o.Foreign)
+	if !known && !mine {
 		return Finding{}, false
 	}
 	f := Finding{

@@ -93,7 +93,8 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger}
 	for _, s := range steps {
 		if s.action == remove {
-			if proof, err := e.prove(ctx, r, steps); err != nil {
+			proof, err := e.prove(ctx, r, steps)
+			if err = errors.Join(err, r.notRemoved()); err != nil {
 				return proof, err
 			}
 		}
@@ -103,6 +104,18 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 	}
 	after, err := e.prove(ctx, r, steps)
 	return after, errors.Join(after.stepErrors(), err)
+}
+
+// notRemoved says which removals failed. A store that cannot be looked into any
+// more proves nothing, so that they count whatever the look says.
+func (r *Report) notRemoved() error {
+	failed := &Report{Config: r.Config}
+	for _, s := range r.Steps {
+		if s.action == distrust && s.Err != nil {
+			failed.Steps = append(failed.Steps, s)
+		}
+	}
+	return failed.stepErrors()
 }
 
 // prove looks again, and says which roots are still there although the steps
@@ -122,8 +135,8 @@ func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, e
 	if len(still) == 0 {
 		return seen, nil
 	}
-	if err := seen.stepErrors(); err != nil {
-		return seen, err
+	if r.notRemoved() != nil {
+		return seen, nil // that says it
 	}
 	return seen, &PartialError{fmt.Errorf("the tools ran without complaint, but still trusted: %s", strings.Join(still, ", "))}
 }

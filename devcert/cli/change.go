@@ -221,15 +221,7 @@ func (s *session) changed(r *devcert.Report, err error, done func()) error {
 		return errAttention
 	}
 	if err != nil {
-		if s.json {
-			s.printJSON(r, err)
-		} else {
-			printError(s.streams.Err, err)
-		}
-		if errors.Is(err, devcert.ErrNeedsAdmin) {
-			fmt.Fprintf(s.streams.Err, "run:  %s\n", s.withRights(r))
-		}
-		return asPrinted(err)
+		return s.failed(r, err)
 	}
 	return s.conclude(r, func() {
 		switch {
@@ -242,6 +234,22 @@ func (s *session) changed(r *devcert.Report, err error, done func()) error {
 		}
 		s.findings(r)
 	})
+}
+
+// failed prints an error, and what runs the rest where rights were lacking.
+func (s *session) failed(r *devcert.Report, err error) error {
+	if errors.Is(err, devcert.ErrNeedsAdmin) {
+		s.rerun = s.withRights(r)
+	}
+	if s.json {
+		s.printJSON(r, err)
+		return asPrinted(err)
+	}
+	printError(s.streams.Err, err)
+	if s.rerun != "" {
+		fmt.Fprintf(s.streams.Err, "run:  %s\n", s.rerun)
+	}
+	return asPrinted(err)
 }
 
 func (s *session) printPlan(steps []devcert.Step) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -20,6 +21,7 @@ type document struct {
 	OK        bool              `json:"ok"`
 	Exit      int               `json:"exit"`
 	Error     *string           `json:"error"`
+	Remedy    string            `json:"remedy,omitempty"` // for the error; with exit 4 the command to run
 	Hierarchy *hierarchyJSON    `json:"hierarchy"`
 	Stores    []storeJSON       `json:"stores"`
 	Bindings  []bindingJSON     `json:"bindings"`
@@ -92,12 +94,22 @@ func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 	if err != nil && !isAttention(err) {
 		text := oneLine(err.Error())
 		doc.Error = &text
+		doc.Remedy = p.remedyFor(err)
 	}
 	if r != nil {
 		doc.fill(r)
 	}
 	data, _ := json.MarshalIndent(doc, "", "  ") // strings, numbers and bools: it cannot fail
 	fmt.Fprintf(p.streams.Out, "%s\n", data)
+}
+
+// remedyFor says what to do about an error, "" when it does not know.
+func (p *program) remedyFor(err error) string {
+	var remedied interface{ Remedy() string }
+	if p.rerun == "" && errors.As(err, &remedied) {
+		return remedied.Remedy()
+	}
+	return p.rerun
 }
 
 func (d *document) fill(r *devcert.Report) {

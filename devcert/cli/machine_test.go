@@ -47,8 +47,12 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	if id == "" {
 		id = "birch"
 	}
+	user := env("MACHINE_USER")
+	if user == "" {
+		user = "anna"
+	}
 	return &devcert.Host{
-		Owner: devcert.Owner{User: "anna", Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
+		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
 		Stores: stores, Binder: tableBinder{filepath.Join(state, disk.BindingsFile)},
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",

@@ -37,6 +37,7 @@ type program struct {
 
 	args    []string // as they were given, for the command line of a second try
 	command string   // which command ran, for JSON
+	rerun   string   // the command line that has the rights this run lacked
 	json    bool
 }
 

@@ -20,6 +20,9 @@ func (e *FolderError) Unwrap() error { return e.Err }
 
 // Remedy says what a person can do.
 func (e *FolderError) Remedy() string {
+	if errors.Is(e.Err, ErrNotOurs) {
+		return "choose an empty folder with --home"
+	}
 	if errors.Is(e.Err, ErrNotFolder) {
 		return "move that file away, or choose another folder with --home"
 	}

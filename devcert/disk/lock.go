@@ -30,6 +30,9 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		if err := f.Make(); err != nil {
 			return nil, err
 		}
+		if err := f.refuseOthers(); err != nil {
+			return nil, err
+		}
 		// No lock can be taken on a link, whose target it would lock, nor on a
 		// pipe, which would wait for its writer.
 		if err := f.MakeWay(LockFile); err != nil {
@@ -64,6 +67,32 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 func beingRemoved(err error) bool {
 	return runtime.GOOS == "windows" && err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrLocked)
 }
+
+// refuseOthers refuses a folder that has files of the names devcert uses and no
+// sign of devcert: they are somebody's, and would be written over.
+func (f Folder) refuseOthers() error {
+	names, err := os.ReadDir(f.Path)
+	if err != nil {
+		return nil // locking says why
+	}
+	taken := ""
+	for _, n := range names {
+		if n.Name() == LockFile {
+			return nil
+		}
+		if known(n.Name()) && n.Name() != generationsDir && taken == "" {
+			taken = n.Name()
+		}
+	}
+	_, noLedger := f.Read(LedgerFile)
+	if taken == "" || len(f.Generations()) > 0 || noLedger == nil {
+		return nil
+	}
+	return failed("using the state folder", f.Path, fmt.Errorf("%s in it is not devcert's: %w", taken, ErrNotOurs))
+}
+
+// ErrNotOurs is returned for a folder that somebody else uses.
+var ErrNotOurs = errors.New("the folder is in use for something else")
 
 // unlock lets the next writer in. Windows removes no file that is open: there,
 // what Remove had to leave is removed now, unless another writer has it open.

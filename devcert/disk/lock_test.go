@@ -298,3 +298,14 @@ func TestLockMakesWayForGenerations(t *testing.T) {
 	require.DirExists(t, f.path(generationsDir))
 	require.FileExists(t, f.path(generationsDir+setAside+"1"))
 }
+
+// A folder in use for something else is not taken over: its files of our names
+// would be written over, and removed by an uninstall.
+func TestLockRefusesAFolderOfOthers(t *testing.T) {
+	f := Folder{Path: t.TempDir(), Files: chmodFiles{}}
+	write(t, f.path(RootFile), []byte("mine"))
+	_, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.ErrorIs(t, err, ErrNotOurs)
+	require.NoFileExists(t, f.path(LockFile))
+	require.Equal(t, "mine", string(read(t, f.path(RootFile))))
+}

@@ -118,8 +118,39 @@ func (c Changer) begin(ctx context.Context) (f family, command []string, unlock 
 	command = append(append(command, tool), f.args...)
 	ctx, cancel := context.WithTimeout(ctx, waiting)
 	defer cancel()
-	unlock, err = lock(ctx, f.anchors)
+	if unlock, err = lock(ctx, f.anchors); err == nil && f.conf != "" {
+		err = removeStale(ctx, f.bundle+".new")
+		if err != nil {
+			unlock()
+		}
+	}
 	return f, command, unlock, err
+}
+
+// stale is how old a half-written bundle is when nobody is writing it any more.
+const stale = 5 * time.Second
+
+// removeStale removes what an update-ca-certificates that was killed left of its
+// next bundle: the script appends to that file, and what is in it would be in
+// the bundle twice. One that is being written is waited for.
+func removeStale(ctx context.Context, path string) error {
+	for {
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !info.Mode().IsRegular() {
+			return fmt.Errorf("%s stands where update-ca-certificates writes: %w", path, errors.Join(err, devcert.ErrUnsupported))
+		}
+		if time.Since(info.ModTime()) > stale {
+			return os.Remove(path)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for another update of %s: %w", path, context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func (f family) findTool(tools run.Finder) (string, error) {

@@ -2,11 +2,16 @@ package system
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/chain"
 )
@@ -24,4 +29,20 @@ func TestMayHoldOurs(t *testing.T) {
 		}
 	}
 	assert.False(t, mayHoldOurs(nil))
+}
+
+// A half-written bundle of an update that was killed would be appended to.
+func TestRemoveStale(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ca-certificates.crt.new")
+	require.NoError(t, removeStale(t.Context(), path))
+	require.NoError(t, os.WriteFile(path, []byte("half"), 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, removeStale(ctx, path), context.DeadlineExceeded, "it may be being written")
+	require.FileExists(t, path)
+	require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-2*stale)))
+	require.NoError(t, removeStale(t.Context(), path))
+	require.NoFileExists(t, path)
+	require.NoError(t, os.Mkdir(path, 0o700))
+	require.Error(t, removeStale(t.Context(), path))
 }
