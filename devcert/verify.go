@@ -19,9 +19,12 @@ func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
 			return s.action == distrust && s.Err == nil && s.store == entry.Store && s.root.Equal(entry.Root)
 		})
 	}
-	w.ledger.Entries = slices.DeleteFunc(w.ledger.Entries, func(entry disk.Entry) bool {
-		return !seen.holds(entry.Store, entry.Root) && (removed(entry) || !w.before.Has(entry.Store, entry.Root))
-	})
+	for _, entry := range slices.Clone(w.ledger.Entries) {
+		added := !w.before.Has(entry.Store, entry.Root)
+		if !seen.holds(entry.Store, entry.Root) && (removed(entry) || added) {
+			w.ledger.Forget(entry.Store, entry.Root)
+		}
+	}
 	onDisk := seen.Folder.Ledger
 	ours := onDisk.Machine == "" || onDisk.Machine == w.ledger.Machine
 	if w.ledger.Empty() && onDisk.Empty() && ours {
