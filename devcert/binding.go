@@ -55,7 +55,7 @@ func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) []int, ce
 			ports := wanted(c)
 			slices.Sort(ports)
 			out.Ports = FormatPorts(slices.Compact(ports))
-			return &out, nil
+			return &out, out.sizeFits()
 		},
 		pick: func(all []Finding) []Finding {
 			return pick(all, func(f Finding) bool { return f.cure == bindPorts })

@@ -30,18 +30,6 @@ func (e *UsageError) Remedy() string { return e.Hint }
 // configSchema is the newest form of config.json this program understands.
 const configSchema = 1
 
-// Scopes of a setup: the whole machine, or only what a user may change alone.
-const (
-	ScopeMachine = "machine"
-	ScopeUser    = "user"
-)
-
-// Values of Stores that stand for more than one store.
-const (
-	AllStores = "all"
-	NoStores  = "none"
-)
-
 // Config is what setup was asked for, and what repair goes back to. Names and
 // Permits are those beyond the profile's own.
 type Config struct {
@@ -81,7 +69,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	parsed, err := DefaultConfig().With(Request{
 		Names: c.Names, Permits: c.Permits, Ports: c.Ports, Stores: c.Stores,
 		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey,
-	}, nil)
+	}, storeNames)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +93,17 @@ type Request struct {
 	KeepRootKey                 *bool
 }
 
-// With returns c changed by what r asks for, or a *UsageError. Where stores is
-// not nil, store names outside it are refused.
+// Limits of what one hierarchy is asked to carry. Names travel in every
+// handshake, and OpenSSL refuses a chain of more than 100 KiB: 250 names of the
+// greatest length stay below. A thousand ports are ten times what IIS Express
+// takes; more is a slip of the keyboard, such as 1-65535.
+const (
+	maxNames = 250
+	maxPorts = 1000
+)
+
+// With returns c changed by what r asks for, or a *UsageError. Store names
+// outside stores are refused.
 func (c *Config) With(r Request, stores []string) (*Config, error) {
 	out := *c
 	out.Names, out.Permits = slices.Clone(c.Names), slices.Clone(c.Permits)
@@ -124,7 +121,32 @@ func (c *Config) With(r Request, stores []string) (*Config, error) {
 			}
 			return nil
 		},
+		out.scopeFits,
+		out.sizeFits,
 	)
+}
+
+// sizeFits refuses what would be made and then not work.
+func (c *Config) sizeFits() error {
+	names, permits, ports := len(c.AllNames()), c.Permitted().Len(), len(c.PortList())
+	switch {
+	case names > maxNames:
+		return &UsageError{
+			Problem: fmt.Sprintf("%d names are more than the %d that one certificate is given", names, maxNames),
+			Hint:    "a wildcard such as *.app.test stands for all names with one label more",
+		}
+	case permits > chain.MaxPermits:
+		return &UsageError{
+			Problem: fmt.Sprintf("%d permitted domains and networks are more than the %d that clients are given to compare", permits, chain.MaxPermits),
+			Hint:    "a domain stands for all names below it, a network for all its addresses",
+		}
+	case ports > maxPorts:
+		return &UsageError{
+			Problem: fmt.Sprintf("%d ports are more than the %d that are bound at once", ports, maxPorts),
+			Hint:    "name those that your projects use, as in " + DefaultPorts,
+		}
+	}
+	return nil
 }
 
 func firstError(steps ...func() error) error {
@@ -201,26 +223,6 @@ func (c *Config) setPorts(list string) error {
 	return err
 }
 
-func (c *Config) setStores(stores, known []string) error {
-	if len(stores) == 0 {
-		return nil
-	}
-	for _, s := range stores {
-		whole := s == AllStores || s == NoStores
-		if whole && len(stores) > 1 {
-			return &UsageError{Problem: fmt.Sprintf("%q stands alone: no other store can be named beside it", s)}
-		}
-		if !whole && known != nil && !slices.Contains(known, s) {
-			return &UsageError{
-				Problem: fmt.Sprintf("there is no store %q on this machine", s),
-				Hint:    "stores: " + strings.Join(append(slices.Clone(known), AllStores, NoStores), ", "),
-			}
-		}
-	}
-	c.Stores = slices.Compact(slices.Sorted(slices.Values(stores)))
-	return nil
-}
-
 func (c *Config) setKey(key string) error {
 	if key == "" {
 		return nil
@@ -230,17 +232,6 @@ func (c *Config) setKey(key string) error {
 		return &UsageError{Problem: fmt.Sprintf("%q is not a type of key", key), Hint: "types of key: rsa, ecdsa"}
 	}
 	c.Key = kind
-	return nil
-}
-
-func (c *Config) setScope(scope string) error {
-	switch scope {
-	case "":
-	case ScopeMachine, ScopeUser:
-		c.Scope = scope
-	default:
-		return &UsageError{Problem: fmt.Sprintf("%q is not a scope", scope), Hint: "scopes: user, machine"}
-	}
 	return nil
 }
 
@@ -262,24 +253,6 @@ func (c *Config) Permitted() chain.Permits {
 func (c *Config) PortList() []int {
 	ports, _ := ParsePorts(c.Ports) // checked when it was set
 	return ports
-}
-
-// WantsStore says whether the root is to be trusted in the store. The system's
-// is a matter of the whole machine.
-func (c *Config) WantsStore(name string) bool {
-	if c.Scope == ScopeUser && name == SystemStore {
-		return false
-	}
-	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name)
-}
-
-// SystemStore is the store that is always asked for unless stores are chosen.
-const SystemStore = "system"
-
-// asksFor says whether the store was asked for by name, so that failing there
-// is an error and no mere warning.
-func (c *Config) asksFor(name string) bool {
-	return c.WantsStore(name) && (name == SystemStore || slices.Contains(c.Stores, name))
 }
 
 func addSorted(list []string, s string) []string {

@@ -3,6 +3,7 @@ package devcert
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -121,6 +122,10 @@ func TestConfigWithRefuses(t *testing.T) {
 		{"a store in another case", Request{Stores: []string{"System"}}, "System", "system"},
 		{"all and another", Request{Stores: []string{"all", "java"}}, "all", "-"},
 		{"none and another", Request{Stores: []string{"java", "none"}}, "none", "-"},
+		{"the machine's store, of a user", Request{Stores: []string{"system"}, Scope: "user"}, "scope user", "--scope machine"},
+		{"more names than a certificate carries", Request{Names: numbered("%d.test", 244)}, "more than the 250", "wildcard"},
+		{"more permits than clients compare", Request{Permits: numbered("%d.example.org", 94)}, "more than the 100", "below it"},
+		{"more ports than anybody uses", Request{Ports: "1-65535"}, "more than the 1000", "44300-44399"},
 		{"a key type", Request{Key: "dsa"}, "dsa", "rsa, ecdsa"},
 		{"a key type in another case", Request{Key: "RSA"}, "RSA", "rsa, ecdsa"},
 		{"a scope", Request{Scope: "world"}, "world", "user, machine"},
@@ -162,8 +167,8 @@ func TestHintsOfNamesOutsideWork(t *testing.T) {
 func TestConfigRoundTrip(t *testing.T) {
 	c, err := DefaultConfig().With(Request{
 		Names: []string{"app.example.org"}, Permits: []string{"example.org", "10.0.0.0/8"}, Ports: "8443",
-		Stores: []string{"java", SystemStore}, Key: "ecdsa", Scope: "user",
-	}, nil)
+		Stores: []string{"java", "firefox"}, Key: "ecdsa", Scope: "user",
+	}, knownStores)
 	require.NoError(t, err)
 	c.Machine, c.SetUp = "m1", noon
 	data, err := c.Encode()
@@ -202,6 +207,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"a bad permit", with("permits", []string{"0.0.0.0/0"})},
 		{"bad ports", with("ports", "9-1")},
 		{"all stores and one", with("stores", []string{"all", "java"})},
+		{"a store that no machine has", with("stores", []string{"netscape"})},
 		{"a bad key", with("key", "dsa")},
 		{"a bad scope", with("scope", "world")},
 		{"no date", with("setUp", "yesterday")},
@@ -216,15 +222,15 @@ func TestParseConfigRefuses(t *testing.T) {
 	require.ErrorIs(t, err, disk.ErrSchema, "newer, not damaged: it must not be replaced")
 }
 
-// A store that another machine has, or a later version, is no damage.
-func TestParseConfigTakesAnyStoreName(t *testing.T) {
+// A store that only another system has is no damage.
+func TestParseConfigTakesStoresOfOtherSystems(t *testing.T) {
 	c := DefaultConfig()
-	c.Stores = []string{"netscape"}
+	c.Stores = []string{"windows-root"}
 	data, err := c.Encode()
 	require.NoError(t, err)
 	got, err := ParseConfig(data)
 	require.NoError(t, err)
-	require.Equal(t, []string{"netscape"}, got.Stores)
+	require.Equal(t, []string{"windows-root"}, got.Stores)
 }
 
 // Whatever is accepted is written in one spelling, and read back the same.
@@ -255,6 +261,14 @@ func FuzzParseConfig(f *testing.F) {
 			require.True(t, c.Permitted().Allows(name))
 		}
 	})
+}
+
+func numbered(format string, n int) []string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(format, i))
+	}
+	return all
 }
 
 func TestWantsStore(t *testing.T) {

@@ -157,6 +157,8 @@ func TestFindings(t *testing.T) {
 		}, nil},
 		{"the system's store, for a user alone", func(s *scene) { s.place(0).State, s.config.Scope = Missing, ScopeUser }, nil},
 		{"a store whose client is not here", func(s *scene) { s.seen.Stores[1].Places = nil }, nil},
+		{"a store was asked for that only another system has", func(s *scene) { s.config.Stores = []string{"windows-root"} },
+			[]string{"error trust-unknown windows-root (by hand)"}},
 		{"a former root that the ledger knows", func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
 			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)

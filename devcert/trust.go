@@ -3,6 +3,7 @@ package devcert
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 
 	"devcert/devcert/chain"
@@ -32,6 +33,15 @@ func trustFindings(c *Config, o *Observation) []Finding {
 			if c.WantsStore(s.Store) && p.State != Trusted {
 				all = append(all, trustFinding(c, s.Store, p))
 			}
+		}
+	}
+	for _, name := range c.Stores {
+		if slices.Contains(storeNames, name) && !slices.ContainsFunc(o.Stores, func(s StorePlaces) bool { return s.Store == name }) {
+			all = append(all, Finding{
+				Kind: TrustUnknown, Severity: Error, Where: name,
+				Message: fmt.Sprintf("the %s store was asked for, and this system has none", name),
+				Remedy:  "choose again: devcert setup --stores all",
+			})
 		}
 	}
 	return all

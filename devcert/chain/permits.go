@@ -20,9 +20,9 @@ type Permits struct {
 	Networks []netip.Prefix // masked
 }
 
-// maxPermits bounds domains and networks together: the constraints travel in
+// MaxPermits bounds domains and networks together: the constraints travel in
 // every handshake, and clients compare every name with every one of them.
-const maxPermits = 100
+const MaxPermits = 100
 
 // Prefixes shorter than these are refused. 10.0.0.0/8 is the widest private
 // network there is; in IPv6 a site has a /48 and a registry a /16 at most, and
@@ -134,8 +134,8 @@ func (p Permits) refused() error {
 		return errors.New("permits no domain, which leaves all domains open")
 	case len(p.Networks) == 0:
 		return errors.New("permits no network, which leaves all addresses open")
-	case len(p.Domains)+len(p.Networks) > maxPermits:
-		return fmt.Errorf("permits more than %d domains and networks", maxPermits)
+	case p.Len() > MaxPermits:
+		return fmt.Errorf("permits more than %d domains and networks", MaxPermits)
 	}
 	for _, entry := range p.entries() {
 		q, err := ParsePermit(entry)
@@ -180,6 +180,9 @@ func (p Permits) Covers(q Permits) bool {
 	}
 	return !slices.ContainsFunc(q.Domains, func(d string) bool { return !p.Allows(d) })
 }
+
+// Len counts domains and networks together.
+func (p Permits) Len() int { return len(p.Domains) + len(p.Networks) }
 
 // Equal says whether both list the same entries, in whatever order.
 func (p Permits) Equal(q Permits) bool {

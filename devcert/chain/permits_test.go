@@ -131,7 +131,7 @@ func TestPermitsOf(t *testing.T) {
 
 func TestNewRefusesPermits(t *testing.T) {
 	many := DefaultPermits()
-	for i := range maxPermits {
+	for i := range MaxPermits {
 		many.Domains = append(many.Domains, fmt.Sprintf("d%d.example.com", i))
 	}
 	for name, p := range map[string]Permits{

@@ -20,7 +20,7 @@ import (
 )
 
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
-// store: "system", and "browser" where a script makes one. A store holds roots
+// store: "system", and "firefox" where a script makes one. A store holds roots
 // as files; a file called refuse, broken, deaf, blind or nowhere beside them makes
 // it need rights, fail, do nothing, be unreadable, or not exist.
 func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
@@ -38,7 +38,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	}
 	machine := env("MACHINE")
 	var stores []devcert.Store
-	for _, name := range []string{"system", "browser"} {
+	for _, name := range []string{"system", "firefox"} {
 		if _, err := os.Stat(filepath.Join(machine, name)); err == nil {
 			stores = append(stores, folderStore{name, filepath.Join(machine, name), o.Now})
 		}

@@ -1,0 +1,85 @@
+package devcert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// SystemStore is the store that is always asked for unless stores are chosen.
+const SystemStore = "system"
+
+// storeNames are the stores of all systems, so that a configuration that names
+// one of them is no mistake even where there is none.
+var storeNames = []string{
+	SystemStore, "chromium", "firefox", "java", "dotnet", "windows-root", "windows-ca", "windows-my",
+}
+
+// Scopes of a setup: the whole machine, or only what a user may change alone.
+const (
+	ScopeMachine = "machine"
+	ScopeUser    = "user"
+)
+
+// Values of Stores that stand for more than one store.
+const (
+	AllStores = "all"
+	NoStores  = "none"
+)
+
+func (c *Config) setStores(stores, known []string) error {
+	if len(stores) == 0 {
+		return nil
+	}
+	for _, s := range stores {
+		whole := s == AllStores || s == NoStores
+		if whole && len(stores) > 1 {
+			return &UsageError{Problem: fmt.Sprintf("%q stands alone: no other store can be named beside it", s)}
+		}
+		if !whole && !slices.Contains(known, s) {
+			return &UsageError{
+				Problem: fmt.Sprintf("there is no store %q on this machine", s),
+				Hint:    "stores: " + strings.Join(append(slices.Clone(known), AllStores, NoStores), ", "),
+			}
+		}
+	}
+	c.Stores = slices.Compact(slices.Sorted(slices.Values(stores)))
+	return nil
+}
+
+func (c *Config) setScope(scope string) error {
+	switch scope {
+	case "":
+	case ScopeMachine, ScopeUser:
+		c.Scope = scope
+	default:
+		return &UsageError{Problem: fmt.Sprintf("%q is not a scope", scope), Hint: "scopes: user, machine"}
+	}
+	return nil
+}
+
+// scopeFits refuses a store asked for by name that the scope leaves out.
+func (c *Config) scopeFits() error {
+	if c.Scope == ScopeUser && slices.Contains(c.Stores, SystemStore) {
+		return &UsageError{
+			Problem: "the system store is the whole machine's, and scope user leaves it out",
+			Hint:    "say --scope machine, or leave system out of --stores",
+		}
+	}
+	return nil
+}
+
+// WantsStore says whether the root is to be trusted in the store. The system's
+// is a matter of the whole machine.
+func (c *Config) WantsStore(name string) bool {
+	if c.Scope == ScopeUser && name == SystemStore {
+		return false
+	}
+	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name)
+}
+
+// asksFor says whether the store was asked for by name, so that failing there
+// is an error and no mere warning.
+func (c *Config) asksFor(name string) bool {
+	return c.WantsStore(name) && (name == SystemStore || slices.Contains(c.Stores, name))
+}
