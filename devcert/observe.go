@@ -59,7 +59,7 @@ func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (
 		}
 		o.Answers = e.Host.Binder.Probe(ctx, ports)
 	}
-	if material.Root != nil {
+	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
 	}
 	return o, ctx.Err()

@@ -38,8 +38,8 @@ func read(path string) ([]byte, fs.FileMode, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, info.Mode(), fmt.Errorf("%s is not a regular file of at most %d MiB", path, maxFile>>20)
 	}
-	data := make([]byte, 0, info.Size()+1)
-	buffer := bytes.NewBuffer(data)
+	// With less room to spare than this a Buffer moves to one twice as large.
+	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	_, err = io.Copy(buffer, io.LimitReader(file, maxFile))
 	return buffer.Bytes(), info.Mode(), err
 }
