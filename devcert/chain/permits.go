@@ -62,6 +62,19 @@ func isSpecialUse(domain string) bool {
 // itself and all below it, a CIDR prefix, or one IP address. Host bits after a
 // prefix are dropped. Every error is a *NameError.
 func ParsePermit(s string) (Permits, error) {
+	p, err := parsePermit(s)
+	if err != nil {
+		return Permits{}, err
+	}
+	if err := p.refusedToday(); err != nil {
+		return Permits{}, &NameError{Name: s, Reason: err.Reason, Hint: err.Hint}
+	}
+	return p, nil
+}
+
+// parsePermit is ParsePermit without the public suffixes below top-level
+// domains: their list grows.
+func parsePermit(s string) (Permits, error) {
 	refuse := func(reason, hint string) (Permits, error) {
 		return Permits{}, &NameError{Name: s, Reason: reason, Hint: hint}
 	}
@@ -88,10 +101,21 @@ func ParsePermit(s string) (Permits, error) {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return Permits{Networks: []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}}, nil
 	}
-	if reason, hint := unusableDomain(name); reason != "" {
+	if reason, hint := unusableDomain(name); reason != "" && !strings.Contains(name, ".") {
 		return refuse(reason, hint)
 	}
 	return Permits{Domains: []string{name}}, nil
+}
+
+// refusedToday says below which domain strangers have names by now. It may not
+// have been so when a root was made.
+func (p Permits) refusedToday() *NameError {
+	for _, domain := range p.Domains {
+		if reason, hint := unusableDomain(domain); reason != "" {
+			return &NameError{Name: domain, Reason: reason, Hint: hint}
+		}
+	}
+	return nil
 }
 
 // unusableDomain refuses domains below which strangers have names.
@@ -125,10 +149,21 @@ func unusableNetwork(p netip.Prefix) (reason, hint string) {
 	return unusableAddress(p.Addr())
 }
 
-// refused says why p cannot stand in a root: an entry that [ParsePermit] would
-// not have returned, too many, or none of one kind, which would leave that kind
-// unrestricted.
+// refused says why p cannot stand in a new root.
 func (p Permits) refused() error {
+	if err := p.neverAllowed(); err != nil {
+		return err
+	}
+	if err := p.refusedToday(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// neverAllowed says why p never stood in a root: an entry that [ParsePermit]
+// would not have returned, too many, or none of one kind, which would leave that
+// kind unrestricted.
+func (p Permits) neverAllowed() error {
 	switch {
 	case len(p.Domains) == 0:
 		return errors.New("permits no domain, which leaves all domains open")
@@ -138,7 +173,7 @@ func (p Permits) refused() error {
 		return fmt.Errorf("permits more than %d domains and networks", MaxPermits)
 	}
 	for _, entry := range p.entries() {
-		q, err := ParsePermit(entry)
+		q, err := parsePermit(entry)
 		if err != nil {
 			return err
 		}

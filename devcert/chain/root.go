@@ -9,12 +9,13 @@ import (
 )
 
 // CheckRoot parses a DER certificate and says why it is not a root of devcert's
-// profile; a nil error means that it is one. What may go into or out of the
-// system's trust store is decided by this alone, with rights that whoever wrote
-// the bytes does not have: so it accepts what [New] makes and nothing else, and
-// no permit that [ParsePermit] would refuse.
+// profile; a nil error means that it is one. What may go out of the system's
+// trust store is decided by this alone, and what may go into it by
+// [CheckNewRoot], with rights that whoever wrote the bytes does not have: so it
+// accepts what [New] makes, or once made, and nothing else.
 //
-// It does not look at the clock: an expired root of ours must be removable.
+// It looks neither at the clock nor at the list of public suffixes: a root of
+// ours that is expired, or permits what has become a suffix, must be removable.
 func CheckRoot(der []byte) (*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -22,6 +23,19 @@ func CheckRoot(der []byte) (*x509.Certificate, error) {
 	}
 	if err := checkRoot(cert); err != nil {
 		return nil, fmt.Errorf("not a devcert root: %w", err)
+	}
+	return cert, nil
+}
+
+// CheckNewRoot is CheckRoot for a root that is about to be trusted: it permits
+// nothing that [ParsePermit] would refuse today.
+func CheckNewRoot(der []byte) (*x509.Certificate, error) {
+	cert, err := CheckRoot(der)
+	if err != nil {
+		return nil, err
+	}
+	if err := PermitsOf(cert).refusedToday(); err != nil {
+		return nil, fmt.Errorf("not a root to trust: name constraints: %w", err)
 	}
 	return cert, nil
 }
@@ -35,7 +49,7 @@ func checkRoot(cert *x509.Certificate) error {
 		return fmt.Errorf("its common name is not %q: %q", "devcert root USER@HOST ID", cert.Subject.CommonName)
 	}
 	permits := PermitsOf(cert)
-	if err := permits.refused(); err != nil {
+	if err := permits.neverAllowed(); err != nil {
 		return fmt.Errorf("name constraints: %w", err)
 	}
 	if err := checkLifetime(cert); err != nil {

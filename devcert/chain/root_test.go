@@ -119,7 +119,6 @@ func TestCheckRootRefuses(t *testing.T) {
 		{"e-mail permitted", func(f *forgery) { f.PermittedEmailAddresses = []string{"a@example.com"} }, "name constraints"},
 		{"URIs permitted", func(f *forgery) { f.PermittedURIDomains = []string{"example.com"} }, "name constraints"},
 		{"permits com", func(f *forgery) { f.PermittedDNSDomains = append(f.PermittedDNSDomains, "com") }, "public suffix"},
-		{"permits github.io", func(f *forgery) { f.PermittedDNSDomains = append(f.PermittedDNSDomains, "github.io") }, "public suffix"},
 		{"permits everything", func(f *forgery) { f.PermittedDNSDomains = append(f.PermittedDNSDomains, "") }, "empty"},
 		{"permits with a dot", func(f *forgery) { f.PermittedDNSDomains = append(f.PermittedDNSDomains, ".example.com") }, "starts with a dot"},
 		{"permits in upper case", func(f *forgery) { f.PermittedDNSDomains = append(f.PermittedDNSDomains, "Example.com") }, "canonical"},
@@ -144,6 +143,21 @@ func TestCheckRootRefuses(t *testing.T) {
 			assert.True(t, cert == nil, "no certificate is returned")
 		})
 	}
+}
+
+// TestARootPermitsWhatBecameASuffix: the list of public suffixes has grown since
+// the root was made. It must be removable, and nobody is to trust it anew.
+func TestARootPermitsWhatBecameASuffix(t *testing.T) {
+	f := newForgery(t, newP256(t))
+	f.PermittedDNSDomains = append(f.PermittedDNSDomains, "github.io")
+	der := f.sign(t)
+	_, err := CheckRoot(der)
+	assert.NoError(t, err)
+	cert, err := CheckNewRoot(der)
+	assert.ErrorContains(t, err, "public suffix")
+	assert.Nil(t, cert)
+	_, err = CheckNewRoot(newForgery(t, newP256(t)).sign(t))
+	assert.NoError(t, err)
 }
 
 // newKeyWithLetter makes a key whose ID has an upper and a lower case: one in 43

@@ -3,6 +3,7 @@ package elevate
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
@@ -92,6 +93,26 @@ func TestHelper(t *testing.T) {
 	h.Close()
 	require.NoError(t, h.TrustRoot(t.Context(), root))
 	require.Equal(t, 2, *starts)
+}
+
+// A domain that was permitted can become a public suffix: such a root is not
+// trusted anew, and must be removable still.
+func TestOnlyAdditionsAskForPublicSuffixes(t *testing.T) {
+	made, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: time.Now()})
+	require.NoError(t, err)
+	template := *made.Root
+	template.PermittedDNSDomains = append(template.PermittedDNSDomains, "github.io")
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, made.RootKey.Public(), made.RootKey)
+	require.NoError(t, err)
+	root, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+
+	r := &recorder{}
+	h, _ := served(t, r)
+	require.ErrorContains(t, h.TrustRoot(t.Context(), root), "public suffix")
+	require.Empty(t, r.done)
+	require.NoError(t, h.DistrustRoot(t.Context(), root))
+	require.Len(t, r.done, 1)
 }
 
 func TestHelperGivesUp(t *testing.T) {

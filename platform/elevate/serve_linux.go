@@ -51,15 +51,16 @@ func serve(ctx context.Context, in io.Reader, out io.Writer, changes Changes) er
 // removed, whatever the other side says it is.
 func perform(ctx context.Context, req request, changes Changes) error {
 	var do func(context.Context, *x509.Certificate) error
+	check := chain.CheckRoot
 	switch req.Do {
 	case trustRoot:
-		do = changes.Trust
+		do, check = changes.Trust, chain.CheckNewRoot
 	case distrustRoot:
 		do = changes.Distrust
 	default:
 		return fmt.Errorf("privileged request refused: %q is not among what can be asked for", req.Do)
 	}
-	root, err := chain.CheckRoot(req.DER)
+	root, err := check(req.DER)
 	if err != nil {
 		return fmt.Errorf("privileged request refused: %w", err)
 	}
