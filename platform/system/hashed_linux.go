@@ -55,6 +55,27 @@ func hashLinkTo(folder, target string, root *x509.Certificate) bool {
 	return false
 }
 
+// danglingLink describes the first of root's hash links in folder that leads
+// nowhere, "" when there is none. No other certificate has root's subject, so
+// that such a link is what its anchor left behind.
+func danglingLink(folder string, root *x509.Certificate) string {
+	hash, err := subjectHash(root.RawSubject)
+	if err != nil {
+		return ""
+	}
+	for n := range maxHashed {
+		name := fmt.Sprintf("%s.%d", hash, n)
+		to, err := os.Readlink(filepath.Join(folder, name))
+		if err != nil {
+			return ""
+		}
+		if _, err := os.Stat(filepath.Join(folder, name)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Sprintf("%s, a link to %s, which leads nowhere", name, to)
+		}
+	}
+	return ""
+}
+
 type attribute struct {
 	Type  asn1.ObjectIdentifier
 	Value asn1.RawValue

@@ -89,6 +89,7 @@ type part struct {
 	name string
 	has  bool
 	flaw string // why it does not serve as it is
+	left string // what is left of the root where it is not
 	err  error  // the look failed
 }
 
@@ -96,9 +97,12 @@ type part struct {
 // the whole unknown: it may be the one that matters.
 func judge(parts []part) (devcert.PlaceState, string) {
 	var with, without []string
-	flawed := false
+	flawed, left := false, ""
 	for _, p := range parts {
 		text := p.name
+		if p.left != "" {
+			left += "; left there: " + p.left
+		}
 		if p.flaw != "" {
 			flawed = true
 			text += " (" + p.flaw + ")"
@@ -116,13 +120,13 @@ func judge(parts []part) (devcert.PlaceState, string) {
 	case len(without) == 0 && !flawed:
 		return devcert.Trusted, ""
 	case len(with) == 0 && !flawed:
-		return devcert.Missing, "in none of " + strings.Join(without, ", ")
+		return devcert.Missing, "in none of " + strings.Join(without, ", ") + left
 	case len(with) == 0:
 		return devcert.Unknown, "not in " + strings.Join(without, ", ")
 	case len(without) == 0:
 		return devcert.Stale, "in " + strings.Join(with, ", ")
 	}
-	return devcert.Stale, "in " + strings.Join(with, ", ") + "; not in " + strings.Join(without, ", ")
+	return devcert.Stale, "in " + strings.Join(with, ", ") + "; not in " + strings.Join(without, ", ") + left
 }
 
 // nothingWanted is the state when there is no root to look for: only a failed
@@ -212,5 +216,8 @@ func (f family) lookBundle(root *x509.Certificate) ([][]byte, part) {
 func (f family) lookHashed(root *x509.Certificate) part {
 	p := part{name: "the hash links of " + f.hashed}
 	p.has, p.err = inHashed(f.hashed, root)
+	if !p.has && p.err == nil {
+		p.left = danglingLink(f.hashed, root)
+	}
 	return p
 }

@@ -64,6 +64,11 @@ func TestLook(t *testing.T) {
 			require.NoError(s.t, err)
 			require.NoError(s.t, os.Rename(s.f.hashed+"/"+hash+".0", s.f.hashed+"/"+hash+".1"))
 		}, devcert.Stale, []string{"not in the hash links"}},
+		{"anchor lost and the bundle rebuilt: the links stay", debian, func(s *scratch) {
+			require.NoError(s.t, s.trust(root))
+			s.remove(s.f.anchor(root))
+			s.rebuild()
+		}, devcert.Missing, []string{"left there: ", ".0, a link to devcert-", "which leads nowhere"}},
 		{"bundle is a dangling link", fedora, func(s *scratch) {
 			s.remove(s.f.bundle)
 			require.NoError(s.t, os.Symlink("/mnt/nothing.pem", s.f.bundle))
