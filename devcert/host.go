@@ -60,6 +60,9 @@ type HostOptions struct {
 	Interactive bool
 	// Now is the time by which certificates are judged.
 	Now func() time.Time
+	// Timeout is how long another devcert that changes a store is waited for at
+	// most; 0 means two minutes.
+	Timeout time.Duration
 	// Say tells that person one line, for instance why a password is about to
 	// be asked for. It may be nil when nobody is there.
 	Say func(line string)

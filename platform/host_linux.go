@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"devcert/devcert"
 	"devcert/platform/elevate"
@@ -24,7 +25,11 @@ func defaultStateDir(env func(string) string) (string, error) {
 
 // equip gives the host its stores.
 func equip(host *devcert.Host, o devcert.HostOptions) {
-	helper := elevate.New(elevate.Options{Env: o.Env, Interactive: o.Interactive, Say: o.Say})
+	wait := o.Timeout
+	if wait == 0 {
+		wait = 2 * time.Minute
+	}
+	helper := elevate.New(elevate.Options{Env: o.Env, Interactive: o.Interactive, Wait: wait, Say: o.Say})
 	host.Stores = []devcert.Store{&system.Store{Privileged: helper, Now: o.Now}}
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
 		return system.Overrides(o.Env, root)

@@ -170,6 +170,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		}
 		host, err := p.newHost(devcert.HostOptions{
 			StateDir: home, Env: p.environ, Interactive: s.ui.interactive, Say: s.ui.say, Now: p.now,
+			Timeout: timeout,
 		})
 		if err != nil {
 			return err

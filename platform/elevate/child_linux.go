@@ -43,11 +43,12 @@ func child(changes Changes) error {
 }
 
 // forgetCaller drops what was inherited from whoever called: environment, umask,
-// working folder. Ctrl-C reaches every process of the terminal; the store must
-// not be left half changed by it, so it is ignored here and, by inheritance, in
-// the tools. The command itself sees it and closes the pipe, which ends us.
+// working folder. Ctrl-C reaches every process of the terminal, and timeout(1)
+// signals a whole group; the store must not be left half changed, so that is
+// ignored here and, by inheritance, in the tools. The command itself sees it and
+// closes the pipe, which ends us when a change that was begun is done.
 func forgetCaller() error {
-	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
 	os.Clearenv()
 	for _, pair := range run.Environment() {
 		name, value, _ := strings.Cut(pair, "=")

@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -17,7 +15,8 @@ import (
 type Options struct {
 	Env         []string          // of this process
 	Interactive bool              // a person may be asked for a password
-	Say         func(line string) // tells that person why; may be nil
+	Wait        time.Duration     // at most, for another devcert that has the store
+	Say         func(line string) // tells that person what is going on; may be nil
 }
 
 // Helper is the way to the privileged child. The child is started when it is
@@ -32,6 +31,9 @@ type Helper struct {
 
 // New makes a Helper. It starts nothing.
 func New(o Options) *Helper {
+	if o.Say == nil {
+		o.Say = func(string) {}
+	}
 	h := &Helper{opts: o}
 	h.open = h.reach
 	return h
@@ -79,16 +81,17 @@ func (h *Helper) ask(ctx context.Context, what string, root *x509.Certificate) e
 	if err := h.connect(ctx, h.opts.Interactive); err != nil {
 		return err
 	}
-	resp, err := h.link.exchange(ctx, request{Do: what, DER: root.Raw})
-	if err != nil {
-		h.drop() // whatever the child still says belongs to this request
-		return fmt.Errorf("%s through the privileged child: %w", what, err)
+	resp, err := h.link.exchange(ctx, request{Do: what, DER: root.Raw, Wait: h.opts.Wait}, h.opts.Say)
+	if err != nil || ctx.Err() != nil {
+		h.drop() // it takes no further request
 	}
 	switch {
+	case err != nil:
+		return fmt.Errorf("%s through the privileged child: %w", what, err)
 	case resp.Unsupported:
-		return &remote{resp.Error, devcert.ErrUnsupported}
+		return &remote{resp, devcert.ErrUnsupported}
 	case resp.Error != "":
-		return errors.New(resp.Error)
+		return &remote{resp, nil}
 	}
 	return nil
 }
@@ -99,9 +102,7 @@ func (h *Helper) connect(ctx context.Context, ask bool) error {
 	}
 	l, err := h.open(ctx, false)
 	if errors.Is(err, devcert.ErrNeedsAdmin) && ask && canAsk() {
-		if h.opts.Say != nil {
-			h.opts.Say("the system store needs administrator rights; sudo may ask for your password")
-		}
+		h.opts.Say("the system store needs administrator rights; sudo may ask for your password")
 		l, err = h.open(ctx, true)
 	}
 	if err != nil {
@@ -118,77 +119,13 @@ func (h *Helper) drop() {
 	}
 }
 
-// remote is an error that crossed the pipe with a sentinel of ours.
+// remote is an error that crossed the pipe, with the sentinel of ours that it
+// was, if any.
 type remote struct {
-	text string
-	is   error
+	response
+	is error
 }
 
-func (e *remote) Error() string { return e.text }
-func (e *remote) Unwrap() error { return e.is }
-
-// link is one connection to a privileged child.
-type link struct {
-	in    io.WriteCloser // requests
-	out   *os.File       // responses; with deadlines
-	nonce string
-	seq   int
-	ended <-chan error // gives the child's end; nil when it is not our child
-}
-
-// greet waits for the child's first words.
-func (l *link) greet(ctx context.Context) error {
-	var hello greeting
-	if err := l.read(ctx, &hello); err != nil {
-		return err
-	}
-	if hello.Protocol != protocol {
-		return fmt.Errorf("the privileged child speaks protocol %d, not %d", hello.Protocol, protocol)
-	}
-	l.nonce = hello.Nonce
-	return nil
-}
-
-func (l *link) exchange(ctx context.Context, req request) (response, error) {
-	l.seq++
-	req.Nonce, req.Seq = l.nonce, l.seq
-	var resp response
-	if err := writeFrame(l.in, req); err != nil {
-		return resp, err
-	}
-	if err := l.read(ctx, &resp); err != nil {
-		return resp, err
-	}
-	if resp.Seq != l.seq {
-		return resp, fmt.Errorf("answer %d to request %d", resp.Seq, l.seq)
-	}
-	return resp, nil
-}
-
-// read reads one frame, or stops when the context ends.
-func (l *link) read(ctx context.Context, v any) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.out.SetReadDeadline(time.Unix(1, 0)) })
-	err := readFrame(l.out, v)
-	if !stop() && err != nil {
-		return context.Cause(ctx)
-	}
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// closing is how long the child gets to end after its pipe was closed. It may
-// be finishing a request that we stopped waiting for; it does so without us.
-const closing = 3 * time.Second
-
-func (l *link) close() {
-	l.in.Close()
-	if l.ended != nil {
-		select {
-		case <-l.ended: //nolint:errcheck // how it ended no longer matters
-		case <-time.After(closing):
-		}
-	}
-	l.out.Close()
-}
+func (e *remote) Error() string  { return e.response.Error }
+func (e *remote) Unwrap() error  { return e.is }
+func (e *remote) Remedy() string { return e.response.Remedy }

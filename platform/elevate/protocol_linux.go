@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // maxFrame is the size limit of a frame in bytes. A request is a certificate of
@@ -26,18 +27,21 @@ type greeting struct {
 	Nonce    string `json:"nonce"` // random, binds requests to this start of the child
 }
 
-const protocol = 1
+const protocol = 2
 
 type request struct {
-	Nonce string `json:"nonce"`
-	Seq   int    `json:"seq"` // 1, 2, …: a request said twice is refused
-	Do    string `json:"do"`
-	DER   []byte `json:"der"`
+	Nonce string        `json:"nonce"`
+	Seq   int           `json:"seq"` // 1, 2, …: a request said twice is refused
+	Do    string        `json:"do"`
+	DER   []byte        `json:"der"`
+	Wait  time.Duration `json:"wait"` // for another devcert that has the store, in nanoseconds
 }
 
 type response struct {
 	Seq         int    `json:"seq"`
+	Waiting     bool   `json:"waiting,omitempty"`     // another devcert has the store; the answer will follow
 	Error       string `json:"error,omitempty"`       // "" means done
+	Remedy      string `json:"remedy,omitempty"`      // of the error
 	Unsupported bool   `json:"unsupported,omitempty"` // the error is devcert.ErrUnsupported
 }
 

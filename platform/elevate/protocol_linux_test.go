@@ -24,11 +24,18 @@ import (
 // recorder is the store of these tests.
 type recorder struct {
 	done []string
+	said []string
 	err  error
-	hold chan struct{}
+	hold chan struct{} // a change that was begun
+	busy bool          // another devcert has the store
 }
 
-func (r *recorder) Trust(_ context.Context, root *x509.Certificate) error {
+func (r *recorder) Trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
+	if r.busy {
+		waiting()
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if r.hold != nil {
 		<-r.hold
 	}
@@ -36,7 +43,7 @@ func (r *recorder) Trust(_ context.Context, root *x509.Certificate) error {
 	return r.err
 }
 
-func (r *recorder) Distrust(_ context.Context, root *x509.Certificate) error {
+func (r *recorder) Distrust(_ context.Context, root *x509.Certificate, _ func()) error {
 	r.done = append(r.done, distrustRoot+" "+chain.HierarchyID(root))
 	return r.err
 }
@@ -51,7 +58,7 @@ func newRoot(t *testing.T) *x509.Certificate {
 // served returns a Helper whose child is a goroutine.
 func served(t *testing.T, r *recorder) (*Helper, *int) {
 	starts := 0
-	h := New(Options{})
+	h := New(Options{Wait: time.Minute, Say: func(line string) { r.said = append(r.said, line) }})
 	h.open = func(ctx context.Context, _ bool) (*link, error) {
 		starts++
 		p, err := newPipes()
@@ -86,6 +93,10 @@ func TestHelper(t *testing.T) {
 	require.EqualError(t, err, r.err.Error())
 	r.err = errors.New("disk full" + strings.Repeat("\x01", maxFrame))
 	require.ErrorContains(t, h.TrustRoot(t.Context(), root), "disk full")
+	r.err = &devcert.UsageError{Problem: "too much", Hint: "ask for less"}
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, h.TrustRoot(t.Context(), root), &remedied)
+	require.Equal(t, "ask for less", remedied.Remedy())
 	r.err = nil
 	require.NoError(t, h.TrustRoot(t.Context(), root), "an error ends nothing")
 
@@ -115,13 +126,47 @@ func TestOnlyAdditionsAskForPublicSuffixes(t *testing.T) {
 	require.Len(t, r.done, 1)
 }
 
-func TestHelperGivesUp(t *testing.T) {
+// Who stops is told what was done, not that nothing is known.
+func TestStoppedWhileChanging(t *testing.T) {
 	r := &recorder{hold: make(chan struct{})}
 	h, _ := served(t, r)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	time.AfterFunc(300*time.Millisecond, func() { close(r.hold) })
-	require.ErrorIs(t, h.TrustRoot(ctx, newRoot(t)), context.DeadlineExceeded)
+	time.AfterFunc(700*time.Millisecond, func() { close(r.hold) })
+	require.NoError(t, h.TrustRoot(ctx, newRoot(t)))
+	require.Len(t, r.done, 1)
+	require.Len(t, r.said, 1)
+	require.Contains(t, r.said[0], "stopping")
+}
+
+func TestStoppedWhileWaiting(t *testing.T) {
+	r := &recorder{busy: true}
+	h, _ := served(t, r)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	require.ErrorContains(t, h.TrustRoot(ctx, newRoot(t)), context.Canceled.Error())
+	require.Equal(t, []string{"waiting for another devcert to finish with the system store"}, r.said)
+	require.Empty(t, r.done)
+}
+
+// The wait ends with the limit that was asked for or with the context's deadline,
+// whichever comes first.
+func TestWaitIsBounded(t *testing.T) {
+	for name, row := range map[string]struct{ wait, deadline time.Duration }{
+		"by the limit":    {100 * time.Millisecond, time.Minute},
+		"by the deadline": {time.Minute, 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{busy: true}
+			h, _ := served(t, r)
+			h.opts.Wait = row.wait
+			ctx, cancel := context.WithTimeout(t.Context(), row.deadline)
+			defer cancel()
+			started := time.Now()
+			require.Error(t, h.TrustRoot(ctx, newRoot(t)))
+			require.Less(t, time.Since(started), 5*time.Second)
+		})
+	}
 }
 
 func frame(body string) []byte {

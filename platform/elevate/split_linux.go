@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"devcert/platform/run"
 )
@@ -61,7 +62,15 @@ func split(args, env []string, who *account) (int, error) {
 	}
 	go forward(signals, command)
 	code, _ := command.Wait() // it has said itself what went wrong
-	_, _ = helper.Wait()
+	ended := make(chan struct{})
+	go func() {
+		_, _ = helper.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closing): // the command has not waited for it either, and said so
+	}
 	return code, nil
 }
 

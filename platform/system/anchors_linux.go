@@ -90,3 +90,45 @@ func sole(ders [][]byte) bool {
 	}
 	return true
 }
+
+// madeFile names the topmost folder that had to be made for the anchors.
+const madeFile = "made-folder"
+
+// makeAnchors makes the folder of anchors where it is missing, as in small images
+// or after somebody cleaned up. What it makes is noted first, for unmakeAnchors.
+func (c *claim) makeAnchors(anchors string) error {
+	top := ""
+	for path := anchors; ; path = filepath.Dir(path) {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		top = path
+	}
+	if top == "" {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(c.folder, madeFile), []byte(top), 0o600); err != nil {
+		return err
+	}
+	return os.MkdirAll(anchors, 0o755)
+}
+
+// unmakeAnchors removes what makeAnchors made, once no root of devcert's is there.
+// A folder that somebody else uses by now is theirs and stays.
+func (c *claim) unmakeAnchors(anchors string) error {
+	note := filepath.Join(c.folder, madeFile)
+	top, err := os.ReadFile(note)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if ours, _ := filepath.Glob(filepath.Join(anchors, "devcert-*")); len(ours) > 0 {
+		return nil
+	}
+	for path := anchors; os.Remove(path) == nil && path != string(top); {
+		path = filepath.Dir(path)
+	}
+	return os.Remove(note)
+}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/smallstep/truststore"
@@ -27,25 +26,44 @@ type Changer struct {
 	Root string
 }
 
+// change is one change of the store that is being made. Nobody else of devcert's
+// makes one at the same time.
+type change struct {
+	family
+	*claim
+	command []string // of the tool
+}
+
 // Trust adds root's anchor and has the bundle rebuilt, also where either is
 // there already: that mends a store that has the root in part.
-func (c Changer) Trust(ctx context.Context, root *x509.Certificate) error {
-	f, command, unlock, err := c.begin(ctx)
+//
+// While another devcert changes the store it waits, until ctx ends, and calls
+// waiting once if that takes long. A change that has begun is finished: half of
+// one would be worse for every client than a late answer is for a person.
+func (c Changer) Trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
+	ch, err := c.begin(ctx, waiting)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	path := f.anchor(root)
+	defer ch.release()
+	return errors.Join(ch.trust(root), ch.unmakeAnchors(ch.anchors))
+}
+
+func (c *change) trust(root *x509.Certificate) error {
+	path := c.anchor(root)
 	wasThere, err := isOurs(path, root)
 	if err != nil {
 		return err
 	}
-	if err := f.forceRehash(path, root); err != nil {
+	if err := c.makeAnchors(c.anchors); err != nil {
+		return fmt.Errorf("make the folder of anchors: %w", err)
+	}
+	if err := c.forceRehash(path, root); err != nil {
 		return err
 	}
-	if err := throughTruststore(truststore.Install, root, path, command); err != nil {
+	if err := throughTruststore(truststore.Install, root, path, c.command, c.work()); err != nil {
 		if !wasThere { // an anchor that was not taken up would be, by somebody's next update
-			err = errors.Join(err, removeAnchor(path), f.removeLink(path))
+			err = errors.Join(err, removeAnchor(path), c.removeLink(path))
 		}
 		return fmt.Errorf("add %s: %w", path, err)
 	}
@@ -53,78 +71,80 @@ func (c Changer) Trust(ctx context.Context, root *x509.Certificate) error {
 }
 
 // Distrust removes every anchor that is root by its bytes, whatever its name,
-// and has the bundle rebuilt. Where nothing of root is left, nothing is run.
-func (c Changer) Distrust(ctx context.Context, root *x509.Certificate) error {
-	f, command, unlock, err := c.begin(ctx)
+// and has the bundle rebuilt. Where nothing of root is left, nothing is run. It
+// waits as Trust does.
+func (c Changer) Distrust(ctx context.Context, root *x509.Certificate, waiting func()) error {
+	ch, err := c.begin(ctx, waiting)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	anchors := f.scanAnchors(root)
-	if !f.leftovers(anchors, root) {
+	defer ch.release()
+	return errors.Join(ch.distrust(root), ch.unmakeAnchors(ch.anchors))
+}
+
+func (c *change) distrust(root *x509.Certificate) error {
+	anchors := c.scanAnchors(root)
+	if !c.leftovers(anchors, root) {
 		return errors.Join(anchors.failed...)
 	}
-	paths, shared := removable(f.anchor(root), anchors)
-	if f.conf != "" {
-		conf, done, err := f.announceRemoval(paths)
+	paths, shared := removable(c.anchor(root), anchors)
+	if c.conf != "" {
+		conf, err := c.announceRemoval(paths, c.work())
 		if err != nil {
 			return err
 		}
-		defer done()
-		command = append(command, "--certsconf", conf)
+		c.command = append(c.command, "--certsconf", conf)
 	}
 	for _, path := range paths[1:] {
 		if err := removeAnchor(path); err != nil {
 			return fmt.Errorf("remove the anchor %s: %w", path, err)
 		}
 	}
-	return errors.Join(c.remove(ctx, root, paths[0], command), shared)
+	return errors.Join(c.remove(root, paths[0]), shared)
 }
 
 // remove removes root's own anchor file. Where a file of that name is not ours,
 // it stays, and only the bundle is rebuilt.
-func (c Changer) remove(ctx context.Context, root *x509.Certificate, path string, command []string) error {
+func (c *change) remove(root *x509.Certificate, path string) error {
 	if _, foreign := isOurs(path, root); foreign != nil {
-		_, err := run.Command{Path: command[0], Args: command[1:]}.Run(ctx)
+		_, err := run.Command{Path: c.command[0], Args: c.command[1:]}.Run(context.Background())
 		return err
 	}
-	if err := throughTruststore(truststore.Uninstall, root, path, command); err != nil {
+	if err := throughTruststore(truststore.Uninstall, root, path, c.command, c.work()); err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	return nil
 }
 
-// waiting is how long another devcert's change is waited for.
-const waiting = 2 * time.Minute
-
 // begin finds out what to run, before anything is written: an anchor without a
 // tool that takes it up is trusted by some later update of somebody else's. Then
-// it waits for other processes of devcert: two updates at once write into one
-// file (Debian's ca-certificates.crt.new).
-func (c Changer) begin(ctx context.Context) (f family, command []string, unlock func(), err error) {
+// it waits for other processes of devcert.
+func (c Changer) begin(ctx context.Context, waiting func()) (*change, error) {
 	f, ok := familyOf(c.Root)
 	if !ok {
-		return f, nil, nil, errNoFamily
+		return nil, errNoFamily
 	}
 	tool, err := f.findTool(run.Finder{Root: c.Root})
 	if err != nil {
-		return f, nil, nil, err
+		return nil, err
 	}
 	env, err := run.Finder{}.Find("env")
 	if err != nil {
-		return f, nil, nil, err
+		return nil, err
 	}
-	command = append([]string{env, "-i"}, run.Environment()...)
+	command := append([]string{env, "-i"}, run.Environment()...)
 	command = append(append(command, tool), f.args...)
-	ctx, cancel := context.WithTimeout(ctx, waiting)
-	defer cancel()
-	if unlock, err = lock(ctx, f.anchors); err == nil && f.conf != "" {
-		err = removeStale(ctx, f.bundle+".new")
-		if err != nil {
-			unlock()
+	own, err := claimStore(ctx, c.Root, waiting)
+	if err != nil {
+		return nil, err
+	}
+	if f.conf != "" {
+		if err := removeStale(ctx, f.bundle+".new"); err != nil {
+			own.release()
+			return nil, err
 		}
 	}
-	return f, command, unlock, err
+	return &change{f, own, command}, nil
 }
 
 // stale is how old a half-written bundle is when nobody is writing it any more.
@@ -159,30 +179,6 @@ func (f family) findTool(tools run.Finder) (string, error) {
 		return "", fmt.Errorf("system trust store: %w; package %s has it: %w", err, f.from, devcert.ErrUnsupported)
 	}
 	return tool, nil
-}
-
-// lock takes the folder's advisory lock, which no file has to be made for.
-func lock(ctx context.Context, folder string) (func(), error) {
-	dir, err := os.Open(folder)
-	if err != nil {
-		return nil, fmt.Errorf("lock the system trust store: %w", err)
-	}
-	for {
-		err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { dir.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			dir.Close()
-			return nil, fmt.Errorf("lock %s: %w", folder, err)
-		}
-		select {
-		case <-ctx.Done():
-			dir.Close()
-			return nil, fmt.Errorf("wait for another devcert that changes %s: %w", folder, context.Cause(ctx))
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }
 
 // isOurs says whether a file of ours is at path: nothing but root, if cut short

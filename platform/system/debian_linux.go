@@ -52,16 +52,16 @@ func (f family) removeLink(anchor string) error {
 	return os.Remove(f.link(anchor))
 }
 
-// announceRemoval makes the script count the anchors as removed: it returns a
-// configuration for one run, the machine's own plus a line "!name" for each,
-// which makes the script remove the name link, rehash and tell its hooks. A name
-// link that is gone already is put back for it to find. Not --fresh, which does
-// the same by emptying the folder: for a second every client that reads it would
-// refuse everything.
-func (f family) announceRemoval(anchors []string) (conf string, done func(), err error) {
+// announceRemoval makes the script count the anchors as removed: it writes, into
+// folder, a configuration for one run, the machine's own plus a line "!name" for
+// each, which makes the script remove the name link, rehash and tell its hooks. A
+// name link that is gone already is put back for it to find. Not --fresh, which
+// does the same by emptying the folder of links: for a second every client that
+// reads it would refuse everything.
+func (f family) announceRemoval(anchors []string, folder string) (conf string, err error) {
 	lines, err := os.ReadFile(f.conf)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, err
+		return "", err
 	}
 	text := bytes.NewBuffer(append(bytes.TrimRight(lines, "\n"), '\n'))
 	for _, anchor := range anchors {
@@ -70,25 +70,12 @@ func (f family) announceRemoval(anchors []string) (conf string, done func(), err
 			continue // a line break would make two lines of it
 		}
 		if err := os.Symlink(anchor, link); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", nil, fmt.Errorf("link %s for update-ca-certificates to remove: %w", link, err)
+			return "", fmt.Errorf("link %s for update-ca-certificates to remove: %w", link, err)
 		}
 		if pointsTo(link, anchor) { // else it is somebody else's
 			fmt.Fprintf(text, "!%s%s\n", strings.TrimSuffix(filepath.Base(link), ".pem"), f.ext)
 		}
 	}
-	return writeTemp(text.Bytes())
-}
-
-func writeTemp(data []byte) (path string, done func(), err error) {
-	file, err := os.CreateTemp("", "devcert-*.conf")
-	if err != nil {
-		return "", nil, err
-	}
-	done = func() { os.Remove(file.Name()) }
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Close()); err != nil {
-		done()
-		return "", nil, fmt.Errorf("write %s: %w", file.Name(), err)
-	}
-	return file.Name(), done, nil
+	conf = filepath.Join(folder, "ca-certificates.conf")
+	return conf, os.WriteFile(conf, text.Bytes(), 0o600)
 }

@@ -10,11 +10,11 @@ import (
 
 // family is how a group of distributions keeps its roots. Paths are absolute.
 type family struct {
-	mark    string // exists on this family and on none after it in the table
-	anchors string // folder of roots that were added on this machine
-	ext     string // of a file there
-	only    bool   // the tool takes no file with another extension
-	deep    bool   // the tool reads folders in the folder
+	marks   []string // one of them exists on this family, and none on those before it in the table
+	anchors string   // folder of roots that were added on this machine
+	ext     string   // of a file there
+	only    bool     // the tool takes no file with another extension
+	deep    bool     // the tool reads folders in the folder
 	tool    string
 	args    []string
 	from    string // package that has the tool
@@ -25,32 +25,33 @@ type family struct {
 
 // families are in the order in which truststore looks for them (its
 // truststore_linux.go), with Alpine before Debian: it shares Debian's folders
-// and not its script.
+// and not its script. truststore goes by the folders of anchors, which small
+// images and tidy administrators do without; the tools do too.
 var families = []family{{
-	mark:    "/etc/pki/ca-trust/source/anchors",
+	marks:   []string{"/etc/pki/ca-trust"},
 	anchors: "/etc/pki/ca-trust/source/anchors", ext: ".pem",
 	tool: "update-ca-trust", args: []string{"extract"}, from: "ca-certificates",
 	bundle: "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 }, {
-	mark:    "/etc/alpine-release",
+	marks:   []string{"/etc/alpine-release"},
 	anchors: "/usr/local/share/ca-certificates", ext: ".crt", only: true,
 	tool: "update-ca-certificates", from: "ca-certificates",
 	bundle: "/etc/ssl/certs/ca-certificates.crt",
 	hashed: "/etc/ssl/certs",
 }, {
-	mark:    "/usr/local/share/ca-certificates",
+	marks:   []string{"/etc/ca-certificates.conf", "/etc/debian_version", "/usr/local/share/ca-certificates"},
 	anchors: "/usr/local/share/ca-certificates", ext: ".crt", only: true, deep: true,
 	tool: "update-ca-certificates", from: "ca-certificates",
 	bundle: "/etc/ssl/certs/ca-certificates.crt",
 	hashed: "/etc/ssl/certs",
 	conf:   "/etc/ca-certificates.conf",
 }, {
-	mark:    "/usr/share/pki/trust/anchors",
+	marks:   []string{"/usr/share/pki/trust"},
 	anchors: "/usr/share/pki/trust/anchors", ext: ".crt",
 	tool: "update-ca-certificates", from: "ca-certificates",
 	bundle: "/var/lib/ca-certificates/ca-bundle.pem",
 }, {
-	mark:    "/etc/ca-certificates/trust-source/anchors",
+	marks:   []string{"/etc/ca-certificates/trust-source"},
 	anchors: "/etc/ca-certificates/trust-source/anchors", ext: ".crt",
 	tool: "trust", args: []string{"extract-compat"}, from: "ca-certificates-utils",
 	bundle: "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
@@ -59,8 +60,10 @@ var families = []family{{
 // familyOf returns the family of the machine whose file tree is at root.
 func familyOf(root string) (family, bool) {
 	for _, f := range families {
-		if _, err := os.Stat(filepath.Join(root, f.mark)); err == nil {
-			return f.below(root), true
+		for _, mark := range f.marks {
+			if _, err := os.Stat(filepath.Join(root, mark)); err == nil {
+				return f.below(root), true
+			}
 		}
 	}
 	return family{}, false

@@ -46,8 +46,8 @@ func newScratch(t *testing.T, which int) *scratch {
 	s := &scratch{t: t, root: root, f: families[which].below(root)}
 	s.mkdir(s.f.anchors)
 	s.mkdir(filepath.Dir(s.f.bundle))
-	if mark := filepath.Join(root, families[which].mark); mark != s.f.anchors {
-		s.write(mark, nil)
+	if which == alpine {
+		s.write(filepath.Join(root, families[which].marks[0]), nil)
 	}
 	base := chain.EncodeCertificates(foreignRoot(t, "Some CA"), foreignRoot(t, "Another CA"))
 	s.write(s.f.bundle, base)
@@ -100,11 +100,10 @@ func (s *scratch) remove(path string) {
 // rebuild runs the tool as somebody else would.
 func (s *scratch) rebuild() {
 	s.t.Helper()
-	other := Changer{Root: s.root}
-	_, command, unlock, err := other.begin(s.t.Context())
+	other, err := Changer{Root: s.root}.begin(s.t.Context(), func() {})
 	require.NoError(s.t, err)
-	defer unlock()
-	require.NoError(s.t, runTool(s.t.Context(), command))
+	defer other.release()
+	require.NoError(s.t, runTool(s.t.Context(), other.command))
 }
 
 func (s *scratch) runs() int {
@@ -134,11 +133,11 @@ func (s *scratch) requireState(want devcert.PlaceState, root *x509.Certificate, 
 }
 
 func (s *scratch) trust(root *x509.Certificate) error {
-	return Changer{Root: s.root}.Trust(context.Background(), root)
+	return Changer{Root: s.root}.Trust(context.Background(), root, func() {})
 }
 
 func (s *scratch) distrust(root *x509.Certificate) error {
-	return Changer{Root: s.root}.Distrust(context.Background(), root)
+	return Changer{Root: s.root}.Distrust(context.Background(), root, func() {})
 }
 
 // listing names every file and link below the scratch root with what it holds.

@@ -13,7 +13,8 @@ import (
 	"devcert/platform/run"
 )
 
-// settings guards what truststore keeps in package variables, and PATH.
+// settings guards what truststore keeps in package variables, and the
+// environment.
 var settings sync.Mutex
 
 // throughTruststore calls do with our own path and command in place of those
@@ -23,43 +24,54 @@ var settings sync.Mutex
 // prints nothing of it. It looks for tee and rm by PATH, and for sudo, which it
 // puts before every command even when we are root; a container that forbids new
 // privileges refuses that. So PATH is a folder with just these two tools while
-// it runs, and the command brings its own.
+// it runs, and the command brings its own. It writes the root to a temporary
+// file, which is to be in a folder of ours too: see [claim].
 func throughTruststore(do func(*x509.Certificate, ...truststore.Option) error,
-	root *x509.Certificate, path string, command []string) error {
+	root *x509.Certificate, path string, command []string, folder string) error {
 	settings.Lock()
 	defer settings.Unlock()
-	folder, err := toolFolder("tee", "rm")
-	if err != nil {
+	tools := filepath.Join(folder, "tools")
+	if err := linkTools(tools, "tee", "rm"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
-	before := os.Getenv("PATH")
-	defer os.Setenv("PATH", before)
-	if err := os.Setenv("PATH", folder); err != nil {
-		return err
+	for name, value := range map[string]string{"PATH": tools, "TMPDIR": folder} {
+		defer restoreVariable(name)()
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
 	}
 	truststore.SystemTrustFilename = strings.ReplaceAll(path, "%", "%%") + "%.0s"
 	truststore.SystemTrustCommand = command
 	return explain(do(root))
 }
 
-// toolFolder makes a folder of ours with links to system tools.
-func toolFolder(tools ...string) (string, error) {
-	folder, err := os.MkdirTemp("", "devcert-tools-")
-	if err != nil {
-		return "", err
+// restoreVariable returns what gives a variable back the value it has now.
+func restoreVariable(name string) func() {
+	value, was := os.LookupEnv(name)
+	return func() {
+		if !was {
+			os.Unsetenv(name)
+			return
+		}
+		os.Setenv(name, value)
+	}
+}
+
+// linkTools makes a folder with links to system tools.
+func linkTools(folder string, tools ...string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
 	}
 	for _, name := range tools {
 		tool, err := run.Finder{}.Find(name)
-		if err == nil {
-			err = os.Symlink(tool, filepath.Join(folder, name))
-		}
 		if err != nil {
-			os.RemoveAll(folder)
-			return "", err
+			return err
+		}
+		if err := os.Symlink(tool, filepath.Join(folder, name)); err != nil {
+			return err
 		}
 	}
-	return folder, nil
+	return nil
 }
 
 // explain adds what the tool said, which truststore's error leaves out.
