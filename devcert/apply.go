@@ -46,8 +46,8 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 	}
 	after.Steps = r.Steps
 	after.verify()
-	if err := w.reconcile(after.Steps, after.Seen); err != nil {
-		failed = errors.Join(failed, err)
+	if ctx.Err() == nil { // else a tool may still be at work on what the ledger was told
+		failed = errors.Join(failed, w.reconcile(after.Steps, after.Seen))
 	}
 	if failed != nil {
 		return after, failed
@@ -74,8 +74,8 @@ func (w *worker) lookAgain(ctx context.Context) (*Report, error) {
 
 // try does one step and notes it. The error it returns ends the run.
 func (w *worker) try(ctx context.Context, s Step) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	if ctx.Err() != nil {
+		return &interruptedError{context.Cause(ctx)}
 	}
 	start := time.Now()
 	err := w.do(ctx, s)
@@ -89,6 +89,9 @@ func (w *worker) try(ctx context.Context, s Step) error {
 	if err == nil {
 		return nil
 	}
+	if ctx.Err() != nil { // nothing is taken back now: a person wants it to end
+		return &interruptedError{fmt.Errorf("%s: %w", s.What, err)}
+	}
 	if s.staged && s.action == trust {
 		err = fmt.Errorf("the new root is given up and the old one stays: %s: %w", s.What, err)
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
@@ -98,6 +101,17 @@ func (w *worker) try(ctx context.Context, s Step) error {
 		return nil // stepErrors has it
 	}
 	return err
+}
+
+// interruptedError ends a run that a person, or whoever started it, wanted to end.
+type interruptedError struct{ err error }
+
+func (e *interruptedError) Error() string { return "interrupted: " + e.err.Error() }
+func (e *interruptedError) Unwrap() error { return e.err }
+
+// Remedy says what a person can do.
+func (e *interruptedError) Remedy() string {
+	return "devcert status says what was done; the same command again does the rest"
 }
 
 func (w *worker) do(ctx context.Context, s Step) error {
@@ -119,7 +133,7 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	case trust:
 		return w.trust(ctx, s)
 	case distrust:
-		return w.store(s.store).Distrust(ctx, s.root)
+		return w.distrust(ctx, s)
 	case bind:
 		return w.bind(ctx, s.ports)
 	case unbind:
@@ -136,28 +150,47 @@ func (w *worker) trust(ctx context.Context, s Step) error {
 	if err := w.saveLedger(); err != nil {
 		return err
 	}
-	if err := w.store(s.store).Trust(ctx, w.hierarchy.Root); err != nil || !s.staged {
+	if err := w.store(s.store).Trust(ctx, w.hierarchy.Root); err != nil {
 		return err
 	}
-	return w.stillTrusts(ctx, s.store)
+	return w.nowTrusts(ctx, s)
 }
 
-// stillTrusts says whether the places that trusted the old root trust the staged
-// one. What a tool said is not enough: the old one is about to go.
-func (w *worker) stillTrusts(ctx context.Context, store string) error {
+// nowTrusts looks whether every place of the store trusts the root: what a tool
+// said is not enough to call the step done. A staged root has to be trusted only
+// where the old one was.
+func (w *worker) nowTrusts(ctx context.Context, s Step) error {
 	before := map[string]PlaceState{}
-	for _, s := range w.report.Seen.Stores {
-		for _, p := range s.Places {
-			before[s.Store+" "+p.Path] = p.State
+	for _, seen := range w.report.Seen.Stores {
+		for _, p := range seen.Places {
+			before[seen.Store+" "+p.Path] = p.State
 		}
 	}
 	h := &w.hierarchy
-	for _, p := range w.store(store).Look(ctx, Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}) {
-		if p.State != Trusted && before[store+" "+p.Path] == Trusted {
-			return fmt.Errorf("its tools ran without complaint, but in %s the new root is %s", p.Path, p.State)
+	for _, p := range w.store(s.store).Look(ctx, Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}) {
+		if p.State != Trusted && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
+			return unheeded(trustFinding(w.report.Config, s.store, p).Message)
 		}
 	}
 	return nil
+}
+
+// distrust removes a root and looks whether it is gone. A place that cannot be
+// looked into says neither; the run's last look decides there.
+func (w *worker) distrust(ctx context.Context, s Step) error {
+	if err := w.store(s.store).Distrust(ctx, s.root); err != nil {
+		return err
+	}
+	for _, p := range w.store(s.store).Look(ctx, Material{}) {
+		if slices.ContainsFunc(p.Others, s.root.Equal) {
+			return unheeded("still trusted: " + s.root.Subject.CommonName)
+		}
+	}
+	return nil
+}
+
+func unheeded(what string) error {
+	return fmt.Errorf("its tools ran without complaint, but %s", what)
 }
 
 // abandon takes back a staged root that could not be trusted everywhere. The

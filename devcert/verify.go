@@ -40,8 +40,8 @@ func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
 	return w.saveLedger()
 }
 
-// verify turns a step whose tools ran, but which the machine does not show, into
-// one that failed: success is what was seen afterwards.
+// verify turns a step that held when it was done, but which the machine does not
+// show at the end, into one that failed: success is what was seen afterwards.
 func (r *Report) verify() {
 	for i := range r.Steps {
 		s := &r.Steps[i]
@@ -49,10 +49,10 @@ func (r *Report) verify() {
 			continue
 		}
 		for _, f := range r.Findings {
-			unheeded := s.action == trust && f.cure == trustRoot && f.store == s.store ||
+			undone := s.action == trust && f.cure == trustRoot && f.store == s.store ||
 				s.action == distrust && f.cure == distrustRoot && f.root.Equal(s.root) && f.store == s.store
-			if unheeded {
-				s.Changed, s.Err = false, fmt.Errorf("its tools ran without complaint, but %s", f.Message)
+			if undone {
+				s.Changed, s.Err = false, unheeded(f.Message)
 			}
 		}
 	}
