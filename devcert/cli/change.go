@@ -18,11 +18,12 @@ import (
 func (p *program) setupCommand() *cli.Command {
 	return &cli.Command{
 		Name: "setup", Usage: "make https://localhost trusted here, from any state",
-		Description: "Run again, it changes nothing. A flag that is absent keeps what an earlier\n" +
-			"setup was told; --name and --permit add to it.\n\n" +
-			"  devcert setup\n" +
+		UsageText: "  devcert setup\n" +
 			"  devcert setup --name app.dev.internal\n" +
 			"  devcert setup --permit example.org --name app.example.org",
+		Description: "Run again, it changes nothing. A flag that is absent keeps what an earlier\n" +
+			"setup was told; --name and --permit add to it. These and --remove-name may be\n" +
+			"given more than once.",
 		Flags: changingFlags(
 			&cli.StringSliceFlag{Name: "name", Usage: "add `NAME` (a host name or an address) to the leaf"},
 			&cli.StringSliceFlag{Name: "remove-name", Usage: "take an added `NAME` away"},
@@ -30,7 +31,7 @@ func (p *program) setupCommand() *cli.Command {
 			&cli.StringFlag{Name: "ports", Usage: "bind `PORTS`, as 44300-44399,8443 or none (" + devcert.DefaultPorts + ")"},
 			&cli.StringFlag{Name: "stores", Usage: "trust in `STORES`: names with commas, all or none (all)"},
 			&cli.StringFlag{Name: "key", Usage: "`TYPE` of the leaf's key: rsa or ecdsa (rsa)"},
-			&cli.StringFlag{Name: "scope", Usage: "user leaves out what needs administrator rights (`machine`)"},
+			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: machine, or user to leave out what needs administrator rights (machine)"},
 			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
@@ -44,17 +45,11 @@ func (p *program) setupCommand() *cli.Command {
 	}
 }
 
-// request reads setup's flags. A flag that is there but empty asks for nothing
-// that could be meant.
+// request reads setup's flags.
 func (s *session) request() (devcert.Request, error) {
 	c := s.flags
 	if err := noArguments(c.Args().Slice()); err != nil {
 		return devcert.Request{}, err
-	}
-	for _, name := range []string{"ports", "stores", "key", "scope"} {
-		if c.IsSet(name) && c.String(name) == "" {
-			return devcert.Request{}, &devcert.UsageError{Problem: "--" + name + " has no value"}
-		}
 	}
 	r := devcert.Request{
 		Names: c.StringSlice("name"), RemoveNames: c.StringSlice("remove-name"), Permits: c.StringSlice("permit"),
@@ -81,22 +76,29 @@ func (s *session) afterSetup(r *devcert.Report) {
 			}
 		}
 	}
+	s.ui.printf("\n")
 	switch trusted {
 	case 0:
-		s.ui.printf("\nThe certificates are made; no store was asked to trust them.\n")
+		s.ui.flow("", "The certificates are made; no store was asked to trust them.")
 	case 1:
-		s.ui.printf("\nhttps://localhost is trusted in 1 store.\n")
+		s.ui.flow("", "https://localhost is trusted in 1 store.")
 	default:
-		s.ui.printf("\nhttps://localhost is trusted in %d stores.\n", trusted)
+		s.ui.flow("", fmt.Sprintf("https://localhost is trusted in %d stores.", trusted))
 	}
 	dir := s.homePath(s.engine.Host.StateDir)
-	s.ui.printf("Serve it with:  %s\n                %s\n",
-		filepath.Join(dir, "localhost.pem"), filepath.Join(dir, "localhost-key.pem"))
+	chain, key := filepath.Join(dir, "localhost.pem"), filepath.Join(dir, "localhost-key.pem")
+	label := "Serve it with:  "
+	if columns(label+key) > s.ui.width {
+		s.ui.printf("%s\n", strings.TrimSpace(label))
+		label = ""
+	}
+	s.ui.printf("%s%s\n%*s%s\n", label, chain, len(label), "", key)
 }
 
 func (p *program) repairCommand() *cli.Command {
 	return &cli.Command{
 		Name: "repair", Usage: "put back what was lost, and only that",
+		UsageText:   "  devcert repair\n  devcert repair --only trust-missing,binding-missing",
 		Description: "Goes back to what setup was asked for. devcert status names what it would do.",
 		Flags: changingFlags(&cli.StringFlag{
 			Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)",
@@ -147,6 +149,7 @@ func (s *session) neverSetUp(ctx context.Context, r *devcert.Report) error {
 func (p *program) renewCommand() *cli.Command {
 	return &cli.Command{
 		Name: "renew", Usage: "issue a new leaf where one is due",
+		UsageText:   "  devcert renew\n  devcert renew --force",
 		Description: "A leaf is due when fewer than 60 days are left. A new root asks for a yes.",
 		Flags: changingFlags(
 			&cli.BoolFlag{Name: "force", Usage: "issue a new leaf though none is due"},
@@ -170,6 +173,7 @@ func (p *program) renewCommand() *cli.Command {
 func (p *program) uninstallCommand() *cli.Command {
 	return &cli.Command{
 		Name: "uninstall", Usage: "remove everything devcert put on this machine for you",
+		UsageText: "  devcert uninstall --dry-run\n  devcert uninstall",
 		Flags: changingFlags(&cli.BoolFlag{
 			Name: "all", Usage: "remove also your former roots that devcert no longer has on record",
 		}),
@@ -259,54 +263,6 @@ func (s *session) printPlan(steps []devcert.Step) {
 			s.ui.printf("  %-13s %s\n", step.What, step.Where)
 		}
 	}
-}
-
-// withRights is the command line that finishes what lacked rights: the same
-// again when nothing was done, else a repair of what is left.
-func (s *session) withRights(r *devcert.Report) string {
-	args := slices.Clone(s.args)
-	if s.command == "setup" || s.command == "repair" {
-		if kinds := trustKinds(r); len(r.Steps) > 0 && len(kinds) > 0 {
-			args = []string{"repair", "--only", strings.Join(kinds, ",")}
-		}
-	}
-	if !slices.Contains(args, "--yes") && !slices.Contains(args, "-y") && args[0] != "repair" {
-		args = append(args, "--yes")
-	}
-	host := s.engine.Host
-	if host.Elsewhere && !slices.Contains(args, "--home") {
-		args = append(args, "--home", host.StateDir)
-	}
-	self := quote(host.Self)
-	build := ""
-	if host.Transient {
-		self, build = "dist/devcert", "go build -o dist/devcert . && "
-	}
-	for i := range args {
-		args[i] = quote(args[i])
-	}
-	return build + "sudo " + self + " " + strings.Join(args, " ")
-}
-
-func trustKinds(r *devcert.Report) []string {
-	var kinds []string
-	for _, f := range r.Findings {
-		if strings.HasPrefix(f.Kind, "trust-") && !slices.Contains(kinds, f.Kind) {
-			kinds = append(kinds, f.Kind)
-		}
-	}
-	return kinds
-}
-
-// quote makes one word of a shell's command line.
-func quote(word string) string {
-	plain := func(r rune) bool {
-		return r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:=@+", r))
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -13,10 +13,11 @@ import (
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "explain", Usage: "tell what a kind of finding means", ArgsUsage: "[KIND]",
+		UsageText:   "  devcert explain\n  devcert explain trust-missing",
 		Description: "Without a kind it lists all of them.",
 		Flags:       commonFlags(),
 		Action: func(c *cli.Context) error {
-			p.command, p.json = c.Command.Name, c.Bool("json")
+			p.json = c.Bool("json")
 			args := c.Args().Slice()
 			if err := atMost(args, 1, "one kind of finding"); err != nil {
 				return err
@@ -35,13 +36,14 @@ func (p *program) explainCommand() *cli.Command {
 	}
 }
 
-// tell prints a text, or with --json the document that carries it.
+// tell prints a text as wide as there is room, or with --json the document that
+// carries it.
 func (p *program) tell(ref reference, text string) {
 	if p.json {
 		p.printDocument(nil, ref, nil)
 		return
 	}
-	fmt.Fprint(p.streams.Out, text)
+	fmt.Fprint(p.out, reflow(text, columnsOf(p.streams.Out)))
 }
 
 func unknownKind(kind string) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"devcert/devcert"
 )
@@ -66,15 +67,15 @@ func codesOf(err error) []int {
 
 // finish prints an error that has not been printed and returns the exit code.
 func (p *program) finish(err error) int {
-	code := exitCode(err)
-	if p.json && code != exitOK && !printed(err) {
+	if p.json && exitCode(err) != exitOK && !printed(err) {
 		p.printJSON(nil, err)
-		return code
-	}
-	if err != nil && !errors.Is(err, errAttention) && !printed(err) {
+	} else if err != nil && !errors.Is(err, errAttention) && !printed(err) {
 		printError(p.streams.Err, err)
 	}
-	return code
+	if p.out.err != nil && !readerGone(p.out.err) {
+		printError(p.streams.Err, p.out.err)
+	}
+	return exitCode(errors.Join(err, p.out.err))
 }
 
 // printedError marks an error whose text a person or script already has.
@@ -95,3 +96,15 @@ func asPrinted(err error) error {
 }
 
 func isAttention(err error) bool { return errors.Is(err, errAttention) }
+
+// needsYes is the error of a question that there was nobody to ask.
+type needsYes struct{ question, command string }
+
+func (e *needsYes) Error() string {
+	question := strings.TrimSuffix(e.question, ".")
+	return "this needs a yes, and here is nobody to ask: " + strings.ToLower(question[:1]) + question[1:]
+}
+
+func (e *needsYes) Unwrap() error { return devcert.ErrDeclined }
+
+func (e *needsYes) Remedy() string { return "to say it:  " + e.command }

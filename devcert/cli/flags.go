@@ -11,15 +11,15 @@ import (
 // bundle with all its hooks takes seconds, on a loaded machine many.
 const defaultTimeout = 2 * time.Minute
 
-// commonFlags are on every command: the library forgets a global flag once a
-// command's name has been read.
+// commonFlags are on every command: the library forgets those of the program
+// once a command's name has been read.
 func commonFlags(own ...cli.Flag) []cli.Flag {
 	return slices.Concat(own, []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document and nothing else"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only errors"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print also how each thing is known"},
 		&cli.StringFlag{Name: "home", Usage: "keep the state in `DIR` (also DEVCERT_HOME)"},
-		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "wait at most `DURATION` for another devcert"},
+		&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "wait at most `DURATION` for another devcert (2m)"},
 		&cli.BoolFlag{Name: "non-interactive", Usage: "ask nobody (implied without a terminal, or by CI=true)"},
 		&cli.BoolFlag{Name: "no-color", Usage: "print without colour (also NO_COLOR)"},
 	})
@@ -32,31 +32,3 @@ func changingFlags(own ...cli.Flag) []cli.Flag {
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "answer every question with yes"},
 	})...)
 }
-
-const appHelp = `{{.Name}} {{.Usage}}
-
-usage: {{.UsageText}}
-
-  devcert setup              make https://localhost trusted here
-  devcert status             say what is right and wrong now
-  devcert repair             put back what was lost
-  devcert explain            list what can be wrong
-
-commands:{{range .VisibleCommands}}{{if ne .Name "help"}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{end}}{{end}}
-
-devcert COMMAND --help tells more of one.
-`
-
-const commandHelp = `{{.HelpName}}: {{.Usage}}
-
-usage: {{if .UsageText}}{{.UsageText}}{{else}}{{.HelpName}}{{if .VisibleFlags}} [flags]{{end}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}}{{end}}
-{{if .Description}}
-{{.Description}}
-{{end}}{{if .Subcommands}}
-commands:{{range .VisibleCommands}}{{if ne .Name "help"}}
-  {{printf "%-10s" .Name}} {{.Usage}}{{end}}{{end}}
-{{end}}{{if .VisibleFlags}}
-flags:{{range .VisibleFlags}}
-  {{.}}{{end}}
-{{end}}`

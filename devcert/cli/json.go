@@ -34,7 +34,7 @@ type document struct {
 type reference struct {
 	Version string   `json:"version,omitempty"` // version
 	Kinds   []string `json:"kinds,omitempty"`   // explain
-	Text    string   `json:"text,omitempty"`    // explain KIND
+	Text    string   `json:"text,omitempty"`    // explain KIND, --help
 }
 
 type hierarchyJSON struct {
@@ -100,7 +100,7 @@ func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 		doc.fill(r)
 	}
 	data, _ := json.MarshalIndent(doc, "", "  ") // strings, numbers and bools: it cannot fail
-	fmt.Fprintf(p.streams.Out, "%s\n", data)
+	fmt.Fprintf(p.out, "%s\n", data)
 }
 
 // remedyFor says what to do about an error, "" when it does not know.

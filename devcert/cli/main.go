@@ -30,12 +30,13 @@ type NewHost func(devcert.HostOptions) (*devcert.Host, error)
 // program is one run of devcert.
 type program struct {
 	streams Streams
+	out     *output // streams.Out, for results
 	env     map[string]string
 	environ []string
 	newHost NewHost
 	now     func() time.Time
 
-	args    []string // as they were given, for the command line of a second try
+	args    []string // the command line, for that of a second try
 	command string   // which command ran, for JSON
 	rerun   string   // the command line that has the rights this run lacked
 	json    bool
@@ -49,90 +50,89 @@ func Main(args []string, streams Streams, env []string, newHost NewHost) int {
 
 // MainAt is Main at another time, for tests.
 func MainAt(args []string, streams Streams, env []string, newHost NewHost, now func() time.Time) int {
-	p := &program{streams: streams, environ: env, env: map[string]string{}, newHost: newHost, now: now}
+	p := &program{
+		streams: streams, out: &output{Writer: streams.Out}, env: map[string]string{}, environ: env, newHost: newHost, now: now,
+	}
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
 		p.env[name] = value
 	}
-	if len(args) > 1 {
-		p.args = args[1:]
-		// Known before the flags are parsed, for the error that parsing may bring.
-		p.json = slices.Contains(p.args, "--json")
-		if !strings.HasPrefix(args[1], "-") {
-			p.command = args[1]
-		}
-	}
+	// A reader that goes away must not end a run between two steps.
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGPIPE)
+	defer signal.Stop(gone)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := p.app().RunContext(ctx, append([]string{"devcert"}, p.args...))
-	return p.finish(err)
+	return p.finish(p.execute(ctx, args[min(1, len(args)):]))
 }
 
-func (p *program) app() *cli.App {
-	app := cli.NewApp()
-	app.Name = "devcert"
-	app.Usage = "makes https://localhost trusted on this machine, and keeps it so"
-	app.UsageText = "devcert COMMAND [flags] [names]"
-	app.HideVersion = true
-	app.Reader, app.Writer, app.ErrWriter = p.streams.In, p.streams.Out, p.streams.Err
-	app.Commands = []*cli.Command{
+// readerGone says whether err is only that nobody reads on: who pipes into head
+// has seen what was wanted.
+func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// execute reads the command line and runs its command.
+func (p *program) execute(ctx context.Context, args []string) error {
+	commands := []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
 		p.portsCommand(), p.explainCommand(), p.versionCommand(),
 	}
-	app.CustomAppHelpTemplate = appHelp
+	l, err := readLine(args, commands)
+	p.args, p.command, p.json = l.words(), strings.Join(l.path, " "), l.has("json")
+	switch {
+	case err != nil:
+		return err
+	case l.wantsHelp(), len(args) == 0:
+		text := help(l, commands)
+		p.tell(reference{Text: text}, text)
+		return nil
+	case l.command == nil && l.has("version"):
+		p.tellVersion()
+		return nil
+	case l.command == nil:
+		return &devcert.UsageError{Problem: "no command is given", Hint: "commands: " + commandNames(commands)}
+	case len(l.command.Subcommands) > 0:
+		return &devcert.UsageError{
+			Problem: p.command + " needs a command", Hint: "commands: " + commandNames(l.command.Subcommands),
+		}
+	}
+	return p.app(commands).RunContext(ctx, l.ordered())
+}
+
+// app is the library's part: it reads the values of the flags and runs the
+// command that readLine has found.
+func (p *program) app(commands []*cli.Command) *cli.App {
+	app := cli.NewApp()
+	app.HideHelp, app.HideVersion = true, true
+	app.Reader, app.Writer, app.ErrWriter = p.streams.In, p.out, p.streams.Err
+	app.Commands = commands
 	// Errors become exit codes in one place, finish; the library's own handling
 	// would leave the process, print usage to standard output or skip an After.
 	app.ExitErrHandler = func(*cli.Context, error) {}
-	app.OnUsageError = onUsageError
-	app.Action = func(c *cli.Context) error {
-		if c.Args().Present() {
-			return p.unknownCommand(c.Args().First(), app.Commands)
-		}
-		return cli.ShowAppHelp(c)
-	}
-	for _, command := range app.Commands {
-		prepare(command)
-	}
+	prepare(commands)
 	return app
 }
 
-// prepare gives a command and its subcommands what all have alike.
-func prepare(c *cli.Command) {
-	c.OnUsageError = onUsageError
-	c.CustomHelpTemplate = commandHelp
-	for _, sub := range c.Subcommands {
-		prepare(sub)
-	}
-	if len(c.Subcommands) == 0 {
-		c.HideHelpCommand = true
-	}
-}
-
-func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return &devcert.UsageError{Problem: err.Error(), Hint: "devcert COMMAND --help lists the flags; flags follow the command"}
-}
-
-func (p *program) unknownCommand(name string, commands []*cli.Command) error {
-	var names []string
+// prepare gives commands what all have alike.
+func prepare(commands []*cli.Command) {
 	for _, c := range commands {
-		names = append(names, c.Name)
-	}
-	return &devcert.UsageError{
-		Problem: fmt.Sprintf("there is no command %q", name),
-		Hint:    "commands: " + strings.Join(names, ", "),
+		c.OnUsageError = onUsageError
+		c.HideHelp, c.HideHelpCommand = true, true
+		prepare(c.Subcommands)
 	}
 }
 
-// noArguments refuses what is left on the command line. The library stops
-// reading flags at the first name, so a flag behind one arrives here.
+// onUsageError is left with values that are not what their flag takes.
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	return &devcert.UsageError{
+		Problem: strings.TrimSuffix(err.Error(), ": parse error"),
+		Hint:    c.Command.HelpName + " --help says what it takes",
+	}
+}
+
+// noArguments refuses what is left on the command line.
 func noArguments(args []string) error { return atMost(args, 0, "") }
 
 func atMost(args []string, n int, what string) error {
-	for _, a := range args {
-		if strings.HasPrefix(a, "-") {
-			return &devcert.UsageError{Problem: fmt.Sprintf("flag %s comes after a name", a), Hint: "write flags before names"}
-		}
-	}
 	if len(args) > n {
 		hint := "this command takes no names"
 		if n > 0 {
@@ -154,9 +154,9 @@ type session struct {
 // run wraps the work of a command: it makes the host, and prints the report.
 func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		p.command, p.json = c.Command.FullName(), c.Bool("json")
+		p.json = c.Bool("json")
 		s := &session{program: p, flags: c}
-		s.ui = newUI(p.streams, p.env, uiOptions{
+		s.ui = newUI(p.streams, p.out, p.env, uiOptions{
 			json: p.json, quiet: c.Bool("quiet"), verbose: c.Bool("verbose"), noColor: c.Bool("no-color"),
 			nonInteractive: c.Bool("non-interactive"),
 		})
@@ -191,9 +191,6 @@ func (p *program) stateDir(c *cli.Context) (string, error) {
 	dir := p.env["DEVCERT_HOME"]
 	if c.IsSet("home") {
 		dir = c.String("home")
-		if dir == "" {
-			return "", &devcert.UsageError{Problem: "--home names no folder"}
-		}
 	}
 	if dir == "" {
 		return "", nil
@@ -211,10 +208,10 @@ func (s *session) confirm(question string) error {
 		return nil
 	}
 	if !s.ui.interactive {
-		return fmt.Errorf("%w: this needs a yes: %s; --yes says it", devcert.ErrDeclined, strings.TrimSuffix(question, "."))
+		return &needsYes{question, "devcert " + quoteAll(append(slices.Clone(s.args), "--yes"))}
 	}
 	if !s.ui.ask(question) {
-		return errors.Join(fmt.Errorf("%w: nothing was changed", devcert.ErrDeclined))
+		return fmt.Errorf("%w: nothing was changed", devcert.ErrDeclined)
 	}
 	return nil
 }

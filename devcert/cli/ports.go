@@ -12,12 +12,8 @@ import (
 func (p *program) portsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "ports", Usage: "list, bind and unbind the ports that present the leaf",
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return p.unknownCommand(c.Args().First(), c.Command.Subcommands)
-			}
-			return &devcert.UsageError{Problem: "ports needs a command", Hint: "commands: list, bind, unbind"}
-		},
+		UsageText:   "  devcert ports list\n  devcert ports bind 8443\n  devcert ports unbind 8443",
+		Flags:       commonFlags(),
 		Subcommands: []*cli.Command{p.portsList(), p.portsBind(), p.portsUnbind()},
 	}
 }
@@ -25,7 +21,8 @@ func (p *program) portsCommand() *cli.Command {
 func (p *program) portsList() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the ports and what each is bound to", ArgsUsage: "[PORT…]",
-		Flags: commonFlags(&cli.BoolFlag{Name: "probe", Usage: "ask each port which certificate answers"}),
+		UsageText: "  devcert ports list\n  devcert ports list --probe 44300-44309",
+		Flags:     commonFlags(&cli.BoolFlag{Name: "probe", Usage: "ask each port which certificate answers"}),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			ports, err := portArguments(s.flags)
 			if err != nil {
@@ -65,9 +62,10 @@ func (s *session) listPorts(r *devcert.Report) {
 func (p *program) portsBind() *cli.Command {
 	return &cli.Command{
 		Name: "bind", Usage: "bind ports to the leaf, and keep them bound", ArgsUsage: "PORT…",
+		UsageText:   "  devcert ports bind 8443\n  devcert ports bind 44300-44399 8443",
 		Description: "PORT is a port, a range such as 44300-44399, or several with commas.",
 		Flags: changingFlags(&cli.StringFlag{
-			Name: "cert", Value: "localhost", Usage: "bind `NAME` or thumbprint",
+			Name: "cert", Value: "localhost", Usage: "bind the certificate of this `NAME` or thumbprint (localhost)",
 		}),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			ports, err := portArguments(s.flags)
@@ -86,10 +84,18 @@ func (p *program) portsBind() *cli.Command {
 func (p *program) portsUnbind() *cli.Command {
 	return &cli.Command{
 		Name: "unbind", Usage: "unbind ports, and keep them unbound", ArgsUsage: "PORT…",
-		Flags: changingFlags(&cli.BoolFlag{Name: "all", Usage: "unbind every port"}),
+		UsageText: "  devcert ports unbind 8443\n  devcert ports unbind --all",
+		Flags:     changingFlags(&cli.BoolFlag{Name: "all", Usage: "unbind every port"}),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			ports, err := portArguments(s.flags)
-			if err == nil && (len(ports) == 0) != s.flags.Bool("all") {
+			switch all := s.flags.Bool("all"); {
+			case err != nil:
+			case all && len(ports) > 0:
+				err = &devcert.UsageError{
+					Problem: "--all and ports contradict each other",
+					Hint:    "leave out --all to unbind " + devcert.FormatPorts(ports) + ", or the ports to unbind all",
+				}
+			case !all && len(ports) == 0:
 				err = &devcert.UsageError{Problem: "ports unbind needs ports or --all", Hint: "devcert ports unbind 44300-44399"}
 			}
 			if err != nil {
@@ -104,15 +110,15 @@ func (p *program) portsUnbind() *cli.Command {
 // portArguments reads ports from what is left on the command line.
 func portArguments(c *cli.Context) ([]int, error) {
 	args := c.Args().Slice()
-	if err := atMost(args, len(args), ""); err != nil {
-		return nil, err
-	}
 	if len(args) == 0 {
 		return nil, nil
 	}
 	for _, a := range args {
 		if a == "" || a == devcert.NoPorts {
-			return nil, &devcert.UsageError{Problem: "\"" + a + "\" is not a port or a range of ports"}
+			return nil, &devcert.UsageError{
+				Problem: "\"" + a + "\" is not a port or a range of ports",
+				Hint:    "ports are 1 to 65535; a range is written 44300-44399",
+			}
 		}
 	}
 	return devcert.ParsePorts(strings.Join(args, ","))

@@ -15,6 +15,7 @@ import (
 func (p *program) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "say what is right and wrong now, changing nothing",
+		UsageText:   "  devcert status\n  devcert status --probe",
 		Description: "Exits 3 when something that is wanted is broken.",
 		Flags: commonFlags(&cli.BoolFlag{
 			Name: "probe", Usage: "do a TLS handshake with every bound port and say which certificate answers",
@@ -77,7 +78,11 @@ func (u *ui) lines(r *devcert.Report) {
 	}
 	for _, s := range r.Seen.Stores {
 		for _, p := range s.Places {
-			u.printf("store         %s %s %s%s\n", s.Store, p.State, p.Path, u.how(p))
+			state := string(p.State)
+			if r.Config != nil && !r.Config.WantsStore(s.Store) && p.State != devcert.Trusted {
+				state = notAskedFor
+			}
+			u.printf("store         %s %s %s%s\n", s.Store, state, p.Path, u.how(p))
 		}
 	}
 	byState := map[string][]int{}
@@ -97,6 +102,9 @@ func (u *ui) lines(r *devcert.Report) {
 	}
 }
 
+// notAskedFor is said of a store that nobody wants the root in: it lacks nothing.
+const notAskedFor = "not asked for"
+
 func (u *ui) how(p devcert.Place) string {
 	if !u.verbose || p.VerifiedBy == "" {
 		return ""
@@ -114,6 +122,9 @@ func (u *ui) stores(r *devcert.Report) {
 				name += ": " + p.Path
 			}
 			wanted := r.Config == nil || r.Config.WantsStore(s.Store)
+			if !wanted && p.State != devcert.Trusted {
+				name += " (" + notAskedFor + ")"
+			}
 			cells = append(cells, u.mark(p.State, wanted)+" "+name)
 			if u.verbose {
 				u.printf("  %-10s %s\n", s.Store, strings.TrimSpace(p.Path+u.how(p)))
@@ -121,7 +132,8 @@ func (u *ui) stores(r *devcert.Report) {
 		}
 	}
 	if len(cells) > 0 {
-		u.printf("  %s\n\n", strings.Join(cells, "     "))
+		u.flow("  ", cells...)
+		u.printf("\n")
 	}
 }
 
@@ -156,26 +168,37 @@ func (s *session) findings(r *devcert.Report) {
 		width = max(width, len(f.Kind))
 	}
 	for _, f := range r.Findings {
-		paint := u.red
-		if f.Severity == devcert.Warning {
-			paint = u.yellow
-		}
-		text := []string{f.Message, f.Consequence}
-		if !f.Repairable && f.Remedy != "" {
-			text = append(text, u.symbols.arrow+" "+f.Remedy)
-		}
-		label := paint.Sprint(f.Kind) + strings.Repeat(" ", width-len(f.Kind))
-		for _, paragraph := range text {
-			if paragraph == "" {
-				continue
-			}
-			for _, line := range wrap(paragraph, u.width-width-4) {
-				u.printf("  %s  %s\n", label, line)
-				label = strings.Repeat(" ", width)
-			}
-		}
+		u.finding(f, width)
 	}
 	s.remedy(r.Findings)
+}
+
+// finding prints its kind, width columns wide, and beside it what is to be said;
+// below it where there is no room beside.
+func (u *ui) finding(f devcert.Finding, width int) {
+	const enough = 30
+	paint := u.red
+	if f.Severity == devcert.Warning {
+		paint = u.yellow
+	}
+	text := []string{f.Message, f.Consequence}
+	if !f.Repairable && f.Remedy != "" {
+		text = append(text, u.symbols.arrow+" "+f.Remedy)
+	}
+	label, blank := paint.Sprint(f.Kind)+strings.Repeat(" ", width-len(f.Kind)), strings.Repeat(" ", width)
+	if u.width-width-4 < enough {
+		u.printf("  %s\n", label)
+		label, blank = "", ""
+	}
+	for _, paragraph := range text {
+		if paragraph == "" {
+			continue
+		}
+		for _, line := range wrap(paragraph, u.width-len(blank)-4) {
+			u.printf("  %s  %s\n", label, line)
+			label = blank
+		}
+	}
 }
 
 func headline(all []devcert.Finding) string {
@@ -215,10 +238,10 @@ func (s *session) remedy(all []devcert.Finding) {
 	}
 	tells := fmt.Sprintf("devcert explain %s  tells more.", all[0].Kind)
 	if repairable == 0 {
-		s.ui.printf("%s\n", tells)
+		s.ui.flow("", tells)
 		return
 	}
-	s.ui.printf("devcert repair  %s.   %s\n", cures, tells)
+	s.ui.flow("", fmt.Sprintf("devcert repair  %s.", cures), tells)
 }
 
 func (s *session) homePath(path string) string {

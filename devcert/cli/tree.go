@@ -29,7 +29,7 @@ func (u *ui) tree(r *devcert.Report) {
 	width := 0
 	for _, l := range lines {
 		if l.cert != nil {
-			width = max(width, len([]rune(l.indent+withoutID(l.cert))))
+			width = max(width, columns(l.indent+withoutID(l.cert)))
 		}
 	}
 	for _, l := range lines {
@@ -37,24 +37,37 @@ func (u *ui) tree(r *devcert.Report) {
 			u.printf("%slost\n", u.twig(l.indent))
 			continue
 		}
-		name := u.twig(l.indent) + withoutID(l.cert)
-		line := name + strings.Repeat(" ", width-len([]rune(name))) + "   until " + date(l.cert.NotAfter)
-		u.printf("%s%s\n", line, u.notes(l.notes, u.width-len([]rune(line))))
+		u.branch(u.twig(l.indent)+withoutID(l.cert), width, append([]string{"until " + date(l.cert.NotAfter)}, l.notes...))
 	}
 	u.printf("\n")
 }
 
-// notes joins what is worth saying of a certificate as far as room columns go;
-// what does not fit is cut.
-func (u *ui) notes(notes []string, room int) string {
-	text := []rune("   " + strings.Join(notes, "   "))
-	if len(text) > room && room > 4 {
-		text = append(text[:room-1], []rune(u.symbols.cut)...)
+// branch prints a certificate's name, width columns wide, and beside it what is
+// worth saying of it, as far as there is room; below it where there is too little.
+func (u *ui) branch(name string, width int, notes []string) {
+	const gap, enough = "   ", len("   365 days left")
+	if room := u.width - width - len(gap+notes[0]); room >= enough {
+		pad := strings.Repeat(" ", width-columns(name)) + gap
+		u.printf("%s%s%s%s\n", name, pad, notes[0], u.dim.Sprint(u.cut(gap+strings.Join(notes[1:], gap), room)))
+		return
 	}
-	if len(text) > room {
+	u.printf("%s\n", name)
+	u.flow(strings.Repeat(" ", columns(name)-columns(strings.TrimLeft(name, " `-└─"))+2), notes...)
+}
+
+// cut ends a text that is longer than room columns after a word, with a sign
+// that there is more; "" when not even a word has room.
+func (u *ui) cut(text string, room int) string {
+	runes := []rune(text)
+	if len(runes) <= room {
+		return text
+	}
+	kept := string(runes[:max(0, room-len([]rune(u.symbols.cut)))])
+	at := strings.LastIndex(kept, " ")
+	if strings.TrimSpace(kept[:max(0, at)]) == "" {
 		return ""
 	}
-	return u.dim.Sprint(string(text))
+	return kept[:at+1] + u.symbols.cut
 }
 
 func (u *ui) twig(s string) string {
@@ -102,16 +115,18 @@ func (u *ui) leafNotes(r *devcert.Report) []string {
 	return []string{life, t[:4] + u.symbols.cut + t[len(t)-4:]}
 }
 
-// grid prints the ports in rows of fifty, one symbol each, with the number of
-// the first in front.
+// grid prints the ports one symbol each, in tens, five to a row or as many as
+// there is room for, with the number of the first in front.
 func (u *ui) grid(r *devcert.Report) {
 	ports := r.PortStates()
 	if len(ports) == 0 {
 		return
 	}
+	const label, ten, most = len("  44300"), len(" 0123456789"), 5
+	perRow := min(max((u.width-label)/ten, 1), most)
 	next, inRow := -1, 0
 	for _, g := range groupPorts(ports) {
-		if g.first != next || inRow == 5 {
+		if g.first != next || inRow == perRow {
 			if next >= 0 {
 				u.printf("\n")
 			}
@@ -121,7 +136,9 @@ func (u *ui) grid(r *devcert.Report) {
 		u.printf(" %s", u.cells(g))
 		next, inRow = g.first+10, inRow+1
 	}
-	u.printf("\n  %s\n\n", u.legend(ports))
+	u.printf("\n")
+	u.flow("  ", u.legend(ports)...)
+	u.printf("\n")
 }
 
 type portGroup struct {
@@ -179,7 +196,7 @@ func boundWord(ports []devcert.PortState) string {
 
 // legend counts the states that occur, and names the ports of those that are
 // not as they should be.
-func (u *ui) legend(ports []devcert.PortState) string {
+func (u *ui) legend(ports []devcert.PortState) []string {
 	words := []struct {
 		state devcert.BindingState
 		word  string
@@ -206,5 +223,5 @@ func (u *ui) legend(ports []devcert.PortState) string {
 		}
 		parts = append(parts, text)
 	}
-	return strings.Join(parts, "   ")
+	return parts
 }

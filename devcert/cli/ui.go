@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
 	"golang.org/x/term"
@@ -48,15 +50,10 @@ var (
 	asciiSymbols   = symbols{"ok", "warn", "fail", "-", "#", "@", ".", "!", "->", "~"}
 )
 
-func newUI(s Streams, env map[string]string, o uiOptions) *ui {
-	u := &ui{uiOptions: o, in: bufio.NewReader(s.In), out: s.Out, err: s.Err, width: 80, symbols: asciiSymbols}
+func newUI(s Streams, out io.Writer, env map[string]string, o uiOptions) *ui {
+	u := &ui{uiOptions: o, in: bufio.NewReader(s.In), out: out, err: s.Err, width: columnsOf(s.Out), symbols: asciiSymbols}
 	u.drawn = isTerminal(s.Out) && env["TERM"] != "dumb" && !o.json
 	u.interactive = isTerminal(s.In) && isTerminal(s.Err) && !o.nonInteractive && env["CI"] != "true"
-	if f, ok := s.Out.(*os.File); ok && u.drawn {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w >= 40 {
-			u.width = w
-		}
-	}
 	if showsUnicode(env) {
 		u.symbols = unicodeSymbols
 	}
@@ -79,6 +76,16 @@ func paint(on bool, a ...color.Attribute) *color.Color {
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// columnsOf is how wide a stream is: a terminal says so, all else has 80 columns.
+func columnsOf(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 80
 }
 
 // showsUnicode goes by what the locale says, as C programs do: LC_ALL, else
@@ -124,19 +131,17 @@ func (u *ui) step(r devcert.StepResult) {
 	}
 	column := len([]rune(u.symbols.fail)) // the widest
 	pad := strings.Repeat(" ", column-len([]rune(symbol)))
-	fmt.Fprintf(u.err, "  %s%s %-13s %s %7s\n", paint.Sprint(symbol), pad, r.What, u.fit(where, u.width-25-column), seconds(r.Elapsed))
+	room, below := max(0, u.width-25-column), []string(nil)
+	if len([]rune(where)) > room {
+		where, below = "", wrap(where, u.width-3-column)
+	}
+	fmt.Fprintf(u.err, "  %s%s %-13s %-*s %7s\n", paint.Sprint(symbol), pad, r.What, room, where, seconds(r.Elapsed))
+	for _, line := range below {
+		fmt.Fprintf(u.err, "   %*s%s\n", column, "", line)
+	}
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
-
-// fit pads or cuts s to n columns; what is cut shows its end, where paths differ.
-func (u *ui) fit(s string, n int) string {
-	runes := []rune(s)
-	if len(runes) > n {
-		return u.symbols.cut + string(runes[len(runes)-n+1:])
-	}
-	return s + strings.Repeat(" ", n-len(runes))
-}
 
 // ask puts a question that only "y" or "yes" answers with yes.
 func (u *ui) ask(question string) bool {
@@ -179,7 +184,7 @@ func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+		if line != "" && columns(line)+1+columns(word) > width {
 			lines = append(lines, line)
 			line = ""
 		}
@@ -187,3 +192,37 @@ func wrap(text string, width int) []string {
 	}
 	return append(lines, line)
 }
+
+// flow prints parts side by side, and goes on below where the next does not fit.
+// One that is longer than a line is broken at its blanks.
+func (u *ui) flow(indent string, parts ...string) {
+	const gap = "   "
+	line := ""
+	for _, part := range append(parts, "") {
+		switch {
+		case line == "":
+			line = part
+		case part != "" && columns(indent+line+gap+part) <= u.width:
+			line += gap + part
+		default:
+			u.paragraph(indent, line)
+			line = part
+		}
+	}
+}
+
+// paragraph prints a line, or as many as its words need.
+func (u *ui) paragraph(indent, text string) {
+	lines := []string{text}
+	if columns(indent+text) > u.width {
+		lines = wrap(text, u.width-len(indent))
+	}
+	for _, line := range lines {
+		u.printf("%s%s\n", indent, line)
+	}
+}
+
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// columns is how many s takes on a terminal, where colours take none.
+func columns(s string) int { return utf8.RuneCountInString(colours.ReplaceAllString(s, "")) }

@@ -13,18 +13,22 @@ var version = ""
 
 func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print which devcert this is",
+		Name: "version", Usage: "print which devcert this is", UsageText: "  devcert version",
 		Flags: commonFlags(),
 		Action: func(c *cli.Context) error {
-			p.command, p.json = c.Command.Name, c.Bool("json")
+			p.json = c.Bool("json")
 			if err := noArguments(c.Args().Slice()); err != nil {
 				return err
 			}
-			text := fmt.Sprintf("devcert %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			p.tell(reference{Version: versionText()}, text)
+			p.tellVersion()
 			return nil
 		},
 	}
+}
+
+func (p *program) tellVersion() {
+	text := fmt.Sprintf("devcert %s (%s, %s/%s)\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	p.tell(reference{Version: versionText()}, text)
 }
 
 // versionText is the release, else the commit the program was built from.

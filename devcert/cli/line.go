@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+)
+
+// line is a command line taken apart. Flags may stand anywhere on it; the
+// library knows a command's flags only between the command and the first name,
+// and is given them there.
+type line struct {
+	path    []string     // the words that name the command: "ports", "list"
+	command *cli.Command // nil when none is named
+	flags   []givenFlag
+	names   []string // what the command is to be about
+}
+
+// givenFlag is a flag as it was given: one word, or two with its value.
+type givenFlag struct {
+	name  string // without dashes
+	words []string
+}
+
+// spelled is the flag without its value.
+func (f givenFlag) spelled() string {
+	word, _, _ := strings.Cut(f.words[0], "=")
+	return word
+}
+
+// value is "" also for a flag that has none.
+func (f givenFlag) value() string {
+	if len(f.words) > 1 {
+		return f.words[1]
+	}
+	_, value, _ := strings.Cut(f.words[0], "=")
+	return value
+}
+
+// readLine takes args apart. The error is about the first thing that is wrong;
+// the line says what could be read all the same.
+func readLine(args []string, commands []*cli.Command) (*line, error) {
+	l := &line{}
+	words := l.takeFlags(args, valued(commands))
+	if len(words) > 0 && words[0] == "help" {
+		l.flags = append(l.flags, givenFlag{"help", []string{"--help"}})
+		words = words[1:]
+	}
+	among := commands
+	for len(words) > 0 {
+		c := named(among, words[0])
+		if c == nil {
+			break
+		}
+		l.command, among = c, c.Subcommands
+		l.path, words = append(l.path, words[0]), words[1:]
+	}
+	l.names = words
+	if len(among) > 0 && len(words) > 0 {
+		return l, unknownCommand(strings.Join(append(l.path, words[0]), " "), among)
+	}
+	return l, l.check()
+}
+
+// takeFlags puts the flags aside, and returns the other words.
+func (l *line) takeFlags(args []string, valued map[string]bool) (words []string) {
+	for len(args) > 0 {
+		word := args[0]
+		args = args[1:]
+		if word == "--" {
+			return append(words, args...)
+		}
+		if len(word) < 2 || word[0] != '-' {
+			words = append(words, word)
+			continue
+		}
+		name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		f := givenFlag{name, []string{word}}
+		if valued[name] && !hasValue && len(args) > 0 {
+			f.words, args = append(f.words, args[0]), args[1:]
+		}
+		l.flags = append(l.flags, f)
+	}
+	return words
+}
+
+// check refuses flags that the command does not have, those whose value is empty
+// and so asks for nothing that could be meant, and two values where one counts.
+func (l *line) check() error {
+	self, known := "devcert", append(commonFlags(), helpFlag, &cli.BoolFlag{Name: "version"})
+	if l.command != nil {
+		self, known = "devcert "+strings.Join(l.path, " "), append(slices.Clone(l.command.Flags), helpFlag)
+	}
+	seen := map[string]bool{}
+	for _, given := range l.flags {
+		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), given.name) })
+		switch {
+		case at < 0:
+			return &devcert.UsageError{Problem: "there is no flag " + given.spelled(), Hint: self + " --help lists its flags"}
+		case takesValue(known[at]) && given.value() == "":
+			return &devcert.UsageError{Problem: given.spelled() + " has no value", Hint: self + " --help says what it takes"}
+		case takesValue(known[at]) && !repeats(known[at]) && seen[given.name]:
+			return &devcert.UsageError{Problem: given.spelled() + " is given twice", Hint: "which of the values is meant?"}
+		}
+		seen[given.name] = true
+	}
+	return nil
+}
+
+func (l *line) has(name string) bool {
+	return slices.ContainsFunc(l.flags, func(f givenFlag) bool { return f.name == name && f.value() != "false" })
+}
+
+func (l *line) wantsHelp() bool {
+	return slices.ContainsFunc(l.flags, func(f givenFlag) bool { return isHelp(f.name) })
+}
+
+// words are the line in the order in which it is best read.
+func (l *line) words() []string { return slices.Concat(l.path, l.flagWords(), l.names) }
+
+// ordered is the line as the library reads it.
+func (l *line) ordered() []string {
+	return slices.Concat([]string{"devcert"}, l.path, l.flagWords(), []string{"--"}, l.names)
+}
+
+func (l *line) flagWords() []string {
+	var words []string
+	for _, f := range l.flags {
+		words = append(words, f.words...)
+	}
+	return words
+}
+
+func isHelp(name string) bool { return name == "help" || name == "h" }
+
+func named(commands []*cli.Command, name string) *cli.Command {
+	for _, c := range commands {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// valued are the names of the flags that take a value, of whatever command:
+// which one it is, is not known before its flags have been put aside.
+func valued(commands []*cli.Command) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range commands {
+		for _, f := range c.Flags {
+			for _, name := range f.Names() {
+				names[name] = takesValue(f)
+			}
+		}
+		maps.Copy(names, valued(c.Subcommands))
+	}
+	return names
+}
+
+func takesValue(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && d.TakesValue()
+}
+
+func repeats(f cli.Flag) bool {
+	_, ok := f.(*cli.StringSliceFlag)
+	return ok
+}
+
+func unknownCommand(name string, commands []*cli.Command) error {
+	return &devcert.UsageError{
+		Problem: fmt.Sprintf("there is no command %q", name), Hint: "commands: " + commandNames(commands),
+	}
+}
+
+func commandNames(commands []*cli.Command) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}

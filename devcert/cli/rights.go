@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"devcert/devcert"
+)
+
+// withRights is the command line that finishes what lacked rights: the same
+// again when nothing was done, else a repair of what is left.
+func (s *session) withRights(r *devcert.Report) string {
+	args := slices.Clone(s.args)
+	if s.command == "setup" || s.command == "repair" {
+		if kinds := trustKinds(r); len(r.Steps) > 0 && len(kinds) > 0 {
+			args = []string{"repair", "--only", strings.Join(kinds, ",")}
+		}
+	}
+	if !slices.Contains(args, "--yes") && !slices.Contains(args, "-y") && args[0] != "repair" {
+		args = append(args, "--yes")
+	}
+	host := s.engine.Host
+	if host.Elsewhere && !slices.Contains(args, "--home") {
+		args = append(args, "--home", host.StateDir)
+	}
+	self := quote(host.Self)
+	build := ""
+	if host.Transient {
+		self, build = "dist/devcert", "go build -o dist/devcert . && "
+	}
+	return build + "sudo " + self + " " + quoteAll(args)
+}
+
+func trustKinds(r *devcert.Report) []string {
+	var kinds []string
+	for _, f := range r.Findings {
+		if strings.HasPrefix(f.Kind, "trust-") && !slices.Contains(kinds, f.Kind) {
+			kinds = append(kinds, f.Kind)
+		}
+	}
+	return kinds
+}
+
+func quoteAll(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, quote(w))
+	}
+	return strings.Join(quoted, " ")
+}
+
+// quote makes one word of a shell's command line.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:=@+", r))
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
