@@ -45,6 +45,15 @@ var commands = []command{
 		_, err := e.Setup(ctx, otherRoot)
 		return err
 	}},
+	{"a setup that is interrupted at a store", func(e *Engine, m *machine) error {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		store := m.stores["firefox"]
+		store.onTrust = cancel
+		defer func() { store.onTrust = nil }()
+		_, err := e.Setup(ctx, otherRoot)
+		return err
+	}},
 }
 
 // Whatever people and accidents do in whatever order: once the stores work
