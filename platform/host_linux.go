@@ -14,13 +14,15 @@ import (
 // defaultStateDir follows the XDG base directory specification, which says to
 // ignore a relative XDG_DATA_HOME.
 func defaultStateDir(env func(string) string) (string, error) {
-	if dir := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "devcert"), nil
+	dir := ""
+	if data := env("XDG_DATA_HOME"); filepath.IsAbs(data) {
+		dir = filepath.Join(data, "devcert")
+	} else if home := env("HOME"); filepath.IsAbs(home) {
+		dir = filepath.Join(home, ".local", "share", "devcert")
+	} else {
+		return "", errors.New("find the state folder: neither XDG_DATA_HOME nor HOME is an absolute path")
 	}
-	if home := env("HOME"); filepath.IsAbs(home) {
-		return filepath.Join(home, ".local", "share", "devcert"), nil
-	}
-	return "", errors.New("find the state folder: neither XDG_DATA_HOME nor HOME is an absolute path")
+	return dir, elevate.RefuseOthersHome(dir)
 }
 
 // equip gives the host its stores.

@@ -128,6 +128,24 @@ func TestSudoDevcert(t *testing.T) {
 	require.Empty(t, m.bundled())
 }
 
+// TestRootInAUsersHome is root with a HOME that su or sudo has kept.
+func TestRootInAUsersHome(t *testing.T) {
+	m := newMachine(t)
+	for _, variables := range [][]string{
+		{"HOME=" + anna.home()},
+		{"XDG_DATA_HOME=" + anna.home() + "/.local/share"},
+	} {
+		there := m.with(variables...)
+		m.requireUnchanged(func() {
+			r := there.devcert(1, "setup")
+			require.Contains(t, r.stderr, "is in the home of anna")
+			require.Contains(t, r.stderr, "run devcert as anna")
+			there.devcert(1, "uninstall", "--yes")
+		})
+	}
+	m.as(anna).requireOwned()
+}
+
 // TestAWishThatNeedsRightsChangesNothingWithout is a new root for a user who
 // cannot have it trusted: half of it would leave two roots.
 func TestAWishThatNeedsRightsChangesNothingWithout(t *testing.T) {
