@@ -63,6 +63,7 @@ func MainAt(args []string, streams Streams, env []string, newHost NewHost, now f
 	defer signal.Stop(gone)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return p.finish(p.execute(ctx, args[min(1, len(args)):]))
 }
 
