@@ -81,16 +81,28 @@ func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
 func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Config, error)) (*Report, error) {
 	o, err := e.observe(ctx, probe, nil)
 	if err != nil {
-		return nil, err
+		return nil, refuseNewer(err)
 	}
 	return e.judge(o, change)
 }
 
 // judge compares what was observed with what is wanted.
 func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
+// refuseNewer makes a UsageError of a file that only a newer devcert understands:
+// no command can tell what it would lose.
+func refuseNewer(err error) error {
+	if !errors.Is(err, disk.ErrSchema) {
+		return err
+	}
+	return &UsageError{Problem: err.Error(), Hint: "use the devcert that wrote it, or a newer one"}
+}
+
 	c, damage, err := configOf(o)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err)
+		return nil, refuseNewer(fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err))
+	}
+	if errors.Is(o.BindingsErr, disk.ErrSchema) {
+		return nil, refuseNewer(o.BindingsErr)
 	}
 	o.Foreign = c != nil && foreign(c, o)
 	if change != nil {

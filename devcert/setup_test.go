@@ -212,3 +212,46 @@ func TestInterruptedAtEachStep(t *testing.T) {
 		})
 	}
 }
+
+// A file that a newer devcert wrote is neither damaged nor understood: no command
+// touches anything, uninstall least of all.
+func TestNewerFilesAreRefused(t *testing.T) {
+	newer := fmt.Errorf("the binding table: %w", disk.ErrSchema)
+	for _, row := range []struct {
+		name  string
+		wreck func(m *machine)
+	}{
+		{"config.json", func(m *machine) { m.write(disk.ConfigFile, `{"schema": 2, "names": {}}`) }},
+		{"ledger.json", func(m *machine) { m.write(disk.LedgerFile, `{"schema": 2}`) }},
+		{"the binding table", func(m *machine) { m.host.Binder = newerBinder{m.binder, newer} }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := setUp(t)
+			row.wreck(m)
+			before, e := m.picture(), m.engine()
+			ctx := context.Background()
+			for name, command := range map[string]func() (*Report, error){
+				"status":    func() (*Report, error) { return e.Status(ctx, false) },
+				"setup":     func() (*Report, error) { return e.Setup(ctx, quick()) },
+				"repair":    func() (*Report, error) { return e.Repair(ctx) },
+				"renew":     func() (*Report, error) { return e.Renew(ctx, true, false) },
+				"uninstall": func() (*Report, error) { return e.Uninstall(ctx, true) },
+			} {
+				_, err := command()
+				var usage *UsageError
+				require.ErrorAs(t, err, &usage, name)
+				require.Contains(t, usage.Problem, row.name)
+				require.Contains(t, usage.Problem, "written by a newer devcert")
+				require.Contains(t, usage.Hint, "use the devcert that wrote it")
+				require.Equal(t, before, m.picture(), name)
+			}
+		})
+	}
+}
+
+type newerBinder struct {
+	Binder
+	err error
+}
+
+func (b newerBinder) Bindings(context.Context) ([]Binding, error) { return nil, b.err }

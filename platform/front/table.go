@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/disk"
 )
 
 const (
@@ -34,6 +35,9 @@ type binding struct {
 // a binding overlooked here would be reported as one that is not there.
 func decode(data []byte) ([]devcert.Binding, error) {
 	// The schema comes first: a newer one may have fields unknown here.
+	if err := disk.CheckSchema(data, tableSchema); err != nil {
+		return nil, err
+	}
 	var version struct {
 		Schema *int `json:"schema"`
 	}
@@ -43,8 +47,6 @@ func decode(data []byte) ([]devcert.Binding, error) {
 	switch {
 	case version.Schema == nil:
 		return nil, errors.New("it names no schema")
-	case *version.Schema > tableSchema:
-		return nil, fmt.Errorf("its schema %d is newer than this devcert, which knows %d", *version.Schema, tableSchema)
 	case *version.Schema < tableSchema:
 		return nil, fmt.Errorf("its schema %d never existed", *version.Schema)
 	}

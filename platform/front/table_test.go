@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/devcert/disk"
 )
 
 func TestDecode(t *testing.T) {
@@ -29,7 +30,7 @@ func TestDecode(t *testing.T) {
 		{"null", `null`, "names no schema"},
 		{"two documents", `{"schema":1,"bindings":[]}{}`, "it is no table"},
 		{"no schema", `{"bindings":[]}`, "names no schema"},
-		{"schema of the future", `{"schema":2,"rules":[]}`, "schema 2 is newer"},
+		{"schema of the future", `{"schema":2,"rules":[]}`, disk.ErrSchema.Error()},
 		{"schema zero", `{"schema":0,"bindings":[]}`, "never existed"},
 		{"schema in words", `{"schema":"1","bindings":[]}`, "it is no table"},
 		{"no list", `{"schema":1}`, "no list of bindings"},

@@ -124,3 +124,16 @@ func TestEveryFileIsInTheTable(t *testing.T) {
 		return err
 	}))
 }
+
+// TestANewerDevcertsFiles has documents of a schema that does not exist yet.
+func TestANewerDevcertsFiles(t *testing.T) {
+	for _, file := range []string{"config.json", "ledger.json", "bindings.json"} {
+		t.Run(file, func(t *testing.T) {
+			m := healthyMachine(t)
+			m.write(m.state(file), `{"schema": 2, "more": true}`)
+			for _, command := range []string{"status", "setup", "repair", "renew --force", "ports unbind --all", "uninstall --all --yes"} {
+				m.requireRefused(strings.Fields(command), []string{file, "newer devcert", "use the devcert that wrote it"})
+			}
+		})
+	}
+}
