@@ -81,7 +81,8 @@ func (p *planner) needs(c cure) bool { return slices.Contains(p.cures, c) }
 func (p *planner) add(s Step) { p.steps = append(p.steps, s) }
 
 // files plans what mends single files. Those of the hierarchy are left alone
-// when all of them are about to be written anew.
+// when all of them are about to be written anew; not so the folders, which are
+// made private before a key is written into them.
 func (p *planner) files(findings []Finding) {
 	fresh := p.needs(newHierarchy) || p.needs(newLeaf)
 	for _, f := range findings {
@@ -90,7 +91,7 @@ func (p *planner) files(findings []Finding) {
 			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
-		case f.cure == tightenFile && !p.needs(newHierarchy):
+		case f.cure == tightenFile && !(f.damage.Private && p.needs(newHierarchy)):
 			p.add(Step{action: tighten, What: "file", Where: f.Where, damage: f.damage})
 		}
 	}

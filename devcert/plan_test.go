@@ -86,6 +86,12 @@ func TestPlans(t *testing.T) {
 		}, []string{"reissue", "bind 44300-44303"}},
 		{"an exposed intermediate key", func(s *scene) { s.damaged("generations/x-1/intermediate-key.pem", disk.Exposed, "", true) },
 			[]string{"tighten generations/x-1/intermediate-key.pem"}},
+		{"a new root makes folders private and leaves files that go", func(s *scene) {
+			s.config.Permits, s.config.Stores, s.config.Ports = []string{"example.org"}, []string{NoStores}, NoPorts
+			s.place(0).State, s.place(1).State, s.seen.Folder.Ledger.Entries = Missing, Missing, nil
+			s.damaged("generations/x-1/intermediate-key.pem", disk.Exposed, "", true)
+			s.damaged("generations", disk.Exposed, "", false)
+		}, []string{"tighten generations", "make hierarchy"}},
 		{"a new root on a healthy machine is staged", func(s *scene) { s.config.Permits = []string{"example.org"} }, []string{
 			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch",
 			"bind 44300-44303", "distrust system", "distrust firefox",

@@ -213,6 +213,26 @@ func TestInterruptedAtEachStep(t *testing.T) {
 	}
 }
 
+// The first setup makes an open folder private, before it writes a key.
+func TestSetupInAnOpenFolder(t *testing.T) {
+	for _, open := range []string{".", "generations"} {
+		t.Run(open, func(t *testing.T) {
+			m := newMachine(t)
+			require.NoError(t, os.MkdirAll(m.path(open), 0o700))
+			require.NoError(t, os.Chmod(m.path(open), 0o777))
+			if why, _ := m.host.Files.Exposed(m.path(open)); why == "" {
+				t.Skip("there are no modes here")
+			}
+			r := m.mustSetup(quick())
+			require.Equal(t, tighten, r.Steps[0].action)
+			require.Equal(t, create, r.Steps[1].action)
+			info, err := os.Stat(m.path(open))
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+		})
+	}
+}
+
 // A file that a newer devcert wrote is neither damaged nor understood: no command
 // touches anything, uninstall least of all.
 func TestNewerFilesAreRefused(t *testing.T) {

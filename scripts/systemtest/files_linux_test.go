@@ -125,6 +125,24 @@ func TestEveryFileIsInTheTable(t *testing.T) {
 	}))
 }
 
+// TestAnOpenFolderIsClosedFirst lets a folder be there already, open to everyone.
+func TestAnOpenFolderIsClosedFirst(t *testing.T) {
+	for _, open := range []string{"", "generations"} {
+		t.Run("state/"+open, func(t *testing.T) {
+			m := newMachine(t).as(anna)
+			m.must("mkdir", "-p", m.state(open))
+			m.must("chmod", "0777", m.state(open))
+			m.devcert(0, "setup", "--stores", "none")
+			for _, dir := range []string{m.state(), m.state("generations")} {
+				info, err := os.Stat(dir)
+				require.NoError(t, err)
+				require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), dir)
+			}
+			m.requireUnchanged(func() { m.devcert(0, "setup") })
+		})
+	}
+}
+
 // TestANewerDevcertsFiles has documents of a schema that does not exist yet.
 func TestANewerDevcertsFiles(t *testing.T) {
 	for _, file := range []string{"config.json", "ledger.json", "bindings.json"} {

@@ -130,6 +130,8 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 		{"not writable", anna, nothing, "/etc/devcert", []string{"/etc/devcert", "permission denied"}},
 		{"somebody else's", anna, func(m *machine) { m.as(root).must("mkdir", "-m", "700", m.home()+"/state") },
 			"HOME/state", []string{"/state", "permission denied"}},
+		{"somebody else's, open to all", anna, func(m *machine) { m.as(root).must("mkdir", "-m", "777", m.home()+"/state") },
+			"HOME/state", []string{"/state", "not permitted"}},
 		{"a full disk", root, func(m *machine) { m.disk("size=64k"); m.fill() }, "HOME/disk/state", []string{"/disk/state", "no space left"}},
 		{"a disk that is read-only", root, func(m *machine) { m.disk("ro") }, "HOME/disk/state", []string{"/disk/state", "read-only"}},
 	} {
