@@ -47,6 +47,8 @@ func (chmodFiles) MakePrivate(path string) error {
 	return os.Chmod(path, info.Mode().Perm()&0o700)
 }
 
+func (chmodFiles) HasOtherName(*os.File) bool { return false }
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // machine is a host in memory with a real state folder.

@@ -218,4 +218,6 @@ func (plainFiles) MakePrivate(path string) error {
 	return os.Chmod(path, info.Mode().Perm()&^0o077)
 }
 
+func (plainFiles) HasOtherName(*os.File) bool { return false }
+
 func (plainFiles) SyncDir(string) error { return nil }

@@ -19,6 +19,9 @@ type Files interface {
 	Exposed(path string) (string, error)
 	// MakePrivate takes those rights away.
 	MakePrivate(path string) error
+	// HasOtherName says whether the open file has another name (a hard link):
+	// what is written to it would then stand there too.
+	HasOtherName(f *os.File) bool
 	// SyncDir makes the names in a folder durable. Where the system has no such
 	// call it does nothing.
 	SyncDir(path string) error

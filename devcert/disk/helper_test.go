@@ -53,6 +53,8 @@ func (chmodFiles) MakePrivate(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
+func (chmodFiles) HasOtherName(*os.File) bool { return false }
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // noon is when every certificate of these tests is made.

@@ -55,7 +55,7 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 				f.unlock(lock)
 				return nil, err
 			}
-			f.sign(self)
+			f.sign(lock, self)
 			return func() { f.unlock(lock) }, nil
 		}
 		_ = lock.Close()
@@ -145,14 +145,23 @@ func (f Folder) stillThere(lock *flock.Flock) bool {
 
 // sign writes who holds the lock, for the message of those who wait. It is not
 // the lock: that is the system's, and ends with the process. Where the system
-// lets nobody write to a locked file, those who wait are told less.
-func (f Folder) sign(self string) {
-	fh, err := os.OpenFile(f.path(LockFile), os.O_WRONLY|os.O_TRUNC, 0)
+// lets nobody write to a locked file, those who wait are told less; also where
+// the file has another name, under which it may be anybody's. A lock on that
+// one is as good: whoever else comes in by the name in the folder finds it taken.
+func (f Folder) sign(lock *flock.Flock, self string) {
+	fh, err := os.OpenFile(f.path(LockFile), os.O_WRONLY, 0)
 	if err != nil {
 		return
 	}
 	defer fh.Close()
-	_, _ = fmt.Fprintf(fh, "%d %s\n", os.Getpid(), self)
+	opened, err := fh.Stat()
+	locked, lockErr := lock.Stat()
+	if errors.Join(err, lockErr) != nil || !os.SameFile(opened, locked) || f.Files.HasOtherName(fh) {
+		return
+	}
+	if fh.Truncate(0) == nil {
+		_, _ = fmt.Fprintf(fh, "%d %s\n", os.Getpid(), self)
+	}
 }
 
 func (f Folder) holder() string {

@@ -309,3 +309,27 @@ func TestLockRefusesAFolderOfOthers(t *testing.T) {
 	require.NoFileExists(t, f.path(LockFile))
 	require.Equal(t, "mine", string(read(t, f.path(RootFile))))
 }
+
+// linkedFiles says that every file has another name.
+type linkedFiles struct{ chmodFiles }
+
+func (linkedFiles) HasOtherName(*os.File) bool { return true }
+
+// A lock that has another name is locked, and nothing is written through it.
+func TestLockOnAFileWithAnotherName(t *testing.T) {
+	f := newFolder(t)
+	f.Files = linkedFiles{}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	write(t, elsewhere, []byte("precious"))
+	require.NoError(t, os.Link(elsewhere, f.path(LockFile)))
+	unlock, err := f.Lock(context.Background(), "setup", noWait(t))
+	require.NoError(t, err)
+	require.Equal(t, "precious", string(read(t, elsewhere)))
+	_, err = f.Lock(short(t), "repair", func(string) {})
+	require.ErrorIs(t, err, ErrLocked, "it keeps others out all the same")
+	_, err = f.Remove()
+	require.NoError(t, err)
+	unlock()
+	require.NoDirExists(t, f.Path)
+	require.Equal(t, "precious", string(read(t, elsewhere)))
+}

@@ -116,6 +116,16 @@ func makePrivate(file *os.File) error {
 	return file.Chmod(mode)
 }
 
+// HasOtherName counts the links. What cannot be counted may have two.
+func (Files) HasOtherName(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || stat.Nlink != 1
+}
+
 // SyncDir makes new and renamed entries of the folder durable: fsync of a file
 // does not do that for its name (fsync(2), NOTES).
 func (Files) SyncDir(path string) error {

@@ -123,3 +123,15 @@ func TestExposedByOwner(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, says)
 }
+
+func TestHasOtherName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	defer file.Close()
+	require.False(t, Files{}.HasOtherName(file))
+	require.NoError(t, os.Link(path, path+"-too"))
+	require.True(t, Files{}.HasOtherName(file))
+	require.NoError(t, os.Remove(path))
+	require.False(t, Files{}.HasOtherName(file))
+}

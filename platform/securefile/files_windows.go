@@ -3,6 +3,7 @@ package securefile
 import (
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // MakeDir creates a folder that inherits the access list of its parent. Below
@@ -39,6 +40,13 @@ func (f Files) MakePrivate(path string) error {
 		err = &fs.PathError{Op: "make private", Path: path, Err: fs.ErrInvalid}
 	}
 	return err
+}
+
+// HasOtherName counts the links. What cannot be counted may have two.
+func (Files) HasOtherName(f *os.File) bool {
+	var info syscall.ByHandleFileInformation
+	err := syscall.GetFileInformationByHandle(syscall.Handle(f.Fd()), &info)
+	return err != nil || info.NumberOfLinks != 1
 }
 
 // SyncDir does nothing: Windows writes names through with the file's own flush.

@@ -55,6 +55,10 @@ var damages = []struct {
 		m.remove(path)
 		require.NoError(m.t, os.Symlink(m.elsewhere(), path))
 	}},
+	{"a hard link elsewhere", func(m *machine, path string) {
+		m.remove(path)
+		require.NoError(m.t, os.Link(m.elsewhere(), path))
+	}},
 	{"a dangling link", func(m *machine, path string) {
 		m.remove(path)
 		require.NoError(m.t, os.Symlink(filepath.Join(m.home(), "nothing"), path))
@@ -105,10 +109,10 @@ func (m *machine) heals(stands string) {
 	require.Equal(t, want, doc.kinds(), "%+v", doc.Findings)
 	require.Zero(t, doc.Exit)
 	m.requireOneRoot(doc)
-	require.Equal(t, "precious", m.read(m.elsewhere()))
 	m.requireUnchanged(func() { m.devcert(0, "repair") }, homes())
 	m.devcert(0, "renew", "--force") // the folder can be written to as before
 	require.Equal(t, want, m.status().kinds())
+	require.Equal(t, "precious", m.read(m.elsewhere()))
 }
 
 func TestEveryFileIsInTheTable(t *testing.T) {
