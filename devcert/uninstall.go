@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -103,7 +104,23 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 		}
 	}
 	after, err := e.prove(ctx, r, steps)
+	after.excuse()
 	return after, errors.Join(after.stepErrors(), err)
+}
+
+// excuse takes back the failure of a step whose end was reached all the same:
+// the front's table, which a full disk kept from being rewritten, is gone with
+// the folder.
+func (r *Report) excuse() {
+	bound := func(port int) bool {
+		return slices.ContainsFunc(r.Seen.Bindings, func(b Binding) bool { return b.Port == port })
+	}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.action == unbind && s.Err != nil && r.Seen.BindingsErr == nil && !slices.ContainsFunc(s.ports, bound) {
+			s.Changed, s.Err = true, nil
+		}
+	}
 }
 
 // notRemoved says which removals failed. A store that cannot be looked into any

@@ -3,6 +3,7 @@ package devcert
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -127,5 +128,39 @@ func TestUninstallOfADamagedFolder(t *testing.T) {
 			require.Empty(t, m.stores["firefox"].roots)
 			require.NoDirExists(t, m.host.StateDir)
 		})
+	}
+}
+
+// folderBinder is a binder whose table is in the state folder and goes with it.
+type folderBinder struct {
+	*memBinder
+	dir string
+}
+
+func (b folderBinder) Bindings(ctx context.Context) ([]Binding, error) {
+	if _, err := os.Stat(b.dir); err != nil {
+		return nil, nil
+	}
+	return b.memBinder.Bindings(ctx)
+}
+
+// What is gone is gone, also if the disk was too full to write so into a table
+// that went with the folder.
+func TestUninstallOnAFullDisk(t *testing.T) {
+	full := errors.New("no space left on device")
+	m := setUp(t)
+	m.binder.fails = full
+	_, err := m.uninstall(false)
+	require.ErrorIs(t, err, full, "the ports are still bound")
+
+	m.binder.fails = nil
+	m.mustSetup(quick())
+	m.binder.fails = full
+	m.host.Binder = folderBinder{m.binder, m.host.StateDir}
+	r, err := m.uninstall(false)
+	require.NoError(t, err)
+	require.NoDirExists(t, m.host.StateDir)
+	for _, s := range r.Steps {
+		require.NoError(t, s.Err)
 	}
 }

@@ -72,6 +72,18 @@ func TestUninstallKeepsWhatDevcertDidNotMake(t *testing.T) {
 	require.NoFileExists(t, m.state("localhost-key.pem"))
 }
 
+func TestUninstallOnAFullDisk(t *testing.T) {
+	m := newMachine(t)
+	m.disk("size=1m")
+	args := []string{"--home", m.home() + "/disk/state"}
+	m.devcert(0, append([]string{"setup"}, args...)...)
+	m.fill()
+	r := m.devcert(0, append([]string{"uninstall", "--yes"}, args...)...)
+	require.Contains(t, r.stdout, "Nothing of devcert's is left.")
+	require.NoDirExists(t, m.home()+"/disk/state")
+	require.Empty(t, m.bundled())
+}
+
 func TestARootWhoseStateIsLostIsAFormerRoot(t *testing.T) {
 	m := healthyMachine(t)
 	require.NoError(t, os.RemoveAll(m.state()))
