@@ -169,7 +169,7 @@ func (w *worker) switched() error {
 		if w.ledger.Machine != w.Host.Owner.Machine {
 			w.ledger.Machine = w.Host.Owner.Machine
 			w.ledger.Entries = slices.DeleteFunc(w.ledger.Entries, func(entry disk.Entry) bool {
-				return !sameUser(entry.Root, w.Host.Owner) // never ours to remove
+				return !sameUser(entry.Cert, w.Host.Owner) // never ours to remove
 			})
 			if err := w.saveLedger(); err != nil {
 				return err

@@ -78,7 +78,7 @@ func ownRoots(r *Report, all bool) []*x509.Certificate {
 	}
 	add(r.Seen.Folder.Hierarchy.Root)
 	for _, entry := range r.Seen.Folder.Ledger.Entries {
-		add(entry.Root)
+		add(entry.Cert)
 	}
 	for _, f := range r.Findings {
 		if f.Kind == FormerRoot && all {

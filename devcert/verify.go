@@ -16,13 +16,13 @@ import (
 func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
 	removed := func(entry disk.Entry) bool {
 		return slices.ContainsFunc(steps, func(s StepResult) bool {
-			return s.action == distrust && s.Err == nil && s.store == entry.Store && s.root.Equal(entry.Root)
+			return s.action == distrust && s.Err == nil && s.store == entry.Store && s.root.Equal(entry.Cert)
 		})
 	}
 	for _, entry := range slices.Clone(w.ledger.Entries) {
-		added := !w.before.Has(entry.Store, entry.Root)
-		if !seen.holds(entry.Store, entry.Root) && (removed(entry) || added) {
-			w.ledger.Forget(entry.Store, entry.Root)
+		added := !w.before.Has(entry.Store, entry.Cert)
+		if !seen.holds(entry.Store, entry.Cert) && (removed(entry) || added) {
+			w.ledger.Forget(entry.Store, entry.Cert)
 		}
 	}
 	onDisk := seen.Folder.Ledger

@@ -89,13 +89,3 @@ func ReduceOwner(s string) string {
 	}
 	return kept[:min(len(kept), maxOwner)]
 }
-
-// OwnerOf is the USER@HOST in the common name of a root of ours, reduced as by
-// [ReduceOwner]; "" when the name has another form.
-func OwnerOf(root *x509.Certificate) string {
-	words := strings.Split(root.Subject.CommonName, " ")
-	if len(words) != 4 || words[0] != "devcert" || words[1] != rootProfile.title {
-		return ""
-	}
-	return words[2]
-}

@@ -44,8 +44,8 @@ func checkRoot(cert *x509.Certificate) error {
 	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
 		return errors.New("its key is not ECDSA P-256")
 	}
-	owner := OwnerOf(cert)
-	if owner == "" || owner != ReduceOwner(owner) {
+	owner := ownerIn(rootProfile, cert.Subject.CommonName)
+	if owner == "" {
 		return fmt.Errorf("its common name is not %q: %q", "devcert root USER@HOST ID", cert.Subject.CommonName)
 	}
 	permits := PermitsOf(cert)
@@ -74,14 +74,4 @@ func checkLifetime(root *x509.Certificate) error {
 		return fmt.Errorf("it is valid for more than %d years", RootYears)
 	}
 	return nil
-}
-
-// IsOurs says whether cert is a root of devcert's profile, whoever made it. It
-// is cheap for certificates that are plainly not.
-func IsOurs(cert *x509.Certificate) bool {
-	if OwnerOf(cert) == "" {
-		return false
-	}
-	_, err := CheckRoot(cert.Raw)
-	return err == nil
 }

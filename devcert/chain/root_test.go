@@ -303,25 +303,3 @@ func TestCheckRootAcceptsAnyOrder(t *testing.T) {
 	_, err := CheckRoot(der)
 	assert.NoError(t, err)
 }
-
-func TestIsOurs(t *testing.T) {
-	h := standardHierarchy(t)
-	assert.True(t, IsOurs(h.Root))
-	assert.False(t, IsOurs(h.Intermediate.Cert))
-	assert.False(t, IsOurs(h.Leaf.Cert))
-	f := newForgery(t, newP256(t))
-	f.PermittedDNSDomains = append(f.PermittedDNSDomains, "com")
-	forged, err := x509.ParseCertificate(f.sign(t))
-	require.NoError(t, err)
-	assert.False(t, IsOurs(forged))
-	changed := *h.Root
-	changed.Raw = forged.Raw
-	assert.False(t, IsOurs(&changed), "the bytes count, not the parsed fields")
-}
-
-func TestOwnerOf(t *testing.T) {
-	assert.Equal(t, "alice@pc", OwnerOf(standardHierarchy(t).Root))
-	for _, cn := range []string{"", "devcert root", "devcert root x", "mkcert root x y", "devcert root a b c"} {
-		assert.Empty(t, OwnerOf(&x509.Certificate{Subject: pkix.Name{CommonName: cn}}), cn)
-	}
-}

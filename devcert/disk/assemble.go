@@ -22,7 +22,9 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 		return chain.HierarchyID(c) == hierarchy && c.CheckSignatureFrom(c) == nil // chain.Check judges the rest
 	})
 	if h.Root == nil {
-		h.Root = first(ledger.roots(), func(c *x509.Certificate) bool { return chain.HierarchyID(c) == hierarchy })
+		h.Root = first(ledger.certificates(), func(c *x509.Certificate) bool {
+			return chain.PartOf(c) == chain.PartRoot && chain.HierarchyID(c) == hierarchy
+		})
 	}
 	issued := append(read.certificates("intermediate.pem"), read.certificates("leaf.pem")...)
 	h.Intermediate.Cert = first(issued, func(c *x509.Certificate) bool {
@@ -75,10 +77,10 @@ func (c contents) keys(name string) []crypto.Signer {
 	return out
 }
 
-func (l *Ledger) roots() []*x509.Certificate {
+func (l *Ledger) certificates() []*x509.Certificate {
 	var out []*x509.Certificate
 	for _, e := range l.Entries {
-		out = append(out, e.Root)
+		out = append(out, e.Cert)
 	}
 	return out
 }

@@ -26,29 +26,29 @@ type Ledger struct {
 	Exposed []string
 }
 
-// Entry is one root in one store.
+// Entry is one certificate in one store.
 type Entry struct {
 	Store string
-	Root  *x509.Certificate
+	Cert  *x509.Certificate
 	Since time.Time
 }
 
-// Record adds an entry unless the same root in the same store is there.
-func (l *Ledger) Record(store string, root *x509.Certificate, now time.Time) {
-	if !l.Has(store, root) {
-		l.Entries = append(l.Entries, Entry{Store: store, Root: root, Since: now.UTC().Truncate(time.Second)})
+// Record adds an entry unless the same certificate in the same store is there.
+func (l *Ledger) Record(store string, cert *x509.Certificate, now time.Time) {
+	if !l.Has(store, cert) {
+		l.Entries = append(l.Entries, Entry{Store: store, Cert: cert, Since: now.UTC().Truncate(time.Second)})
 	}
 }
 
-// Forget removes the entry of root in store.
-func (l *Ledger) Forget(store string, root *x509.Certificate) {
-	l.Entries = slices.DeleteFunc(l.Entries, func(e Entry) bool { return e.Store == store && e.Root.Equal(root) })
+// Forget removes the entry of cert in store.
+func (l *Ledger) Forget(store string, cert *x509.Certificate) {
+	l.Entries = slices.DeleteFunc(l.Entries, func(e Entry) bool { return e.Store == store && e.Cert.Equal(cert) })
 }
 
-// Has says whether devcert put root into store; the empty store means any.
-func (l *Ledger) Has(store string, root *x509.Certificate) bool {
+// Has says whether devcert put cert into store; the empty store means any.
+func (l *Ledger) Has(store string, cert *x509.Certificate) bool {
 	return slices.ContainsFunc(l.Entries, func(e Entry) bool {
-		return (store == "" || e.Store == store) && e.Root.Equal(root)
+		return (store == "" || e.Store == store) && e.Cert.Equal(cert)
 	})
 }
 
@@ -63,23 +63,23 @@ type ledgerJSON struct {
 }
 
 type entryJSON struct {
-	Store string    `json:"store"`
-	Root  string    `json:"root"` // PEM: enough to remove it when all else is lost
-	Since time.Time `json:"since"`
+	Store       string    `json:"store"`
+	Certificate string    `json:"certificate"` // PEM: enough to remove it when all else is lost
+	Since       time.Time `json:"since"`
 }
 
 // Encode gives the ledger's file.
 func (l *Ledger) Encode() ([]byte, error) {
 	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed}
 	for _, e := range l.Entries {
-		out.Entries = append(out.Entries, entryJSON{e.Store, string(chain.EncodeCertificates(e.Root)), e.Since})
+		out.Entries = append(out.Entries, entryJSON{e.Store, string(chain.EncodeCertificates(e.Cert)), e.Since})
 	}
 	data, err := json.MarshalIndent(out, "", "  ")
 	return append(data, '\n'), err
 }
 
-// ParseLedger reads a ledger's file. Roots that are not of devcert's profile
-// make it damaged: nothing else was ever written there, and what stands in a
+// ParseLedger reads a ledger's file. Certificates that are not of devcert's
+// profile make it damaged: nothing else was ever written there, and what stands in a
 // ledger is removed from stores.
 func ParseLedger(data []byte) (*Ledger, error) {
 	var in ledgerJSON
@@ -94,12 +94,12 @@ func ParseLedger(data []byte) (*Ledger, error) {
 	}
 	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed}
 	for i, e := range in.Entries {
-		certs, err := chain.ParseCertificates([]byte(e.Root))
+		certs, err := chain.ParseCertificates([]byte(e.Certificate))
 		if err != nil || len(certs) != 1 || e.Store == "" {
-			return nil, fmt.Errorf("entry %d is not one root in one store", i+1)
+			return nil, fmt.Errorf("entry %d is not one certificate in one store", i+1)
 		}
-		if _, err := chain.CheckRoot(certs[0].Raw); err != nil {
-			return nil, fmt.Errorf("entry %d is not a root of devcert's: %w", i+1, err)
+		if _, _, err := chain.CheckPart(certs[0].Raw); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i+1, err)
 		}
 		l.Entries = append(l.Entries, Entry{e.Store, certs[0], e.Since})
 	}

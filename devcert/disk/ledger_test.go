@@ -28,6 +28,11 @@ func TestLedgerRoundTrip(t *testing.T) {
 	}{
 		{"empty", &Ledger{}},
 		{"full", sampleLedger(t)},
+		{"every part", &Ledger{Entries: []Entry{
+			{"windows-root", sample(t, 0).Root, noon},
+			{"windows-ca", sample(t, 0).Intermediate.Cert, noon},
+			{"windows-my", sample(t, 0).Leaf.Cert, noon},
+		}}},
 		{"strange words", &Ledger{Machine: "\u0000<&>\"\\ é", Exposed: []string{""}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -44,7 +49,7 @@ func TestLedgerRoundTrip(t *testing.T) {
 			require.Len(t, got.Entries, len(row.ledger.Entries))
 			for i, e := range row.ledger.Entries {
 				require.Equal(t, e.Store, got.Entries[i].Store)
-				require.True(t, e.Root.Equal(got.Entries[i].Root))
+				require.True(t, e.Cert.Equal(got.Entries[i].Cert))
 				require.True(t, e.Since.Equal(got.Entries[i].Since))
 			}
 		})
@@ -88,6 +93,8 @@ func TestParseLedgerRefuses(t *testing.T) {
 	good, err := sampleLedger(t).Encode()
 	require.NoError(t, err)
 	h := sample(t, 0)
+	_, err = ParseLedger(edit(t, func(_, _ map[string]any) {}))
+	require.NoError(t, err, "what the rows change is good")
 	pem := func(h *Hierarchy) string { return string(chain.EncodeCertificates(h.Root)) }
 	set := func(key string, value any) []byte {
 		return edit(t, func(_, entry map[string]any) { entry[key] = value })
@@ -109,13 +116,11 @@ func TestParseLedgerRefuses(t *testing.T) {
 		{"an unknown field", edit(t, func(doc, _ map[string]any) { doc["run"] = "rm" })},
 		{"an unknown field in an entry", set("path", "/etc/passwd")},
 		{"no store", set("store", "")},
-		{"no root", set("root", "")},
-		{"two roots", set("root", pem(h)+pem(sample(t, 1)))},
-		{"a root and text", set("root", "hello\n"+pem(h))},
-		{"an intermediate", set("root", string(chain.EncodeCertificates(h.Intermediate.Cert)))},
-		{"a leaf", set("root", string(chain.EncodeCertificates(h.Leaf.Cert)))},
-		{"a foreign root", set("root", foreignRoot)},
-		{"a broken root", set("root", strings.Replace(pem(h), "M", "N", 1))},
+		{"no certificate", set("certificate", "")},
+		{"two certificates", set("certificate", pem(h)+pem(sample(t, 1)))},
+		{"a root and text", set("certificate", "hello\n"+pem(h))},
+		{"a foreign root", set("certificate", foreignRoot)},
+		{"a broken root", set("certificate", strings.Replace(pem(h), "M", "N", 1))},
 		{"no date", set("since", "yesterday")},
 	} {
 		t.Run(row.name, func(t *testing.T) {
