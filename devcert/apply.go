@@ -2,6 +2,7 @@ package devcert
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,12 +93,12 @@ func (w *worker) try(ctx context.Context, s Step) error {
 	if ctx.Err() != nil { // nothing is taken back now: a person wants it to end
 		return &interruptedError{fmt.Errorf("%s: %w", s.What, err)}
 	}
-	if s.staged && s.action == trust {
+	if s.staged && s.action == deploy {
 		err = fmt.Errorf("the new root is given up and the old one stays: %s: %w", s.What, err)
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
 	switch s.action {
-	case trust, distrust, bind, unbind:
+	case deploy, withdraw, bind, unbind:
 		return nil // stepErrors has it
 	}
 	return err
@@ -130,10 +131,10 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.reissue(s)
 	case switchTo:
 		return w.switchTo(s)
-	case trust:
-		return w.trust(ctx, s)
-	case distrust:
-		return w.distrust(ctx, s)
+	case deploy:
+		return w.deploy(ctx, s)
+	case withdraw:
+		return w.withdraw(ctx, s)
 	case bind:
 		return w.bind(ctx, s.ports)
 	case unbind:
@@ -144,46 +145,63 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	return fmt.Errorf("step %q is not one that can be applied", s.What)
 }
 
-// trust records first and acts then, so that a killed run can be undone.
-func (w *worker) trust(ctx context.Context, s Step) error {
-	w.ledger.Record(s.store, w.hierarchy.Root, w.Now())
+// deploy records first and acts then, so that a killed run can be undone.
+func (w *worker) deploy(ctx context.Context, s Step) error {
+	for _, cert := range w.partsFor(s.store) {
+		w.ledger.Record(s.store, cert, w.Now())
+	}
 	if err := w.saveLedger(); err != nil {
 		return err
 	}
-	if err := w.store(s.store).Trust(ctx, w.hierarchy.Root); err != nil {
+	m := materialOf(&w.hierarchy)
+	m.LeafKey, m.UserOnly = w.hierarchy.Leaf.Key, w.report.Config.Scope == ScopeUser
+	if err := w.store(s.store).Deploy(ctx, m); err != nil {
 		return err
 	}
-	return w.nowTrusts(ctx, s)
+	return w.nowHolds(ctx, s)
 }
 
-// nowTrusts looks whether every place of the store trusts the root: what a tool
-// said is not enough to call the step done. A staged root has to be trusted only
+// partsFor are the certificates that the places of a store are for.
+func (w *worker) partsFor(store string) []*x509.Certificate {
+	m := materialOf(&w.hierarchy)
+	var certs []*x509.Certificate
+	for _, s := range w.report.Seen.Stores {
+		for _, part := range []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartRoot} {
+			if cert := m.Part(part); s.Store == store && s.isFor(part) && cert != nil {
+				certs = append(certs, cert)
+			}
+		}
+	}
+	return certs
+}
+
+// nowHolds looks whether every place of the store holds its part: what a tool
+// said is not enough to call the step done. A staged hierarchy has to be only
 // where the old one was.
-func (w *worker) nowTrusts(ctx context.Context, s Step) error {
+func (w *worker) nowHolds(ctx context.Context, s Step) error {
 	before := map[string]PlaceState{}
 	for _, seen := range w.report.Seen.Stores {
 		for _, p := range seen.Places {
 			before[seen.Store+" "+p.Path] = p.State
 		}
 	}
-	h := &w.hierarchy
-	for _, p := range w.store(s.store).Look(ctx, Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}) {
-		if p.State != Trusted && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
-			return unheeded(trustFinding(w.report.Config, s.store, p).Message)
+	for _, p := range w.store(s.store).Look(ctx, materialOf(&w.hierarchy)) {
+		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
+			return unheeded(placeFinding(w.report.Config, s.store, p).Message)
 		}
 	}
 	return nil
 }
 
-// distrust removes a root and looks whether it is gone. A place that cannot be
-// looked into says neither; the run's last look decides there.
-func (w *worker) distrust(ctx context.Context, s Step) error {
-	if err := w.store(s.store).Distrust(ctx, s.root); err != nil {
+// withdraw removes a certificate and looks whether it is gone. A place that
+// cannot be looked into says neither; the run's last look decides there.
+func (w *worker) withdraw(ctx context.Context, s Step) error {
+	if err := w.store(s.store).Withdraw(ctx, s.cert); err != nil {
 		return err
 	}
 	for _, p := range w.store(s.store).Look(ctx, Material{}) {
-		if slices.ContainsFunc(p.Others, s.root.Equal) {
-			return unheeded("still trusted: " + s.root.Subject.CommonName)
+		if slices.ContainsFunc(p.Others, s.cert.Equal) {
+			return unheeded("still there: " + nameOf(s.cert))
 		}
 	}
 	return nil
@@ -198,12 +216,14 @@ func unheeded(what string) error {
 func (w *worker) abandon(ctx context.Context) error {
 	var failed error
 	for _, done := range w.report.Steps {
-		if done.action != trust || errors.Is(done.Err, ErrNeedsAdmin) || errors.Is(done.Err, ErrDeclined) {
+		if done.action != deploy || errors.Is(done.Err, ErrNeedsAdmin) || errors.Is(done.Err, ErrDeclined) {
 			continue
 		}
 		// A tool that failed may have done a part; what it leaves is in the ledger.
-		if err := w.store(done.store).Distrust(ctx, w.hierarchy.Root); done.Err == nil {
-			failed = errors.Join(failed, err)
+		for _, cert := range w.partsFor(done.store) {
+			if err := w.store(done.store).Withdraw(ctx, cert); done.Err == nil {
+				failed = errors.Join(failed, err)
+			}
 		}
 	}
 	return errors.Join(failed, w.folder.Sweep(w.report.Seen.Folder.Current))

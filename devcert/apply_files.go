@@ -58,13 +58,14 @@ func (w *worker) rebuild(name string) error {
 	return nil // the bindings: a later step writes them
 }
 
-// recordSeen enters the present root for every store that shows it: the ledger
-// that said so is lost. Other roots stay unknown.
+// recordSeen enters the present hierarchy for every store that shows a part of
+// it: the ledger that said so is lost. Other certificates stay unknown.
 func (w *worker) recordSeen() {
-	root := w.hierarchy.Root
 	for _, s := range w.report.Seen.Stores {
-		if root != nil && w.report.Seen.holds(s.Store, root) {
-			w.ledger.Record(s.Store, root, w.Now())
+		for _, cert := range w.partsFor(s.Store) {
+			if w.report.Seen.holds(s.Store, cert) {
+				w.ledger.Record(s.Store, cert, w.Now())
+			}
 		}
 	}
 }

@@ -80,7 +80,7 @@ func TestAnyHistoryConverges(t *testing.T) {
 			require.Empty(t, describe(r.Findings), "after %q", history)
 			require.Empty(t, describe(m.status().Findings), "after %q", history)
 			for _, s := range m.stores {
-				require.Len(t, s.roots, 1, "in %s, after %q", s.name, history)
+				require.Len(t, s.certs, 1, "in %s, after %q", s.name, history)
 			}
 		})
 	}

@@ -8,22 +8,25 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"devcert/devcert/chain"
 )
 
-// memStore is a trust store of one place.
+// memStore is a store of one place. It holds certificates of one part.
 type memStore struct {
-	name    string
-	mu      sync.Mutex
-	roots   []*x509.Certificate
-	calls   []string // "trust CN", "distrust CN"
-	absent  bool     // its client is not on the machine
-	blind   bool     // it cannot be looked into
-	denied  bool     // it has the roots and distrusts them
-	deaf    bool     // its tools run without complaint and do nothing
-	partly  bool     // it takes the root and fails all the same
-	fails   error    // what Trust and Distrust come to
-	ready   error
-	onTrust func()
+	name     string
+	mu       sync.Mutex
+	part     chain.Part
+	certs    []*x509.Certificate
+	calls    []string // "deploy CN", "withdraw CN"
+	absent   bool     // its client is not on the machine
+	blind    bool     // it cannot be looked into
+	denied   bool     // it has the certificate and distrusts it, or its key does not open
+	deaf     bool     // its tools run without complaint and do nothing
+	partly   bool     // it takes the root and fails all the same
+	fails    error    // what Trust and Distrust come to
+	ready    error
+	onDeploy func()
 }
 
 func (s *memStore) Name() string { return s.name }
@@ -31,7 +34,7 @@ func (s *memStore) Name() string { return s.name }
 func (s *memStore) Look(_ context.Context, m Material) []Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Place{Path: "/" + s.name, State: Missing}
+	p := Place{Path: "/" + s.name, Part: s.part, State: Missing}
 	switch {
 	case s.absent:
 		return nil
@@ -39,9 +42,10 @@ func (s *memStore) Look(_ context.Context, m Material) []Place {
 		p.State, p.Evidence = Unknown, "permission denied"
 		return []Place{p}
 	}
-	for _, root := range s.roots {
-		if m.Root == nil || !root.Equal(m.Root) {
-			p.Others = append(p.Others, root)
+	wanted := m.Part(s.part)
+	for _, cert := range s.certs {
+		if wanted == nil || !cert.Equal(wanted) {
+			p.Others = append(p.Others, cert)
 			continue
 		}
 		if p.State = Trusted; s.denied {
@@ -53,28 +57,32 @@ func (s *memStore) Look(_ context.Context, m Material) []Place {
 
 func (s *memStore) Ready(context.Context) error { return s.ready }
 
-func (s *memStore) Trust(ctx context.Context, root *x509.Certificate) error {
-	if s.onTrust != nil {
-		s.onTrust()
+func (s *memStore) Deploy(ctx context.Context, m Material) error {
+	cert := m.Part(s.part)
+	if s.part == chain.PartLeaf && !chain.SameKey(cert, m.LeafKey) {
+		return errors.New("the leaf came without its key")
 	}
-	return s.act(ctx, "trust", root, func() {
+	if s.onDeploy != nil {
+		s.onDeploy()
+	}
+	return s.act(ctx, "deploy", cert, func() {
 		s.denied = false
-		if !slices.ContainsFunc(s.roots, root.Equal) {
-			s.roots = append(s.roots, root)
+		if !slices.ContainsFunc(s.certs, cert.Equal) {
+			s.certs = append(s.certs, cert)
 		}
 	})
 }
 
-func (s *memStore) Distrust(ctx context.Context, root *x509.Certificate) error {
-	return s.act(ctx, "distrust", root, func() { s.roots = slices.DeleteFunc(s.roots, root.Equal) })
+func (s *memStore) Withdraw(ctx context.Context, cert *x509.Certificate) error {
+	return s.act(ctx, "withdraw", cert, func() { s.certs = slices.DeleteFunc(s.certs, cert.Equal) })
 }
 
-func (s *memStore) act(ctx context.Context, verb string, root *x509.Certificate, change func()) error {
+func (s *memStore) act(ctx context.Context, verb string, cert *x509.Certificate, change func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.calls = append(s.calls, verb+" "+root.Subject.CommonName)
+	s.calls = append(s.calls, verb+" "+cert.Subject.CommonName)
 	if err := errors.Join(ctx.Err(), s.fails); err != nil {
-		if s.partly && verb == "trust" {
+		if s.partly && verb == "deploy" {
 			change()
 		}
 		return err

@@ -29,10 +29,14 @@ const (
 	LeafKeyDiffers      = "leaf-key-differs"
 	CRLExpired          = "crl-expired"
 	KeyMissing          = "key-missing"
+	RivalCertificate    = "rival-certificate"
 	TrustMissing        = "trust-missing"
 	TrustDenied         = "trust-denied"
 	TrustStale          = "trust-stale"
 	TrustUnknown        = "trust-unknown"
+	IntermediateMissing = "intermediate-missing"
+	IntermediateInRoot  = "intermediate-in-root"
+	LeafInRoot          = "leaf-in-root"
 	FormerRoot          = "former-root"
 	EnvOverride         = "env-override"
 	BindingMissing      = "binding-missing"
@@ -63,7 +67,7 @@ type Finding struct {
 
 	cure   cure // what the plan does about it
 	store  string
-	root   *x509.Certificate
+	cert   *x509.Certificate
 	ports  []int
 	damage *disk.Damage
 }
@@ -78,8 +82,8 @@ const (
 	restoreFile              // write the bytes that belong there
 	rebuildFile              // set it aside and write what is known
 	tightenFile              // take others' rights away
-	trustRoot                // in the store
-	distrustRoot             // the former one, in the store
+	deployParts              // in the store
+	withdrawCert             // from the store
 	bindPorts                // to the leaf
 )
 
@@ -97,15 +101,15 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 			Message: "devcert has not been set up for this user", Remedy: "devcert setup",
 			Consequence: "https://localhost is not trusted anywhere on this machine",
 		})
-		all = append(all, formerRoots(o)...)
+		all = append(all, formerCerts(o)...)
 		return all
 	}
 	all = append(all, stateFindings(damage, o)...)
 	all = append(all, hierarchyFindings(c, o)...)
 	if o.Folder.Hierarchy.Root != nil {
-		all = append(all, trustFindings(c, o)...)
+		all = append(all, storeFindings(c, o)...)
 	}
-	all = append(all, formerRoots(o)...)
+	all = append(all, formerCerts(o)...)
 	all = append(all, overrideFindings(o)...)
 	all = append(all, portFindings(c, o)...)
 	all = append(all, listenerFindings(o)...)

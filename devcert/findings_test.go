@@ -42,7 +42,7 @@ func newScene(t testing.TB) *scene {
 		},
 	}}
 	for _, store := range []string{SystemStore, "firefox"} {
-		s.seen.Stores = append(s.seen.Stores, StorePlaces{store, []Place{{Path: "/" + store, State: Trusted}}})
+		s.seen.Stores = append(s.seen.Stores, StorePlaces{store, []Place{{Path: "/" + store, Part: chain.PartRoot, State: Trusted}}})
 		s.seen.Folder.Ledger.Record(store, h.Root, noon)
 	}
 	for _, p := range c.PortList() {

@@ -73,7 +73,7 @@ func newMachine(t testing.TB, stores ...string) *machine {
 		Overrides: func(*x509.Certificate) []Override { return nil }, Self: "/usr/bin/devcert", Close: func() {},
 	}
 	for _, name := range append([]string{SystemStore}, stores...) {
-		m.stores[name] = &memStore{name: name}
+		m.stores[name] = &memStore{name: name, part: chain.PartRoot}
 		m.host.Stores = append(m.host.Stores, m.stores[name])
 	}
 	return m
@@ -168,7 +168,7 @@ func (m *machine) picture() []string {
 	})
 	for _, s := range m.host.Stores {
 		store := s.(*memStore)
-		out = append(out, fmt.Sprint(store.name, thumbprints(store.roots), store.denied))
+		out = append(out, fmt.Sprint(store.name, thumbprints(store.certs), store.denied))
 	}
 	return append(out, fmt.Sprint(m.binder.table))
 }

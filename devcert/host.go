@@ -2,10 +2,12 @@ package devcert
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"time"
 
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -89,25 +91,68 @@ const (
 )
 
 // Material is the hierarchy a store is asked about. All are nil when there is
-// none; a store then still reports the roots of ours it holds.
+// none; a store then still reports the certificates of ours it holds.
 type Material struct {
 	Root, Intermediate, Leaf *x509.Certificate
+	// LeafKey is there only for Deploy.
+	LeafKey crypto.Signer
+	// UserOnly leaves out the places that only an administrator may change.
+	UserOnly bool
+}
+
+// Part is the certificate of one part; nil when it is not there.
+func (m Material) Part(p chain.Part) *x509.Certificate {
+	switch p {
+	case chain.PartRoot:
+		return m.Root
+	case chain.PartIntermediate:
+		return m.Intermediate
+	case chain.PartLeaf:
+		return m.Leaf
+	}
+	return nil
 }
 
 // Place is what was seen in one place of a store: the system's bundle, one
-// browser profile, one JDK.
+// browser profile, one JDK, a server's personal store.
 type Place struct {
-	Path       string // where a person can look for it
+	Path string // where a person can look for it
+	// Part is what the place is for: a trust store holds the root, a personal
+	// store the leaf and its key.
+	Part chain.Part
+	// Machine says that only an administrator may change it.
+	Machine    bool
 	State      PlaceState
 	VerifiedBy string // how it is known, e.g. "chain built from the bundle"
 	Evidence   string // what was seen, in one line, when the state is not Trusted
-	// Others are the roots of devcert's profile in this place that are not
-	// Material.Root, whoever made them.
+	// Others are the certificates of devcert's profile in this place that are
+	// not of the Material, whoever made them.
 	Others []*x509.Certificate
+	// Strays are certificates that do harm here, whoever put them there.
+	Strays []Stray
 }
 
-// Store is one kind of trust store. Implementations match certificates by
-// their bytes, never by name or serial number.
+// Stray is a certificate in a place where it does harm.
+type Stray struct {
+	Cert *x509.Certificate
+	Harm Harm
+	Why  string // what it does, in one line
+}
+
+// Harm is what a stray certificate does.
+type Harm string
+
+// The harms.
+const (
+	// HarmNotSelfSigned: in a Windows Root store it makes IIS answer 403.16 to
+	// client certificates (Microsoft KB 2802568).
+	HarmNotSelfSigned Harm = "not-self-signed"
+	// HarmRival: a server takes it for localhost instead of the leaf.
+	HarmRival Harm = "rival"
+)
+
+// Store is one kind of trust store or personal store. Implementations match
+// certificates by their bytes, never by name or serial number.
 type Store interface {
 	// Name is what the store is called on the command line: "system".
 	Name() string
@@ -115,16 +160,17 @@ type Store interface {
 	// and starts nothing that writes. No places means that the client the
 	// store belongs to is not on this machine.
 	Look(ctx context.Context, m Material) []Place
-	// Ready says, without asking anybody, whether Trust and Distrust may act
+	// Ready says, without asking anybody, whether Deploy and Withdraw may act
 	// now: nil when they may (a person may yet be asked on a terminal),
 	// ErrNeedsAdmin or ErrUnsupported when they cannot.
 	Ready(ctx context.Context) error
-	// Trust makes every place trust root; it also mends a place that has it in
-	// part. A nil error says that the tools ran: Look says what they achieved.
-	Trust(ctx context.Context, root *x509.Certificate) error
-	// Distrust removes root, and what its installation left behind, from every
-	// place. A root that is not there is no error.
-	Distrust(ctx context.Context, root *x509.Certificate) error
+	// Deploy makes every place hold its part of m, trusted or with its key; it
+	// also mends a place that has it in part. A nil error says that the tools
+	// ran: Look says what they achieved.
+	Deploy(ctx context.Context, m Material) error
+	// Withdraw removes cert, its key and what else its deployment left behind
+	// from every place. One that is not there is no error.
+	Withdraw(ctx context.Context, cert *x509.Certificate) error
 }
 
 // Binding says which certificate a port is meant to present.

@@ -65,8 +65,10 @@ func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (
 	return o, ctx.Err()
 }
 
-func (o *Observation) material() Material {
-	h := &o.Folder.Hierarchy
+func (o *Observation) material() Material { return materialOf(&o.Folder.Hierarchy) }
+
+// materialOf is what a look needs of h: no key.
+func materialOf(h *disk.Hierarchy) Material {
 	return Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
 }
 
@@ -85,29 +87,27 @@ func (o *Observation) trusted() bool {
 	})
 }
 
-// holds says whether any place of the store has root. One that could not be
+// holds says whether any place of the store has cert. One that could not be
 // looked into has it if the ledger says that devcert put it there.
-func (o *Observation) holds(store string, root *x509.Certificate) bool {
-	current := o.Folder.Hierarchy.Root
+func (o *Observation) holds(store string, cert *x509.Certificate) bool {
 	for _, s := range o.Stores {
-		if s.Store != store {
-			continue
-		}
-		for _, p := range s.Places {
-			switch {
-			case p.State == Unknown && o.Folder.Ledger.Has(store, root):
-				return true
-			case p.State != Unknown && p.State != Missing && current != nil && root.Equal(current):
-				return true
-			}
-			for _, other := range p.Others {
-				if root.Equal(other) {
-					return true
-				}
-			}
+		if s.Store == store && slices.ContainsFunc(s.Places, func(p Place) bool { return o.placeHolds(store, p, cert) }) {
+			return true
 		}
 	}
 	return false
+}
+
+func (o *Observation) placeHolds(store string, p Place, cert *x509.Certificate) bool {
+	current := o.material().Part(p.Part)
+	switch {
+	case p.State == Unknown && o.Folder.Ledger.Has(store, cert):
+		return true
+	case p.State != Unknown && p.State != Missing && current != nil && cert.Equal(current):
+		return true
+	}
+	return slices.ContainsFunc(p.Others, cert.Equal) ||
+		slices.ContainsFunc(p.Strays, func(s Stray) bool { return cert.Equal(s.Cert) })
 }
 
 // configOf reads the configuration of the folder. A damaged one is rebuilt from

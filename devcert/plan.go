@@ -20,11 +20,11 @@ const (
 	tighten           // a file: others' rights taken away
 	create            // a hierarchy, as a generation of its own; staged, not yet the current one
 	reissue           // a leaf, as a generation of its own
-	trust             // root in store
+	deploy            // the parts of the hierarchy that a store is for
 	switchTo          // the generation that was staged
 	bind              // ports to the leaf
 	unbind            // ports
-	distrust          // root in store
+	withdraw          // a certificate, from a store
 	remove            // the state folder
 )
 
@@ -35,7 +35,7 @@ type Step struct {
 	Where  string // what it changes there, in a line
 
 	store  string
-	root   *x509.Certificate // nil for trust means the hierarchy's own
+	cert   *x509.Certificate // what is withdrawn
 	ports  []int
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
@@ -59,13 +59,14 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.replaceHierarchy()
 	case p.needs(newLeaf):
 		p.add(Step{action: reissue, What: "leaf", Where: describeLeaf(c, o)})
-		p.trusts(findings)
+		p.deploys(findings)
 		p.binds(findings)
+		p.removeCert(o.Folder.Hierarchy.Leaf.Cert)
 	default:
-		p.trusts(findings)
+		p.deploys(findings)
 		p.binds(findings)
 	}
-	p.distrusts(findings)
+	p.withdraws(findings)
 	return p.steps
 }
 
@@ -104,7 +105,7 @@ func (p *planner) replaceHierarchy() {
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && len(s.Places) > 0 || p.config.asksFor(s.Store) {
-			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})
+			p.add(Step{action: deploy, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})
 		}
 	}
 	if staged {
@@ -113,7 +114,7 @@ func (p *planner) replaceHierarchy() {
 	if ports := p.config.PortList(); len(ports) > 0 {
 		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
 	}
-	p.removeRoot(p.seen.Folder.Hierarchy.Root)
+	p.removeHierarchy()
 }
 
 // replacing says whether a root is in use that must go on working meanwhile.
@@ -124,30 +125,42 @@ func (p *planner) replacing() bool {
 	})
 }
 
-// removeRoot plans the end of a root in every store that shows it, or that the
-// ledger names: one that lost the root by other hands may keep what came with it,
-// such as links and the copy that Debian's hook made for Java.
+// removeHierarchy plans the end of what is about to be the former hierarchy: the
+// leaf first, which nothing serves any more, the root last.
+func (p *planner) removeHierarchy() {
+	m := p.seen.material()
+	for _, cert := range []*x509.Certificate{m.Leaf, m.Intermediate, m.Root} {
+		p.removeCert(cert)
+	}
+}
+
+// removeCert plans the end of a certificate in every store that shows it, or
+// that the ledger names: one that lost it by other hands may keep what came with
+// it, such as links and the copy that Debian's hook made for Java.
 //
-// A folder copied from another user names that user's roots, which stay.
-func (p *planner) removeRoot(root *x509.Certificate) {
-	if root == nil || (p.seen.Foreign && !sameUser(root, p.seen.Owner)) {
+// A folder copied from another user names that user's certificates, which stay.
+func (p *planner) removeCert(cert *x509.Certificate) {
+	if cert == nil || (p.seen.Foreign && !sameUser(cert, p.seen.Owner)) {
 		return
 	}
 	for _, s := range p.seen.Stores {
-		if p.seen.holds(s.Store, root) || p.seen.Folder.Ledger.Has(s.Store, root) {
-			p.distrust(s.Store, root)
+		if p.seen.holds(s.Store, cert) || p.seen.Folder.Ledger.Has(s.Store, cert) {
+			p.withdraw(s.Store, cert)
 		}
 	}
 }
 
-func (p *planner) distrust(store string, root *x509.Certificate) {
-	p.add(Step{action: distrust, What: store, Where: "without " + root.Subject.CommonName, store: store, root: root})
+func (p *planner) withdraw(store string, cert *x509.Certificate) {
+	p.add(Step{action: withdraw, What: store, Where: "without " + nameOf(cert), store: store, cert: cert})
 }
 
-func (p *planner) trusts(findings []Finding) {
+// deploys plans the stores that findings name; with a new leaf, also every
+// wanted one that is to hold it.
+func (p *planner) deploys(findings []Finding) {
 	for _, s := range p.seen.Stores {
-		if slices.ContainsFunc(findings, func(f Finding) bool { return f.cure == trustRoot && f.store == s.Store }) {
-			p.add(Step{action: trust, What: s.Store, Where: placesOf(s), store: s.Store})
+		named := slices.ContainsFunc(findings, func(f Finding) bool { return f.cure == deployParts && f.store == s.Store })
+		if named || (p.needs(newLeaf) && p.config.WantsStore(s.Store) && s.isFor(chain.PartLeaf)) {
+			p.add(Step{action: deploy, What: s.Store, Where: placesOf(s), store: s.Store})
 		}
 	}
 }
@@ -175,13 +188,10 @@ func (p *planner) binds(findings []Finding) {
 	}
 }
 
-func (p *planner) distrusts(findings []Finding) {
+func (p *planner) withdraws(findings []Finding) {
 	for _, f := range findings {
-		if f.cure == distrustRoot {
-			p.add(Step{
-				action: distrust, What: f.store, Where: "without " + f.root.Subject.CommonName,
-				store: f.store, root: f.root,
-			})
+		if f.cure == withdrawCert {
+			p.withdraw(f.store, f.cert)
 		}
 	}
 }
@@ -195,6 +205,19 @@ func placesOf(s StorePlaces) string {
 		paths = append(paths, p.Path)
 	}
 	return strings.Join(paths, ", ")
+}
+
+// isFor says whether a place of the store is to hold part.
+func (s StorePlaces) isFor(part chain.Part) bool {
+	return slices.ContainsFunc(s.Places, func(p Place) bool { return p.Part == part })
+}
+
+// nameOf tells a certificate from others of its kind.
+func nameOf(cert *x509.Certificate) string {
+	if !cert.IsCA {
+		return fmt.Sprintf("%s, SHA-1 %s", cert.Subject.CommonName, chain.Thumbprint(cert))
+	}
+	return cert.Subject.CommonName
 }
 
 func keyName(k chain.KeyType) string {

@@ -26,7 +26,7 @@ func (s *scene) report() *Report {
 func inWords(steps []Step) []string {
 	verbs := map[action]string{
 		saveConfig: "save config", rebuild: "rebuild", restore: "restore", tighten: "tighten", create: "make hierarchy",
-		reissue: "reissue", trust: "trust", switchTo: "switch", bind: "bind", unbind: "unbind", distrust: "distrust", remove: "remove",
+		reissue: "reissue", deploy: "deploy", switchTo: "switch", bind: "bind", unbind: "unbind", withdraw: "withdraw", remove: "remove",
 	}
 	out := []string{}
 	for _, s := range steps {
@@ -61,14 +61,14 @@ func TestPlans(t *testing.T) {
 		{"only the ports that are named", func(s *scene) { s.seen.Bindings = s.seen.Bindings[1:3] }, []string{"bind 44300,44303"}},
 		{"bindings that cannot be read", func(s *scene) { s.seen.Bindings, s.seen.BindingsErr = nil, errors.New("garbage") },
 			[]string{"rebuild bindings.json", "bind 44300-44303"}},
-		{"one store", func(s *scene) { s.place(1).State = Missing }, []string{"trust firefox"}},
+		{"one store", func(s *scene) { s.place(1).State = Missing }, []string{"deploy firefox"}},
 		{"a store and a port", func(s *scene) {
 			s.place(0).State, s.seen.Bindings = Stale, s.seen.Bindings[1:]
-		}, []string{"trust system", "bind 44300"}},
+		}, []string{"deploy system", "bind 44300"}},
 		{"a former root of ours", func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
 			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
-		}, []string{"distrust firefox"}},
+		}, []string{"withdraw firefox"}},
 		{"former roots of nobody knows whom are left alone", func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
 		}, nil},
@@ -93,32 +93,32 @@ func TestPlans(t *testing.T) {
 			s.damaged("generations", disk.Exposed, "", false)
 		}, []string{"tighten generations", "make hierarchy"}},
 		{"a new root on a healthy machine is staged", func(s *scene) { s.config.Permits = []string{"example.org"} }, []string{
-			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch",
-			"bind 44300-44303", "distrust system", "distrust firefox",
+			"make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch",
+			"bind 44300-44303", "withdraw system", "withdraw firefox",
 		}},
 		{"a new root where none is trusted", func(s *scene) {
 			s.config.Permits, s.place(0).State, s.place(1).State = []string{"example.org"}, Missing, Missing
 			s.seen.Folder.Ledger.Entries = nil
-		}, []string{"make hierarchy", "trust system", "trust firefox", "bind 44300-44303"}},
+		}, []string{"make hierarchy", "deploy system", "deploy firefox", "bind 44300-44303"}},
 		{"a new root that is wanted in fewer stores", func(s *scene) {
 			s.config.Permits, s.config.Stores = []string{"example.org"}, []string{SystemStore}
 		}, []string{
-			"make hierarchy staged", "trust system staged", "switch", "bind 44300-44303", "distrust system", "distrust firefox",
+			"make hierarchy staged", "deploy system staged", "switch", "bind 44300-44303", "withdraw system", "withdraw firefox",
 		}},
 		{"a new root leaves out what is not on the machine", func(s *scene) {
 			s.config.Permits, s.seen.Stores[1].Places, s.config.Ports = []string{"example.org"}, nil, NoPorts
 			s.seen.Folder.Ledger.Forget("firefox", s.root(sample))
-		}, []string{"make hierarchy staged", "trust system staged", "switch", "distrust system"}},
+		}, []string{"make hierarchy staged", "deploy system staged", "switch", "withdraw system"}},
 		{"a new root and a damaged table", func(s *scene) {
 			s.config.Permits, s.seen.Bindings, s.seen.BindingsErr = []string{"example.org"}, nil, errors.New("garbage")
 		}, []string{
-			"rebuild bindings.json", "make hierarchy staged", "trust system staged", "trust firefox staged", "switch",
-			"bind 44300-44303", "distrust system", "distrust firefox",
+			"rebuild bindings.json", "make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch",
+			"bind 44300-44303", "withdraw system", "withdraw firefox",
 		}},
 		{"everything is lost", func(s *scene) {
 			*s.hierarchy(), s.seen.Folder.Current, s.seen.Bindings = disk.Hierarchy{}, "", nil
 			s.place(0).State, s.place(1).State = Missing, Missing
-		}, []string{"make hierarchy", "trust system", "trust firefox", "bind 44300-44303"}},
+		}, []string{"make hierarchy", "deploy system", "deploy firefox", "bind 44300-44303"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -143,8 +143,8 @@ func TestPlansOfSetup(t *testing.T) {
 		{"fewer ports", func(s *scene) { s.config.Ports = "44300" }, []string{"save config", "unbind 44301-44303"}},
 		{"another name", func(s *scene) { s.config.Names = []string{"app.test"} }, []string{"reissue with config", "bind 44300-44303"}},
 		{"another permit", func(s *scene) { s.config.Permits, s.config.Ports = []string{"example.org"}, "44300" }, []string{
-			"make hierarchy staged", "trust system staged", "trust firefox staged", "switch with config",
-			"bind 44300", "distrust system", "distrust firefox", "unbind 44301-44303",
+			"make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch with config",
+			"bind 44300", "withdraw system", "withdraw firefox", "unbind 44301-44303",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -162,10 +162,10 @@ func TestPlansOfOnlySomeKinds(t *testing.T) {
 		only []string
 		want []string
 	}{
-		{nil, []string{"restore localhost.pem", "trust system", "bind 44300", "distrust firefox"}},
-		{[]string{TrustMissing}, []string{"trust system"}},
+		{nil, []string{"restore localhost.pem", "deploy system", "bind 44300", "withdraw firefox"}},
+		{[]string{TrustMissing}, []string{"deploy system"}},
 		{[]string{BindingMissing}, []string{"bind 44300"}},
-		{[]string{FormerRoot, LeafMissing}, []string{"restore localhost.pem", "distrust firefox"}},
+		{[]string{FormerRoot, LeafMissing}, []string{"restore localhost.pem", "withdraw firefox"}},
 		{[]string{RootExpired}, nil},
 	} {
 		t.Run(fmt.Sprint(row.only), func(t *testing.T) {
@@ -195,9 +195,9 @@ func TestPlansOfUninstall(t *testing.T) {
 		change func(*scene)
 		want   []string
 	}{
-		{"a healthy machine", false, func(*scene) {}, []string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+		{"a healthy machine", false, func(*scene) {}, []string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
 		{"a root that other hands took out: what came with it is removed", false, func(s *scene) { s.place(0).State = Missing },
-			[]string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+			[]string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
 		{"nothing", false, func(s *scene) {
 			*s.hierarchy(), s.seen.Bindings, s.seen.Folder.Present = disk.Hierarchy{}, nil, false
 			s.seen.Folder.Ledger, s.place(0).State, s.place(1).State = &disk.Ledger{}, Missing, Missing
@@ -205,13 +205,13 @@ func TestPlansOfUninstall(t *testing.T) {
 		{"a root that only the ledger knows", false, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
 			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
-		}, []string{"distrust system", "distrust firefox", "distrust firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"withdraw system", "withdraw firefox", "withdraw firefox", "unbind 44300-44303", "remove"}},
 		{"roots that no ledger knows stay", false, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
-		}, []string{"distrust system", "distrust firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
 		{"with all, this user's go, and no other's", true, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
-		}, []string{"distrust system", "distrust firefox", "distrust firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"withdraw system", "withdraw firefox", "withdraw firefox", "unbind 44300-44303", "remove"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -219,7 +219,7 @@ func TestPlansOfUninstall(t *testing.T) {
 			steps := removal(s.report(), row.all)
 			require.Equal(t, append([]string{}, row.want...), inWords(steps))
 			for _, step := range steps {
-				require.False(t, step.root != nil && step.root.Equal(s.root(stranger)))
+				require.False(t, step.cert != nil && step.cert.Equal(s.root(stranger)))
 			}
 		})
 	}

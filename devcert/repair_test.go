@@ -23,7 +23,7 @@ type breakage struct {
 }
 
 var breakages = []breakage{
-	{"the system's store lost the root", func(m *machine) { m.stores[SystemStore].roots = nil }, []string{TrustMissing}},
+	{"the system's store lost the root", func(m *machine) { m.stores[SystemStore].certs = nil }, []string{TrustMissing}},
 	{"Firefox distrusts it", func(m *machine) { m.stores["firefox"].denied = true }, []string{TrustDenied}},
 	{"localhost.pem deleted", func(m *machine) { m.remove(disk.LeafFile) }, []string{LeafMissing}},
 	{"localhost-key.pem garbage", func(m *machine) { m.write(disk.LeafKeyFile, "garbage") }, []string{LeafMissing}},
@@ -83,7 +83,7 @@ func TestRepairOfEach(t *testing.T) {
 			require.Empty(t, m.mustRepair().Steps, "and that was all")
 			require.Equal(t, before, m.picture())
 			for _, s := range m.stores {
-				require.Len(t, s.roots, 1, "no root is left behind in %s", s.name)
+				require.Len(t, s.certs, 1, "no root is left behind in %s", s.name)
 			}
 		})
 	}
@@ -93,7 +93,7 @@ func TestRepairTouchesNothingElse(t *testing.T) {
 	m := setUp(t, "firefox")
 	before := m.picture()
 	certificate := m.read(disk.LeafFile)
-	m.stores["firefox"].roots = nil
+	m.stores["firefox"].certs = nil
 	m.stores["firefox"].calls, m.stores[SystemStore].calls = nil, nil
 	m.mustRepair()
 	require.Len(t, m.stores["firefox"].calls, 1)
@@ -104,7 +104,7 @@ func TestRepairTouchesNothingElse(t *testing.T) {
 
 func TestRepairOnly(t *testing.T) {
 	m := setUp(t)
-	m.stores[SystemStore].roots = nil
+	m.stores[SystemStore].certs = nil
 	clear(m.binder.table)
 	e := m.engine()
 	e.Only = []string{BindingMissing}
@@ -112,7 +112,7 @@ func TestRepairOnly(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
 	require.Len(t, m.binder.table, 4)
-	require.Empty(t, m.stores[SystemStore].roots)
+	require.Empty(t, m.stores[SystemStore].certs)
 }
 
 // What is left out by --only may be what the rest needs.

@@ -34,14 +34,14 @@ func TestReplacingARoot(t *testing.T) {
 	root := r.Seen.Folder.Hierarchy.Root
 	require.False(t, root.Equal(old))
 	for _, s := range m.stores {
-		require.Equal(t, []string{chain.Thumbprint(root)}, thumbprints(s.roots), "the old one is gone afterwards")
+		require.Equal(t, []string{chain.Thumbprint(root)}, thumbprints(s.certs), "the old one is gone afterwards")
 	}
 	require.Len(t, m.ledger().Entries, 2)
 	require.Equal(t, chain.Thumbprint(r.Seen.Folder.Hierarchy.Leaf.Cert), m.binder.table[44300])
 }
 
 func containsRoot(s *memStore, root *x509.Certificate) bool {
-	for _, r := range s.roots {
+	for _, r := range s.certs {
 		if r.Equal(root) {
 			return true
 		}
@@ -80,7 +80,7 @@ func TestReplacingIsGivenUpAsAWhole(t *testing.T) {
 			for _, s := range m.stores {
 				require.True(t, containsRoot(s, old), "%s still trusts the old root", s.name)
 				if s.name != "firefox" {
-					require.Len(t, s.roots, 1, "and not the new one, in %s", s.name)
+					require.Len(t, s.certs, 1, "and not the new one, in %s", s.name)
 				}
 			}
 			generations, err := os.ReadDir(m.path("generations"))
@@ -94,9 +94,9 @@ func TestReplacingIsGivenUpAsAWhole(t *testing.T) {
 				require.Equal(t, FormerRoot, f.Kind, "at most something is left to tidy up")
 				require.True(t, f.Repairable)
 			}
-			*m.stores["firefox"] = memStore{name: "firefox", roots: m.stores["firefox"].roots}
+			*m.stores["firefox"] = memStore{name: "firefox", part: chain.PartRoot, certs: m.stores["firefox"].certs}
 			require.Empty(t, describe(m.mustRepair().Findings))
-			require.Len(t, m.stores["firefox"].roots, 1)
+			require.Len(t, m.stores["firefox"].certs, 1)
 			require.Len(t, m.ledger().Entries, 3)
 			m.mustSetup(otherRoot)
 		})
@@ -122,7 +122,7 @@ func TestFirstSetupWithoutRights(t *testing.T) {
 	var partial *PartialError
 	require.False(t, errors.As(err, &partial), "rights are what is lacking, not a part")
 	require.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
-	require.Len(t, m.stores["firefox"].roots, 1)
+	require.Len(t, m.stores["firefox"].certs, 1)
 	require.Len(t, m.binder.table, 4)
 	require.FileExists(t, m.path(disk.LeafKeyFile))
 	require.False(t, m.ledger().Has(SystemStore, r.Seen.Folder.Hierarchy.Root), "nothing is remembered that is not there")
@@ -184,7 +184,7 @@ func TestPortsThatCannotBeBound(t *testing.T) {
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Equal(t, []string{BindingMissing}, kindsOf(r.Findings))
-	require.Len(t, m.stores[SystemStore].roots, 1)
+	require.Len(t, m.stores[SystemStore].certs, 1)
 }
 
 // A place that cannot be looked into is not called missing, and what may be
@@ -200,7 +200,7 @@ func TestABlindStore(t *testing.T) {
 	r := m.status()
 	require.Equal(t, []string{"warning trust-unknown /firefox"}, describe(r.Findings))
 	require.False(t, r.Broken())
-	m.stores[SystemStore].roots = nil
+	m.stores[SystemStore].certs = nil
 	_, err = m.engine().Repair(context.Background())
 	require.NoError(t, err)
 	require.True(t, m.ledger().Has("firefox", r.Seen.Folder.Hierarchy.Root))

@@ -20,7 +20,7 @@ func TestSetupFromNothing(t *testing.T) {
 	require.False(t, r.Broken())
 	h := r.Seen.Folder.Hierarchy
 	for _, s := range m.stores {
-		require.Equal(t, []string{chain.Thumbprint(h.Root)}, thumbprints(s.roots))
+		require.Equal(t, []string{chain.Thumbprint(h.Root)}, thumbprints(s.certs))
 	}
 	require.Len(t, m.binder.table, 4)
 	require.Equal(t, chain.Thumbprint(h.Leaf.Cert), m.binder.table[44303])
@@ -43,7 +43,7 @@ func TestSetupFromNothing(t *testing.T) {
 // between is found and undone.
 func TestTrustIsRecordedBeforeItIsGiven(t *testing.T) {
 	m := newMachine(t)
-	m.stores[SystemStore].onTrust = func() { require.Len(t, m.ledger().Entries, 1) }
+	m.stores[SystemStore].onDeploy = func() { require.Len(t, m.ledger().Entries, 1) }
 	m.mustSetup(quick())
 }
 
@@ -71,7 +71,7 @@ func TestReadOnlyCommandsChangeNothing(t *testing.T) {
 		{"healthy", func(t testing.TB) *machine { return setUp(t) }},
 		{"broken", func(t testing.TB) *machine {
 			m := setUp(t)
-			m.stores[SystemStore].roots = nil
+			m.stores[SystemStore].certs = nil
 			m.write(disk.LeafKeyFile, "garbage")
 			m.write(disk.LedgerFile, "garbage")
 			return m
@@ -103,7 +103,7 @@ func TestDryRunSaysWhatWouldBeDone(t *testing.T) {
 	dry.DryRun = true
 	r, err := dry.Setup(context.Background(), quick())
 	require.NoError(t, err)
-	require.Equal(t, []string{"make hierarchy with config", "trust system", "bind 44300-44303"}, inWords(r.Planned))
+	require.Equal(t, []string{"make hierarchy with config", "deploy system", "bind 44300-44303"}, inWords(r.Planned))
 	require.NoDirExists(t, m.host.StateDir)
 }
 
@@ -177,7 +177,7 @@ func TestManySetupsAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, make([]error, 8), errs)
-	require.Len(t, m.stores[SystemStore].roots, 1)
+	require.Len(t, m.stores[SystemStore].certs, 1)
 	require.Empty(t, m.status().Findings)
 	generations, err := os.ReadDir(m.path("generations"))
 	require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 			}
 			m.mustSetup(quick())
 			require.Empty(t, m.status().Findings)
-			require.Len(t, m.stores[SystemStore].roots, 1)
+			require.Len(t, m.stores[SystemStore].certs, 1)
 		})
 	}
 }

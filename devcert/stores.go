@@ -36,7 +36,7 @@ func (c *Config) setStores(stores, known []string) error {
 		if whole && len(stores) > 1 {
 			return &UsageError{Problem: fmt.Sprintf("%q stands alone: no other store can be named beside it", s)}
 		}
-		if !whole && !slices.Contains(known, s) {
+		if !whole && s != SystemStore && !slices.Contains(known, s) {
 			return &UsageError{
 				Problem: fmt.Sprintf("there is no store %q on this machine", s),
 				Hint:    "stores: " + strings.Join(append(slices.Clone(known), AllStores, NoStores), ", "),
@@ -69,17 +69,28 @@ func (c *Config) scopeFits() error {
 	return nil
 }
 
-// WantsStore says whether the root is to be trusted in the store. The system's
-// is a matter of the whole machine.
+// WantsStore says whether the store is to hold its part of the hierarchy.
 func (c *Config) WantsStore(name string) bool {
 	if c.Scope == ScopeUser && name == SystemStore {
 		return false
 	}
-	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name)
+	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name) ||
+		slices.Contains(c.Stores, SystemStore) && ofTheSystem(name)
+}
+
+// wantsPlace says whether one place of the store is to.
+func (c *Config) wantsPlace(store string, p Place) bool {
+	return c.WantsStore(store) && (c.Scope == ScopeMachine || !p.Machine)
+}
+
+// ofTheSystem says whether a store is the system's: the one that is called so,
+// or Windows's three.
+func ofTheSystem(store string) bool {
+	return store == SystemStore || strings.HasPrefix(store, "windows-")
 }
 
 // asksFor says whether the store was asked for by name, so that failing there
-// is an error and no mere warning.
+// is an error and no mere warning. The system's always is.
 func (c *Config) asksFor(name string) bool {
-	return c.WantsStore(name) && (name == SystemStore || slices.Contains(c.Stores, name))
+	return c.WantsStore(name) && (ofTheSystem(name) || slices.Contains(c.Stores, name))
 }

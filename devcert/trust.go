@@ -9,48 +9,89 @@ import (
 	"devcert/devcert/chain"
 )
 
-// trustWords are the finding that each state of a place makes, but Trusted.
-var trustWords = map[PlaceState]struct{ kind, message, consequence string }{
-	Missing: {TrustMissing, "the %s store does not have the root", refuses},
-	Denied:  {TrustDenied, "the %s store has the root and does not trust it", refuses},
-	Stale: {
-		TrustStale, "the %s store has the root only in part",
-		"some programs refuse https://localhost, or will when the store is next rebuilt",
-	},
-	Unknown: {TrustUnknown, "the %s store could not be looked into", ""},
+// stateWords are the finding that each state of a place makes, but Trusted.
+type stateWords struct{ kind, message, consequence string }
+
+const (
+	refuses   = "programs that take their roots there refuse https://localhost"
+	unchained = "servers there send the leaf alone, and clients refuse it"
+	keyless   = "servers that take their certificate there present none, or another"
+)
+
+var (
+	unknown   = stateWords{TrustUnknown, "the %s store could not be looked into", ""}
+	rootWords = map[PlaceState]stateWords{
+		Missing: {TrustMissing, "the %s store does not have the root", refuses},
+		Denied:  {TrustDenied, "the %s store has the root and does not trust it", refuses},
+		Stale: {
+			TrustStale, "the %s store has the root only in part",
+			"some programs refuse https://localhost, or will when the store is next rebuilt",
+		},
+		Unknown: unknown,
+	}
+	intermediateWords = map[PlaceState]stateWords{
+		Missing: {IntermediateMissing, "the %s store does not have the intermediate", unchained},
+		Denied:  {TrustDenied, "the %s store has the intermediate and does not trust it", unchained},
+		Stale:   {IntermediateMissing, "the %s store has the intermediate only in part", unchained},
+		Unknown: unknown,
+	}
+	leafWords = map[PlaceState]stateWords{
+		Missing: {LeafMissing, "the %s store does not have the leaf", keyless},
+		Denied:  {KeyMissing, "the %s store has the leaf, and its key does not open", keyless},
+		Stale:   {KeyMissing, "the %s store has the leaf without its key", keyless},
+		Unknown: unknown,
+	}
+)
+
+func wordsFor(p Place) stateWords {
+	switch p.Part {
+	case chain.PartIntermediate:
+		return intermediateWords[p.State]
+	case chain.PartLeaf:
+		return leafWords[p.State]
+	}
+	return rootWords[p.State]
 }
 
-const refuses = "programs that take their roots there refuse https://localhost"
-
-// trustFindings are about the root in the stores that are to trust it.
-func trustFindings(c *Config, o *Observation) []Finding {
+// storeFindings are about the parts of the hierarchy in the stores that are to
+// hold them.
+func storeFindings(c *Config, o *Observation) []Finding {
 	var all []Finding
 	for _, s := range o.Stores {
 		if len(s.Places) == 0 && c.asksFor(s.Store) {
 			all = append(all, noStore(s.Store))
 		}
 		for _, p := range s.Places {
-			if c.WantsStore(s.Store) && p.State != Trusted {
-				all = append(all, trustFinding(c, s.Store, p))
+			if c.wantsPlace(s.Store, p) && p.State != Trusted {
+				all = append(all, placeFinding(c, s.Store, p))
 			}
+			all = append(all, strayFindings(o, s.Store, p)...)
 		}
 	}
+	return append(all, unknownStores(c, o)...)
+}
+
+// unknownStores are those asked for by name that only another system has.
+func unknownStores(c *Config, o *Observation) []Finding {
+	var all []Finding
 	for _, name := range c.Stores {
-		if slices.Contains(storeNames, name) && !slices.ContainsFunc(o.Stores, func(s StorePlaces) bool { return s.Store == name }) {
-			all = append(all, Finding{
-				Kind: TrustUnknown, Severity: Error, Where: name,
-				Message: fmt.Sprintf("the %s store was asked for, and this system has none", name),
-				Remedy:  "choose again: devcert setup --stores all",
-			})
+		whole := name == AllStores || name == NoStores || name == SystemStore
+		if whole || slices.ContainsFunc(o.Stores, func(s StorePlaces) bool { return s.Store == name }) {
+			continue
 		}
+		all = append(all, Finding{
+			Kind: TrustUnknown, Severity: Error, Where: name,
+			Message: fmt.Sprintf("the %s store was asked for, and this system has none", name),
+			Remedy:  "choose again: devcert setup --stores all",
+		})
 	}
 	return all
 }
 
-func trustFinding(c *Config, store string, p Place) Finding {
-	words := trustWords[p.State]
+func placeFinding(c *Config, store string, p Place) Finding {
+	words := wordsFor(p)
 	f := Finding{
-		Kind: words.kind, Severity: Error, Where: p.Path, store: store, cure: trustRoot,
+		Kind: words.kind, Severity: Error, Where: p.Path, store: store, cure: deployParts,
 		Message: fmt.Sprintf(words.message, store), Consequence: words.consequence,
 	}
 	if p.Evidence != "" {
@@ -64,22 +105,49 @@ func trustFinding(c *Config, store string, p Place) Finding {
 
 func noStore(store string) Finding {
 	return Finding{
-		Kind: TrustUnknown, Severity: Error, Where: store, store: store, cure: trustRoot,
+		Kind: TrustUnknown, Severity: Error, Where: store, store: store, cure: deployParts,
 		Message:     fmt.Sprintf("this machine has no %s store that devcert knows", store),
 		Consequence: "whether programs here trust https://localhost is not known",
 		Remedy:      "install the package ca-certificates, or leave the store out: devcert setup --stores none",
 	}
 }
 
-// formerRoots are roots of this user that are not the current one: known ones,
-// which the ledger has and repair removes, and unknown ones. Other users' are
-// nobody's business here.
-func formerRoots(o *Observation) []Finding {
+// strayFindings are about certificates that do harm where they are. Those of the
+// present hierarchy are devcert's to remove, wherever somebody put them; others
+// are their owners'.
+func strayFindings(o *Observation, store string, p Place) []Finding {
+	var all []Finding
+	m := o.material()
+	for _, stray := range p.Strays {
+		f := Finding{
+			Kind: RivalCertificate, Severity: Warning, Where: p.Path, store: store, cert: stray.Cert,
+			Message:     fmt.Sprintf("the %s store has %s: %s", store, nameOf(stray.Cert), stray.Why),
+			Consequence: "a server may present it instead of devcert's",
+			Remedy:      "remove it if you do not need it; devcert leaves other programs' certificates alone",
+		}
+		if stray.Harm == HarmNotSelfSigned {
+			f.Kind, f.Consequence = IntermediateInRoot, "IIS answers 403.16 or 403.7 to client certificates"
+		}
+		switch {
+		case m.Leaf != nil && stray.Cert.Equal(m.Leaf):
+			f.Kind, f.cure, f.Remedy = LeafInRoot, withdrawCert, ""
+		case m.Intermediate != nil && stray.Cert.Equal(m.Intermediate):
+			f.Severity, f.cure, f.Remedy = Error, withdrawCert, ""
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// formerCerts are certificates of this user that are not of the present
+// hierarchy: known ones, which the ledger has and repair removes, and unknown
+// ones. Other users' are nobody's business here.
+func formerCerts(o *Observation) []Finding {
 	var all []Finding
 	for _, s := range o.Stores {
 		for _, p := range s.Places {
-			for _, root := range p.Others {
-				if f, ok := formerRoot(s.Store, p, root, o); ok {
+			for _, cert := range p.Others {
+				if f, ok := formerCert(s.Store, p, cert, o); ok {
 					all = append(all, f)
 				}
 			}
@@ -88,17 +156,24 @@ func formerRoots(o *Observation) []Finding {
 	return all
 }
 
-func formerRoot(store string, p Place, root *x509.Certificate, o *Observation) (Finding, bool) {
-	mine := sameUser(root, o.Owner)
-	known := o.Folder.Ledger.Has(store, root) && (mine || !o.Foreign)
+func formerCert(store string, p Place, cert *x509.Certificate, o *Observation) (Finding, bool) {
+	mine := sameUser(cert, o.Owner)
+	known := o.Folder.Ledger.Has(store, cert) && (mine || !o.Foreign)
 	if !known && !mine {
 		return Finding{}, false
 	}
 	f := Finding{
-		Kind: FormerRoot, Severity: Warning, Where: p.Path, store: store, root: root,
-		Message:     fmt.Sprintf("the %s store still trusts a former root, %s", store, root.Subject.CommonName),
-		cure:        distrustRoot,
+		Kind: FormerRoot, Severity: Warning, Where: p.Path, store: store, cert: cert, cure: withdrawCert,
+		Message:     fmt.Sprintf("the %s store still trusts a former root, %s", store, nameOf(cert)),
 		Consequence: "certificates made under it are still accepted here",
+	}
+	switch chain.PartOf(cert) {
+	case chain.PartIntermediate:
+		f.Message = fmt.Sprintf("the %s store still has a former intermediate, %s", store, nameOf(cert))
+		f.Consequence = "none while its root is not trusted"
+	case chain.PartLeaf:
+		f.Kind, f.Message = RivalCertificate, fmt.Sprintf("the %s store still has a former leaf, %s", store, nameOf(cert))
+		f.Consequence = "a server may present it instead of the present one"
 	}
 	if !known {
 		f.cure, f.Remedy = noCure, "devcert uninstall --all"
@@ -106,9 +181,9 @@ func formerRoot(store string, p Place, root *x509.Certificate, o *Observation) (
 	return f, true
 }
 
-func sameUser(root *x509.Certificate, owner Owner) bool {
+func sameUser(cert *x509.Certificate, owner Owner) bool {
 	user := func(s string) string { name, _, _ := strings.Cut(s, "@"); return name }
-	return user(chain.OwnerOf(root)) == user(chain.ReduceOwner(owner.User+"@"+owner.Host))
+	return user(chain.OwnerOf(cert)) == user(chain.ReduceOwner(owner.User+"@"+owner.Host))
 }
 
 // overrideFindings are about variables that hide a trusted root from clients.

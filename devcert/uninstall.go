@@ -46,8 +46,8 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 // to find them again.
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
-	for _, root := range ownRoots(r, all) {
-		p.removeRoot(root)
+	for _, cert := range ownCerts(r, all) {
+		p.removeCert(cert)
 	}
 	var ports []int
 	for _, b := range r.Seen.Bindings {
@@ -62,30 +62,28 @@ func removal(r *Report, all bool) []Step {
 	return p.steps
 }
 
-// ownRoots are the present root, those of the ledger, and with all those that
-// only their name shows to be this user's.
-func ownRoots(r *Report, all bool) []*x509.Certificate {
-	var roots []*x509.Certificate
-	add := func(root *x509.Certificate) {
-		for _, known := range roots {
-			if root == nil || known.Equal(root) {
-				return
-			}
-		}
-		if root != nil {
-			roots = append(roots, root)
+// ownCerts are the present hierarchy, leaf first, what the ledger names, and with
+// all those that only their name shows to be this user's.
+func ownCerts(r *Report, all bool) []*x509.Certificate {
+	var certs []*x509.Certificate
+	add := func(cert *x509.Certificate) {
+		if cert != nil && !slices.ContainsFunc(certs, cert.Equal) {
+			certs = append(certs, cert)
 		}
 	}
-	add(r.Seen.Folder.Hierarchy.Root)
+	m := r.Seen.material()
+	add(m.Leaf)
+	add(m.Intermediate)
+	add(m.Root)
 	for _, entry := range r.Seen.Folder.Ledger.Entries {
 		add(entry.Cert)
 	}
 	for _, f := range r.Findings {
 		if f.Kind == FormerRoot && all {
-			add(f.root)
+			add(f.cert)
 		}
 	}
-	return roots
+	return certs
 }
 
 // dismantle applies the plan of an uninstall. The folder stays as long as a
@@ -128,7 +126,7 @@ func (r *Report) excuse() {
 func (r *Report) notRemoved() error {
 	failed := &Report{Config: r.Config}
 	for _, s := range r.Steps {
-		if s.action == distrust && s.Err != nil {
+		if s.action == withdraw && s.Err != nil {
 			failed.Steps = append(failed.Steps, s)
 		}
 	}
@@ -145,8 +143,8 @@ func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, e
 	seen.Steps, seen.Left = r.Steps, r.Left
 	var still []string
 	for _, s := range steps {
-		if s.action == distrust && seen.Seen.holds(s.store, s.root) {
-			still = append(still, s.root.Subject.CommonName)
+		if s.action == withdraw && seen.Seen.holds(s.store, s.cert) {
+			still = append(still, nameOf(s.cert))
 		}
 	}
 	if len(still) == 0 {

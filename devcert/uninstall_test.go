@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -17,11 +18,11 @@ func (m *machine) uninstall(all bool) (*Report, error) {
 
 func TestUninstall(t *testing.T) {
 	m := setUp(t, "firefox")
-	m.stores["firefox"].roots = append(m.stores["firefox"].roots, must(t, stranger).Root)
+	m.stores["firefox"].certs = append(m.stores["firefox"].certs, must(t, stranger).Root)
 	r, err := m.uninstall(false)
 	require.NoError(t, err)
 	require.NoDirExists(t, m.host.StateDir)
-	require.Empty(t, m.stores[SystemStore].roots)
+	require.Empty(t, m.stores[SystemStore].certs)
 	require.Equal(t, []string{"bob@pc"}, owners(m.stores["firefox"]), "what is another's stays")
 	require.Empty(t, m.binder.table)
 	require.Len(t, m.questions, 1)
@@ -39,7 +40,7 @@ func TestUninstall(t *testing.T) {
 
 func owners(s *memStore) []string {
 	var out []string
-	for _, r := range s.roots {
+	for _, r := range s.certs {
 		out = append(out, r.Subject.CommonName[len("devcert root "):len(r.Subject.CommonName)-9])
 	}
 	return out
@@ -77,14 +78,14 @@ func TestUninstallWhereAStoreRefuses(t *testing.T) {
 			if row.err != nil {
 				require.ErrorIs(t, err, row.err)
 			}
-			require.Empty(t, m.stores["firefox"].roots, "the others are done")
+			require.Empty(t, m.stores["firefox"].certs, "the others are done")
 			require.True(t, m.ledger().Has(SystemStore, root))
 			require.FileExists(t, m.path(disk.RootFile))
 
-			*m.stores[SystemStore] = memStore{name: SystemStore, roots: m.stores[SystemStore].roots}
+			*m.stores[SystemStore] = memStore{name: SystemStore, part: chain.PartRoot, certs: m.stores[SystemStore].certs}
 			_, err = m.uninstall(false)
 			require.NoError(t, err)
-			require.Empty(t, m.stores[SystemStore].roots)
+			require.Empty(t, m.stores[SystemStore].certs)
 			require.NoDirExists(t, m.host.StateDir)
 		})
 	}
@@ -98,8 +99,8 @@ func TestUninstallOfAFormerRoot(t *testing.T) {
 	require.Equal(t, []string{HierarchyMissing, FormerRoot}, kindsOf(m.status().Findings))
 	_, err := m.uninstall(false)
 	require.NoError(t, err)
-	require.Len(t, m.stores[SystemStore].roots, 1)
-	m.stores[SystemStore].roots = append(m.stores[SystemStore].roots, must(t, stranger).Root)
+	require.Len(t, m.stores[SystemStore].certs, 1)
+	m.stores[SystemStore].certs = append(m.stores[SystemStore].certs, must(t, stranger).Root)
 	_, err = m.uninstall(true)
 	require.NoError(t, err)
 	require.Equal(t, []string{"bob@pc"}, owners(m.stores[SystemStore]))
@@ -124,8 +125,8 @@ func TestUninstallOfADamagedFolder(t *testing.T) {
 			b.wreck(m)
 			_, err := m.uninstall(true)
 			require.NoError(t, err)
-			require.Empty(t, m.stores[SystemStore].roots)
-			require.Empty(t, m.stores["firefox"].roots)
+			require.Empty(t, m.stores[SystemStore].certs)
+			require.Empty(t, m.stores["firefox"].certs)
 			require.NoDirExists(t, m.host.StateDir)
 		})
 	}

@@ -10,13 +10,13 @@ import (
 )
 
 // reconcile drops from the ledger what this run added and no store shows, and
-// the roots whose removal was done and is seen. That a store no longer shows an
+// the certificates whose removal was done and is seen. That a store no longer shows an
 // older one is not enough: whoever took it out may have left what came with it,
 // such as Java's copy, which only a removal finds.
 func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
 	removed := func(entry disk.Entry) bool {
 		return slices.ContainsFunc(steps, func(s StepResult) bool {
-			return s.action == distrust && s.Err == nil && s.store == entry.Store && s.root.Equal(entry.Cert)
+			return s.action == withdraw && s.Err == nil && s.store == entry.Store && s.cert.Equal(entry.Cert)
 		})
 	}
 	for _, entry := range slices.Clone(w.ledger.Entries) {
@@ -49,8 +49,8 @@ func (r *Report) verify() {
 			continue
 		}
 		for _, f := range r.Findings {
-			undone := s.action == trust && f.cure == trustRoot && f.store == s.store ||
-				s.action == distrust && f.cure == distrustRoot && f.root.Equal(s.root) && f.store == s.store
+			undone := s.action == deploy && f.cure == deployParts && f.store == s.store ||
+				s.action == withdraw && f.cure == disdeployParts && f.cert.Equal(s.cert) && f.store == s.store
 			if undone {
 				s.Changed, s.Err = false, unheeded(f.Message)
 			}
@@ -63,7 +63,7 @@ func (r *Report) verify() {
 func (r *Report) stepErrors() error {
 	var all []error
 	for _, s := range r.Steps {
-		if s.Err == nil || (s.action == trust && !r.Config.asksFor(s.store)) {
+		if s.Err == nil || (s.action == deploy && !r.Config.asksFor(s.store)) {
 			continue
 		}
 		err := fmt.Errorf("%s: %w", s.What, s.Err)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"devcert/devcert"
+	"devcert/devcert/chain"
 )
 
 // equip gives the host a system store that says it cannot be changed: what this
@@ -25,9 +26,9 @@ var errSystemStore = fmt.Errorf("system trust store of %s: %w", runtime.GOOS, de
 func (systemStore) Name() string { return "system" }
 
 func (systemStore) Look(context.Context, devcert.Material) []devcert.Place {
-	return []devcert.Place{{Path: runtime.GOOS, State: devcert.Unknown, Evidence: errSystemStore.Error()}}
+	return []devcert.Place{{Path: runtime.GOOS, Part: chain.PartRoot, State: devcert.Unknown, Evidence: errSystemStore.Error()}}
 }
 
 func (systemStore) Ready(context.Context) error                       { return errSystemStore }
-func (systemStore) Trust(context.Context, *x509.Certificate) error    { return errSystemStore }
-func (systemStore) Distrust(context.Context, *x509.Certificate) error { return errSystemStore }
+func (systemStore) Deploy(context.Context, devcert.Material) error    { return errSystemStore }
+func (systemStore) Withdraw(context.Context, *x509.Certificate) error { return errSystemStore }

@@ -87,9 +87,9 @@ func act(store devcert.Store, verb string, root *x509.Certificate) error {
 		return err
 	}
 	if verb == "trust" {
-		return store.Trust(ctx, root)
+		return store.Deploy(ctx, devcert.Material{Root: root})
 	}
-	return store.Distrust(ctx, root)
+	return store.Withdraw(ctx, root)
 }
 
 // machine skips the test unless the machine's own stores may be used. The

@@ -79,7 +79,7 @@ func (s folderStore) Look(_ context.Context, m devcert.Material) []devcert.Place
 	if s.has("nowhere") {
 		return nil
 	}
-	place := devcert.Place{Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
+	place := devcert.Place{Part: chain.PartRoot, Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
 	if s.has("blind") {
 		place.State, place.Evidence = devcert.Unknown, "permission denied"
 		return []devcert.Place{place}
@@ -121,11 +121,11 @@ func (s folderStore) change(act func() error) error {
 	return act()
 }
 
-func (s folderStore) Trust(_ context.Context, root *x509.Certificate) error {
-	return s.change(func() error { return os.WriteFile(s.file(root), chain.EncodeCertificates(root), 0o600) })
+func (s folderStore) Deploy(_ context.Context, m devcert.Material) error {
+	return s.change(func() error { return os.WriteFile(s.file(m.Root), chain.EncodeCertificates(m.Root), 0o600) })
 }
 
-func (s folderStore) Distrust(_ context.Context, root *x509.Certificate) error {
+func (s folderStore) Withdraw(_ context.Context, root *x509.Certificate) error {
 	return s.change(func() error {
 		err := os.Remove(s.file(root))
 		if errors.Is(err, fs.ErrNotExist) {

@@ -48,13 +48,13 @@ func (s *Store) Ready(ctx context.Context) error {
 	return s.Privileged.Ready(ctx)
 }
 
-// Trust has the root added.
-func (s *Store) Trust(ctx context.Context, root *x509.Certificate) error {
-	return s.Privileged.TrustRoot(ctx, root)
+// Deploy has the root added.
+func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
+	return s.Privileged.TrustRoot(ctx, m.Root)
 }
 
-// Distrust has the root removed.
-func (s *Store) Distrust(ctx context.Context, root *x509.Certificate) error {
+// Withdraw has the root removed.
+func (s *Store) Withdraw(ctx context.Context, root *x509.Certificate) error {
 	return s.Privileged.DistrustRoot(ctx, root)
 }
 
@@ -72,6 +72,7 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 	}
 	place := devcert.Place{
 		Path:   f.bundle,
+		Part:   chain.PartRoot,
 		Others: unique(append(anchors.others, ourRoots(ders, m.Root)...)),
 	}
 	place.State, place.Evidence = judge(parts)
