@@ -1,23 +1,58 @@
 package securefile
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
-// MakeDir creates a folder that inherits the access list of its parent. Below
-// %LOCALAPPDATA% that is the user, SYSTEM and the administrators; elsewhere it
-// is whatever the parent gives: access lists of our own are not set yet.
-func (Files) MakeDir(path string) error { return os.Mkdir(path, 0o700) }
+// MakeDir creates a folder that only the user, SYSTEM and the administrators may
+// enter, whatever its parent hands down.
+func (Files) MakeDir(path string) error {
+	err := func() error {
+		name, err := windows.UTF16PtrFromString(path)
+		if err != nil {
+			return err
+		}
+		attributes, err := privateAttributes(true)
+		if err != nil {
+			return err
+		}
+		return windows.CreateDirectory(name, attributes)
+	}()
+	if err != nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
+}
 
-// Create creates a file with the access list its folder hands down.
+// Create creates a file with the same rights. CREATE_NEW fails on a link too:
+// what it leads to is not opened.
 func (Files) Create(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	handle, err := create(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
+
+func create(path string) (windows.Handle, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return windows.InvalidHandle, err
+	}
+	attributes, err := privateAttributes(false)
+	if err != nil {
+		return windows.InvalidHandle, err
+	}
+	return windows.CreateFile(name, windows.GENERIC_WRITE, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE,
+		attributes, windows.CREATE_NEW, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
 }
 
 // Exposed reports symbolic links and other things that are not files or
-// folders. It does not read access lists yet.
+// folders, another owner, and an access list that lets others in.
 func (Files) Exposed(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -29,23 +64,37 @@ func (Files) Exposed(path string) (string, error) {
 	if !info.Mode().IsRegular() && !info.IsDir() {
 		return "neither a file nor a folder", nil
 	}
-	return "", nil
+	why, err := othersRights(path)
+	if err != nil {
+		return "", fmt.Errorf("read the access list of %s: %w", path, err)
+	}
+	return why, nil
 }
 
-// MakePrivate has nothing to take away that Exposed would report, but a link,
-// which only its owner can replace.
+// MakePrivate takes those rights away. A link cannot be made private; its owner
+// has to replace it.
 func (f Files) MakePrivate(path string) error {
 	why, err := f.Exposed(path)
-	if err == nil && why != "" {
-		err = &fs.PathError{Op: "make private", Path: path, Err: fs.ErrInvalid}
+	if err != nil || why == "" {
+		return err
 	}
-	return err
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		err = fs.ErrInvalid
+	}
+	if err == nil {
+		err = setPrivate(path, info.IsDir())
+	}
+	if err != nil {
+		return fmt.Errorf("make %s private: %w", path, err)
+	}
+	return nil
 }
 
 // HasOtherName counts the links. What cannot be counted may have two.
 func (Files) HasOtherName(f *os.File) bool {
-	var info syscall.ByHandleFileInformation
-	err := syscall.GetFileInformationByHandle(syscall.Handle(f.Fd()), &info)
+	var info windows.ByHandleFileInformation
+	err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info)
 	return err != nil || info.NumberOfLinks != 1
 }
 
