@@ -86,8 +86,6 @@ func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Co
 	return e.judge(o, change)
 }
 
-// judge compares what was observed with what is wanted.
-func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
 // refuseNewer makes a UsageError of a file that only a newer devcert understands:
 // no command can tell what it would lose.
 func refuseNewer(err error) error {
@@ -97,6 +95,8 @@ func refuseNewer(err error) error {
 	return &UsageError{Problem: err.Error(), Hint: "use the devcert that wrote it, or a newer one"}
 }
 
+// judge compares what was observed with what is wanted.
+func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
 	c, damage, err := configOf(o)
 	if err != nil {
 		return nil, refuseNewer(fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err))
