@@ -39,7 +39,7 @@ type Report struct {
 	Findings []Finding // after all steps
 	Planned  []Step    // with DryRun
 	Steps    []StepResult
-	Left     []string // files in the state folder that uninstall did not know
+	Left     []string // paths in the state folder that uninstall left, because devcert did not make them
 
 	only []int // see OnlyPorts
 }
@@ -69,7 +69,9 @@ type PartialError struct{ Err error }
 func (e *PartialError) Error() string { return e.Err.Error() }
 func (e *PartialError) Unwrap() error { return e.Err }
 
-func (e *Engine) folder() disk.Folder { return disk.Folder{Path: e.Host.StateDir, Files: e.Host.Files} }
+func (e *Engine) folder() disk.Folder {
+	return disk.Folder{Path: e.Host.StateDir, Files: e.Host.Files, Keep: e.Host.Link != ""}
+}
 
 // Status reports what is right and wrong now. It changes nothing.
 func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,8 +81,8 @@ func (f Folder) refuseOthers() error {
 		if n.Name() == LockFile {
 			return nil
 		}
-		if known(n.Name()) && n.Name() != generationsDir && taken == "" {
-			taken = n.Name()
+		if _, ok := inState(n); ok && !n.IsDir() && n.Name() != generationsDir && taken == "" {
+			taken = n.Name() // a folder there is never written over
 		}
 	}
 	_, noLedger := f.Read(LedgerFile)
@@ -101,17 +102,12 @@ func (f Folder) unlock(lock *flock.Flock) {
 	if runtime.GOOS != "windows" {
 		return
 	}
-	names, err := os.ReadDir(f.Path)
-	if err != nil {
-		return
+	mine, left, err := f.inventory()
+	if err != nil || len(slices.DeleteFunc(mine, isLock)) > 0 {
+		return // nobody has removed what devcert keeps here
 	}
-	for _, n := range names {
-		if known(n.Name()) && n.Name() != LockFile {
-			return // nobody has removed what devcert keeps here
-		}
-	}
-	if os.Remove(f.path(LockFile)) == nil {
-		_ = os.Remove(f.Path) // fails where a person's own files are left
+	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep {
+		_ = os.Remove(f.Path)
 	}
 }
 
