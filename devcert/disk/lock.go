@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,11 +86,35 @@ func (f Folder) refuseOthers() error {
 			taken = n.Name() // a folder there is never written over
 		}
 	}
-	_, noLedger := f.Read(LedgerFile)
-	if taken == "" || len(f.Generations()) > 0 || noLedger == nil {
+	if taken == "" || f.ours() {
 		return nil
 	}
 	return failed("using the state folder", f.Path, fmt.Errorf("%s in it is not devcert's: %w", taken, ErrNotOurs))
+}
+
+// ours looks for what only devcert can have written: a generation, a ledger, a
+// configuration, or, where that is lost too, copies of one hierarchy and no
+// certificate or key besides.
+func (f Folder) ours() bool {
+	if len(f.Generations()) > 0 {
+		return true
+	}
+	if data, err := f.Read(LedgerFile); err == nil {
+		if _, err := ParseLedger(data); err == nil || errors.Is(err, ErrSchema) {
+			return true
+		}
+	}
+	data, err := f.Read(ConfigFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.copiesFit()
+	}
+	var config struct {
+		Schema int
+		SetUp  time.Time
+		Stores []string
+	}
+	return err == nil && json.Unmarshal(data, &config) == nil &&
+		config.Schema > 0 && !config.SetUp.IsZero() && config.Stores != nil
 }
 
 // ErrNotOurs is returned for a folder that somebody else uses.
