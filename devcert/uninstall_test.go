@@ -155,11 +155,11 @@ func TestUninstallOfALinkedFolder(t *testing.T) {
 // folderBinder is a binder whose table is in the state folder and goes with it.
 type folderBinder struct {
 	*memBinder
-	dir string
+	file string // as long as it is there, the table is
 }
 
 func (b folderBinder) Bindings(ctx context.Context) ([]Binding, error) {
-	if _, err := os.Stat(b.dir); err != nil {
+	if _, err := os.Stat(b.file); err != nil {
 		return nil, nil
 	}
 	return b.memBinder.Bindings(ctx)
@@ -177,7 +177,7 @@ func TestUninstallOnAFullDisk(t *testing.T) {
 	m.binder.fails = nil
 	m.mustSetup(quick())
 	m.binder.fails = full
-	m.host.Binder = folderBinder{m.binder, m.host.StateDir}
+	m.host.Binder = folderBinder{m.binder, m.path(disk.CurrentFile)}
 	r, err := m.uninstall(false)
 	require.NoError(t, err)
 	require.NoDirExists(t, m.host.StateDir)
