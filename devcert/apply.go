@@ -1,11 +1,13 @@
 package devcert
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"devcert/devcert/chain"
@@ -201,10 +203,23 @@ func (w *worker) withdraw(ctx context.Context, s Step) error {
 	}
 	for _, p := range w.store(s.store).Look(ctx, Material{}) {
 		if slices.ContainsFunc(p.Others, s.cert.Equal) {
-			return unheeded("still there: " + nameOf(s.cert))
+			return unheeded(remains(s.cert))
 		}
 	}
 	return nil
+}
+
+// remains says that a certificate was not removed.
+func remains(certs ...*x509.Certificate) string {
+	what := "still there: "
+	var names []string
+	for _, cert := range certs {
+		names = append(names, nameOf(cert))
+		if bytes.Equal(cert.RawSubject, cert.RawIssuer) {
+			what = "still trusted: "
+		}
+	}
+	return what + strings.Join(names, ", ")
 }
 
 func unheeded(what string) error {

@@ -185,10 +185,7 @@ func (w *worker) switched() error {
 }
 
 func (w *worker) removeFolder() error {
-	left, err := w.folder.Remove()
-	w.report.Left = left
-	if err != nil {
-		return fmt.Errorf("removing the state folder %s: %w", w.folder.Path, err)
-	}
-	return nil
+	var err error
+	w.report.Left, err = w.folder.Remove()
+	return err
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotSetUp is returned by commands that need a hierarchy where there is none.
-var ErrNotSetUp = errors.New("devcert has not been set up for this user")
+var ErrNotSetUp = errors.New("nothing has been set up for this user")
 
 // BindPorts binds ports to the leaf, and wants them bound from now on. cert
 // names the certificate: "localhost", or the leaf's thumbprint.

@@ -49,8 +49,8 @@ var commands = []command{
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		store := m.stores["firefox"]
-		store.onTrust = cancel
-		defer func() { store.onTrust = nil }()
+		store.onDeploy = cancel
+		defer func() { store.onDeploy = nil }()
 		_, err := e.Setup(ctx, otherRoot)
 		return err
 	}},

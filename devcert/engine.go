@@ -39,7 +39,7 @@ type Report struct {
 	Findings []Finding // after all steps
 	Planned  []Step    // with DryRun
 	Steps    []StepResult
-	Left     []string // files in the state folder that uninstall did not know
+	Left     []string // paths in the state folder that uninstall left, because devcert did not make them
 
 	only []int // see OnlyPorts
 }
@@ -69,7 +69,9 @@ type PartialError struct{ Err error }
 func (e *PartialError) Error() string { return e.Err.Error() }
 func (e *PartialError) Unwrap() error { return e.Err }
 
-func (e *Engine) folder() disk.Folder { return disk.Folder{Path: e.Host.StateDir, Files: e.Host.Files} }
+func (e *Engine) folder() disk.Folder {
+	return disk.Folder{Path: e.Host.StateDir, Files: e.Host.Files, Keep: e.Host.Link != ""}
+}
 
 // Status reports what is right and wrong now. It changes nothing.
 func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
@@ -86,8 +88,6 @@ func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Co
 	return e.judge(o, change)
 }
 
-// judge compares what was observed with what is wanted.
-func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
 // refuseNewer makes a UsageError of a file that only a newer devcert understands:
 // no command can tell what it would lose.
 func refuseNewer(err error) error {
@@ -97,6 +97,8 @@ func refuseNewer(err error) error {
 	return &UsageError{Problem: err.Error(), Hint: "use the devcert that wrote it, or a newer one"}
 }
 
+// judge compares what was observed with what is wanted.
+func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*Report, error) {
 	c, damage, err := configOf(o)
 	if err != nil {
 		return nil, refuseNewer(fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err))

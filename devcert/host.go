@@ -30,6 +30,9 @@ type Host struct {
 	Owner Owner
 	// StateDir is the absolute path of the state folder, which need not exist.
 	StateDir string
+	// Link is the symbolic link that led to StateDir, its owner's way of keeping
+	// the folder elsewhere; "" when none did.
+	Link string
 	// Elsewhere says that StateDir is not where this owner's would be found
 	// without a flag or variable.
 	Elsewhere bool

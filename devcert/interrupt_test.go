@@ -23,7 +23,7 @@ func TestInterruptedAtAStore(t *testing.T) {
 		}, 1},
 		{"the last step of a repair", func(m *machine) {
 			m.mustSetup(quick())
-			m.stores[SystemStore].roots = nil
+			m.stores[SystemStore].certs = nil
 		}, func(ctx context.Context, e *Engine) error {
 			_, err := e.Repair(ctx)
 			return err
@@ -38,7 +38,7 @@ func TestInterruptedAtAStore(t *testing.T) {
 			row.before(m)
 			ctx, cancel := context.WithCancel(t.Context())
 			store := m.stores[SystemStore]
-			store.onTrust, store.calls = cancel, nil
+			store.onDeploy, store.calls = cancel, nil
 			err := row.run(ctx, m.engine())
 			require.ErrorContains(t, err, "interrupted: system: ")
 			require.ErrorIs(t, err, context.Canceled)
@@ -47,10 +47,10 @@ func TestInterruptedAtAStore(t *testing.T) {
 			require.Len(t, store.calls, 1, "nothing else is begun")
 			require.Len(t, m.ledger().Entries, row.roots)
 
-			store.onTrust = nil
+			store.onDeploy = nil
 			m.mustSetup(quick())
 			require.Empty(t, m.status().Findings)
-			require.Len(t, store.roots, 1)
+			require.Len(t, store.certs, 1)
 		})
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 )
 
 // Uninstall removes every root the ledger knows, the bindings and the state
@@ -141,10 +139,10 @@ func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, e
 		return r, err
 	}
 	seen.Steps, seen.Left = r.Steps, r.Left
-	var still []string
+	var still []*x509.Certificate
 	for _, s := range steps {
 		if s.action == withdraw && seen.Seen.holds(s.store, s.cert) {
-			still = append(still, nameOf(s.cert))
+			still = append(still, s.cert)
 		}
 	}
 	if len(still) == 0 {
@@ -153,5 +151,5 @@ func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, e
 	if r.notRemoved() != nil {
 		return seen, nil // that says it
 	}
-	return seen, &PartialError{fmt.Errorf("the tools ran without complaint, but still trusted: %s", strings.Join(still, ", "))}
+	return seen, &PartialError{unheeded(remains(still...))}
 }

@@ -123,23 +123,44 @@ func TestUninstallOfADamagedFolder(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			m := setUp(t, "firefox")
 			b.wreck(m)
-			_, err := m.uninstall(true)
+			r, err := m.uninstall(true)
 			require.NoError(t, err)
 			require.Empty(t, m.stores[SystemStore].certs)
 			require.Empty(t, m.stores["firefox"].certs)
+			if len(r.Left) > 0 {
+				require.Equal(t, []string{"localhost-key.pem/inside"}, r.Left, "somebody's, in the place of ours")
+				return
+			}
 			require.NoDirExists(t, m.host.StateDir)
 		})
 	}
 }
 
+// A folder that a link leads to is the user's: link and folder stay.
+func TestUninstallOfALinkedFolder(t *testing.T) {
+	m := newMachine(t)
+	m.host.Link = m.host.StateDir + "-link"
+	require.NoError(t, os.Mkdir(m.host.StateDir, 0o700))
+	m.mustSetup(quick())
+	r, err := m.uninstall(false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"."}, r.Left)
+	names, err := os.ReadDir(m.host.StateDir)
+	require.NoError(t, err)
+	require.Empty(t, names)
+	r, err = m.uninstall(false)
+	require.NoError(t, err)
+	require.Empty(t, r.Steps, "nothing of devcert's is there any more")
+}
+
 // folderBinder is a binder whose table is in the state folder and goes with it.
 type folderBinder struct {
 	*memBinder
-	dir string
+	file string // as long as it is there, the table is
 }
 
 func (b folderBinder) Bindings(ctx context.Context) ([]Binding, error) {
-	if _, err := os.Stat(b.dir); err != nil {
+	if _, err := os.Stat(b.file); err != nil {
 		return nil, nil
 	}
 	return b.memBinder.Bindings(ctx)
@@ -157,7 +178,7 @@ func TestUninstallOnAFullDisk(t *testing.T) {
 	m.binder.fails = nil
 	m.mustSetup(quick())
 	m.binder.fails = full
-	m.host.Binder = folderBinder{m.binder, m.host.StateDir}
+	m.host.Binder = folderBinder{m.binder, m.path(disk.CurrentFile)}
 	r, err := m.uninstall(false)
 	require.NoError(t, err)
 	require.NoDirExists(t, m.host.StateDir)

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -26,8 +27,12 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 	if !filepath.IsAbs(stateDir) {
 		return nil, errors.New("the state folder " + stateDir + " is not an absolute path")
 	}
-	// A link there is the owner's way of keeping the folder elsewhere; inside the
-	// folder none is followed.
+	// A link there is the owner's way of keeping the folder elsewhere, and stays
+	// theirs; inside the folder none is followed.
+	link := ""
+	if info, err := os.Lstat(stateDir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		link = stateDir
+	}
 	if real, err := filepath.EvalSymlinks(stateDir); err == nil {
 		stateDir = real
 	}
@@ -40,6 +45,7 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 		Owner:     elevate.Owner(),
 		StateDir:  filepath.Clean(stateDir),
 		Files:     files,
+		Link:      link,
 		Binder:    front.New(stateDir, files),
 		Self:      self,
 		Transient: transient(self),

@@ -102,5 +102,6 @@ func TestLinkedStateDir(t *testing.T) {
 		want, err := filepath.EvalSymlinks(real)
 		require.NoError(t, err)
 		require.Equal(t, want, host.StateDir)
+		require.Equal(t, dir == link, host.Link == link)
 	}
 }

@@ -45,7 +45,7 @@ func (u *ui) tree(r *devcert.Report) {
 // branch prints a certificate's name, width columns wide, and beside it what is
 // worth saying of it, as far as there is room; below it where there is too little.
 func (u *ui) branch(name string, width int, notes []string) {
-	const gap, enough = "   ", len("   365 days left")
+	const gap, enough = "  ", len("  365 days left")
 	if room := u.width - width - len(gap+notes[0]); room >= enough {
 		pad := strings.Repeat(" ", width-columns(name)) + gap
 		u.printf("%s%s%s%s\n", name, pad, notes[0], u.dim.Sprint(u.cut(gap+strings.Join(notes[1:], gap), room)))
@@ -202,9 +202,9 @@ func (u *ui) legend(ports []devcert.PortState) []string {
 		word  string
 		named bool
 	}{
-		{devcert.BindingLive, "answer with it", false}, {devcert.BindingBound, boundWord(ports), false},
+		{devcert.BindingLive, "serving it", false}, {devcert.BindingBound, boundWord(ports), false},
 		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "bound to another certificate", true},
-		{devcert.BindingOther, "answer with another certificate", true}, {devcert.BindingUnread, "unknown", false},
+		{devcert.BindingOther, "serving another certificate", true}, {devcert.BindingUnread, "unknown", false},
 	}
 	var parts []string
 	for _, w := range words {

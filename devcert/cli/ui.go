@@ -158,7 +158,7 @@ func (u *ui) ask(question string) bool {
 // below it what to do next.
 func printError(w io.Writer, err error) {
 	for _, e := range separate(err) {
-		fmt.Fprintf(w, "devcert: %s\n", oneLine(e.Error()))
+		fmt.Fprintf(w, "devcert: %s\n", brief(e))
 		var remedied interface{ Remedy() string }
 		if errors.As(e, &remedied) && remedied.Remedy() != "" {
 			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(remedied.Remedy(), "\n", "\n  "))
@@ -175,6 +175,16 @@ func separate(err error) []error {
 		return all
 	}
 	return []error{err}
+}
+
+// brief is an error in one line. How it was found that rights are lacking is left
+// out: the command that has them stands below.
+func brief(err error) string {
+	text, lacking := oneLine(err.Error()), devcert.ErrNeedsAdmin.Error()
+	if before, _, found := strings.Cut(text, lacking+": "); found && errors.Is(err, devcert.ErrNeedsAdmin) {
+		return before + lacking
+	}
+	return text
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

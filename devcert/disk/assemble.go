@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
+	"io/fs"
 
 	"devcert/devcert/chain"
 )
@@ -38,6 +40,33 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 	h.RootCRL = crlOf(h.Root, read["root.crl"])
 	h.leafPFX = pfxOf(h.Leaf, read["leaf.pfx"])
 	return h
+}
+
+// copiesFit says whether the copies at stable paths belong to one root of
+// devcert's, all that are there.
+func (f Folder) copiesFit() bool {
+	files := make([]found, len(layout))
+	for i, file := range layout {
+		if file.copy != "" {
+			files[i].data[1], files[i].err[1] = f.Read(file.copy)
+		}
+	}
+	root := first(byName(files).certificates("root.pem"), func(c *x509.Certificate) bool {
+		_, err := chain.CheckRoot(c.Raw)
+		return err == nil
+	})
+	if root == nil {
+		return false
+	}
+	h := assemble(files, GenerationID(chain.HierarchyID(root), 1), &Ledger{})
+	wanted, err := h.encode()
+	for i := range files {
+		absent := errors.Is(files[i].err[1], fs.ErrNotExist)
+		if err != nil || !absent && !bytes.Equal(files[i].data[1], wanted[i]) && layout[i].copy != "" {
+			return false
+		}
+	}
+	return true
 }
 
 type contents map[string][][]byte

@@ -8,6 +8,8 @@
 // files are private from their first instant. What is damaged is reported by
 // name, with the good bytes where another copy has them; nothing is guessed.
 //
-// It never looks into a trust store, never follows a symbolic link inside the
-// folder, and never removes a file it does not know.
+// It never looks into a trust store and never follows a symbolic link inside the
+// folder. Removing the folder removes what bears a name that devcert gives in
+// that place, also half written or set aside, and every folder of its own that
+// this leaves empty; all else is somebody's, stays, and is named.
 package disk

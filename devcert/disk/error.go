@@ -26,6 +26,9 @@ func (e *FolderError) Remedy() string {
 	if errors.Is(e.Err, ErrNotFolder) {
 		return "move that file away, or choose another folder with --home"
 	}
+	if errors.Is(e.Err, errDangling) {
+		return "make the folder that the link leads to, remove the link, or choose another folder with --home"
+	}
 	return "see that you may write there and that the disk has room, or choose another folder with --home"
 }
 

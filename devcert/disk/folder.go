@@ -6,9 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
 )
 
 // Names in the state folder.
@@ -35,6 +32,9 @@ const (
 type Folder struct {
 	Path  string // absolute
 	Files Files
+	// Keep says that the folder itself is somebody else's, led to by a link:
+	// Remove empties it and leaves it there.
+	Keep bool
 }
 
 func (f Folder) path(names ...string) string {
@@ -47,10 +47,6 @@ func (f Folder) Check() error {
 	info, err := os.Stat(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// Not merely that something is there: it may have been made just now.
-		if link, err := os.Lstat(f.Path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return failed("using the state folder", f.Path, errDangling)
-		}
 		return f.checkParents()
 	case err != nil:
 		if above := f.checkParents(); above != nil {
@@ -67,10 +63,16 @@ func (f Folder) Check() error {
 // state folder, or a folder above it, should be.
 var ErrNotFolder = errors.New("is not a folder")
 
-var errDangling = errors.New("it is a link to a folder that is not there")
+var errDangling = errors.New("which is not there")
 
+// checkParents looks for what stands in the way of making the folder: a file
+// above it, or a link to nowhere in its own place or above.
 func (f Folder) checkParents() error {
-	for dir := filepath.Dir(f.Path); ; dir = filepath.Dir(dir) {
+	for dir := f.Path; ; dir = filepath.Dir(dir) {
+		// Not merely that something is there: it may have been made just now.
+		if to, err := os.Readlink(dir); err == nil && !exists(dir) {
+			return failed("using the state folder", f.Path, fmt.Errorf("%s is a link to %s, %w", dir, to, errDangling))
+		}
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {
 			return failed("using the state folder", f.Path, fmt.Errorf("%s %w", dir, ErrNotFolder))
@@ -79,6 +81,11 @@ func (f Folder) checkParents() error {
 			return nil
 		}
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Exists says whether there is a state folder.
@@ -171,67 +178,4 @@ func (f Folder) MakePrivate(name string) error {
 		return failed("making private", f.path(name), err)
 	}
 	return nil
-}
-
-// Remove deletes everything in the folder that devcert made, and the folder if
-// that leaves it empty. It returns the names it left because it does not know
-// them.
-func (f Folder) Remove() (left []string, err error) {
-	names, err := os.ReadDir(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, failed("removing the state folder", f.Path, err)
-	}
-	for _, n := range names {
-		if !known(n.Name()) {
-			left = append(left, n.Name())
-			continue
-		}
-		// The lock goes last: as long as it stands, no other writer is in.
-		if n.Name() != LockFile {
-			err = errors.Join(err, os.RemoveAll(f.path(n.Name())))
-		}
-	}
-	if err != nil {
-		return left, err
-	}
-	return left, f.removeLock(len(left) == 0)
-}
-
-// removeLock removes the lock, and the folder if nothing else is in it. On
-// Windows both are left to unlock. From the moment the lock is gone another
-// writer may come in and make its own: then the folder is not ours to remove.
-func (f Folder) removeLock(last bool) error {
-	err := os.Remove(f.path(LockFile))
-	gone := err == nil || errors.Is(err, fs.ErrNotExist)
-	switch {
-	case !gone && runtime.GOOS != "windows":
-		return err
-	case !gone || !last:
-		return nil
-	}
-	if err = os.Remove(f.Path); err == nil {
-		return nil
-	}
-	if names, readErr := os.ReadDir(f.Path); errors.Is(readErr, fs.ErrNotExist) || len(names) > 0 {
-		return nil
-	}
-	return err
-}
-
-var knownNames = []string{
-	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, RootFile, IntermediateFile,
-	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir,
-}
-
-// known says whether devcert makes a file or folder of that name: one of its
-// own, a temporary beside one, or a damaged one that was set aside.
-func known(name string) bool {
-	if plain := strings.TrimSuffix(strings.TrimPrefix(name, "."), ".new"); name == beside(plain) {
-		name = plain
-	}
-	name, _, _ = strings.Cut(name, setAside)
-	return slices.Contains(knownNames, name)
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +97,8 @@ func TestWriteAndRead(t *testing.T) {
 	require.EqualError(t, err, "writing "+f.path(ConfigFile)+": no space left on device")
 }
 
+var lookalikes = []string{".config.json", "config.json.damaged-by-the-dog", "config.json.new", "localhost.pem.bak", "xconfig.json"}
+
 func TestRemove(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -104,24 +108,72 @@ func TestRemove(t *testing.T) {
 		{"only our own", nil, nil},
 		{"what killed runs and repairs left", []string{".config.json.new", "ledger.json.damaged-1", "localhost.pem.damaged-12", LockFile, BindingsFile, BundleFile}, nil},
 		{"a person's file", []string{"notes.txt"}, []string{"notes.txt"}},
-		{"names that only look like ours", []string{"localhost.pem.bak", "xconfig.json", ".config.json", "config.json.new"}, []string{"localhost.pem.bak", "xconfig.json", ".config.json", "config.json.new"}},
+		{"names that only look like ours", lookalikes, lookalikes},
+		{"what killed runs and repairs left below", []string{"generations/ID/.leaf.pem.new", "generations/ID/leaf-key.pem.damaged-1", "generations/.0123abcd-2.new/root.pem"}, nil},
+		{"what was issued", []string{"issued/app/app.pem", "issued/app/app-key.pem", "issued/app/.app.pfx.new", "issued/app/app.crt"}, nil},
+		{"a person's file in a generation", []string{"generations/ID/notes.txt"}, []string{"generations/ID/notes.txt"}},
+		{"a person's generation", []string{"generations/old/root.pem"}, []string{"generations/old"}},
+		{"a person's files among what was issued", []string{"issued/app/app.pem", "issued/app/other.pem", "issued/list.txt"}, []string{"issued/app/other.pem", "issued/list.txt"}},
+		{"a person's folder in the place of a file", []string{"bundle.pem/a/b", "config.json.damaged-1/a"}, []string{"bundle.pem/a", "config.json.damaged-1/a"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := healthyFolder(t)
+			id := f.Generations()[0]
 			require.NoError(t, os.MkdirAll(f.path(issuedDir, "client"), 0o700))
-			for _, name := range row.files {
+			inGeneration := func(names []string) (out []string) {
+				for _, name := range names {
+					out = append(out, strings.Replace(name, "ID", id, 1))
+				}
+				return out
+			}
+			for _, name := range inGeneration(row.files) {
+				require.NoError(t, os.MkdirAll(filepath.Dir(f.path(name)), 0o700))
 				write(t, f.path(name), []byte("x"))
 			}
 			left, err := f.Remove()
 			require.NoError(t, err)
-			require.ElementsMatch(t, row.left, left)
+			require.ElementsMatch(t, inGeneration(row.left), left)
 			if len(row.left) == 0 {
 				require.NoDirExists(t, f.Path)
 				return
 			}
-			require.ElementsMatch(t, append([]string{"."}, row.left...), tree(t, f.Path), "all that is ours is gone")
+			for _, name := range filesOf(t, f) {
+				in := func(stays string) bool { return name == stays || strings.HasPrefix(name, stays+"/") }
+				require.True(t, slices.ContainsFunc(left, in), "%s is ours and still there", name)
+			}
+			require.False(t, f.removable(), "there is nothing more to remove")
+			lockOnce(t, f)
+			install(t, f, sample(t, 1))
+			again, err := f.Remove()
+			require.NoError(t, err)
+			require.ElementsMatch(t, left, again, "what stayed is in nobody's way")
 		})
 	}
+}
+
+// A folder that a link led to is its owner's, and the link would lead nowhere.
+func TestRemoveKeepsALinkedFolder(t *testing.T) {
+	f := healthyFolder(t)
+	f.Keep = true
+	left, err := f.Remove()
+	require.NoError(t, err)
+	require.Equal(t, []string{"."}, left)
+	require.Equal(t, []string{"."}, tree(t, f.Path), "and empty")
+	require.False(t, f.removable())
+}
+
+// A renewal removes former generations and not what somebody put into them.
+func TestSweepLeavesWhatItDoesNotKnow(t *testing.T) {
+	f := healthyFolder(t)
+	old := f.Generations()[0]
+	write(t, f.path(generationsDir, old, "notes.txt"), []byte("mine"))
+	write(t, f.path(generationsDir, "notes.txt"), []byte("mine"))
+	current := install(t, f, otherLeaf(t, sample(t, 0)))
+	require.Equal(t, []string{"notes.txt"}, tree(t, f.path(generationsDir, old))[1:])
+	require.FileExists(t, f.path(generationsDir, "notes.txt"))
+	s := snapshot(t, f)
+	require.Equal(t, current, s.Current)
+	require.Empty(t, s.Damage)
 }
 
 func TestRemoveNothing(t *testing.T) {
@@ -149,7 +201,11 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 func TestLinkToNowhere(t *testing.T) {
 	f := Folder{Path: filepath.Join(t.TempDir(), "link"), Files: chmodFiles{}}
 	symlink(t, filepath.Join(t.TempDir(), "nowhere"), f.Path)
-	require.ErrorIs(t, f.Check(), errDangling)
-	_, err := f.Lock(context.Background(), "setup", noWait(t))
+	err := f.Check()
+	require.ErrorIs(t, err, errDangling)
+	require.ErrorContains(t, err, "nowhere, which is not there")
+	require.Contains(t, err.(*FolderError).Remedy(), "make the folder that the link leads to")
+	require.ErrorIs(t, Folder{Path: filepath.Join(f.Path, "devcert")}.Check(), errDangling, "nor below it")
+	_, err = f.Lock(context.Background(), "setup", noWait(t))
 	require.ErrorIs(t, err, errDangling)
 }

@@ -203,17 +203,16 @@ func (f Folder) holds(name string, data []byte) bool {
 }
 
 // Sweep removes every generation but keep, and what a killed run left half
-// written beside them.
+// written beside them. What devcert did not put there stays.
 func (f Folder) Sweep(keep string) error {
-	names, err := os.ReadDir(f.path(generationsDir))
+	mine, _, err := f.list(generationsDir, func(n fs.DirEntry) (own, bool) {
+		if n.Name() == keep {
+			return nil, false
+		}
+		return inGenerations(n)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	for _, n := range names {
-		id := strings.TrimSuffix(strings.TrimPrefix(n.Name(), "."), ".new")
-		if _, _, ok := ParseGenerationID(id); ok && n.Name() != keep {
-			err = errors.Join(err, os.RemoveAll(f.path(generationsDir, n.Name())))
-		}
-	}
-	return err
+	return errors.Join(err, f.removeAll(mine))
 }

@@ -185,7 +185,7 @@ func TestSnapshotReadsAgainAfterASwitch(t *testing.T) {
 	young := otherLeaf(t, old)
 	f := folderWith(t, old)
 	require.NoError(t, os.Remove(f.path(LeafFile)))
-	change := func() { require.NoError(t, strokes["at once"](Folder{f.Path, chmodFiles{}}, young)) }
+	change := func() { require.NoError(t, strokes["at once"](Folder{Path: f.Path, Files: chmodFiles{}}, young)) }
 	f.Files = switchingFiles{change: &change}
 	s := snapshot(t, f)
 	require.Empty(t, s.Damage)

@@ -128,10 +128,23 @@ func UnmarshalStrict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return err
+		return inPlainWords(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the document")
 	}
 	return nil
+}
+
+// inPlainWords replaces what encoding/json says of a value of the wrong kind,
+// which names Go's types and would be read by who looks into the file.
+func inPlainWords(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if wrong.Field == "" {
+		return fmt.Errorf("it cannot be a JSON %s", wrong.Value)
+	}
+	return fmt.Errorf("%s cannot be a JSON %s", wrong.Field, wrong.Value)
 }

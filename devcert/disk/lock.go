@@ -2,11 +2,13 @@ package disk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,15 +82,39 @@ func (f Folder) refuseOthers() error {
 		if n.Name() == LockFile {
 			return nil
 		}
-		if known(n.Name()) && n.Name() != generationsDir && taken == "" {
-			taken = n.Name()
+		if _, ok := inState(n); ok && !n.IsDir() && n.Name() != generationsDir && taken == "" {
+			taken = n.Name() // a folder there is never written over
 		}
 	}
-	_, noLedger := f.Read(LedgerFile)
-	if taken == "" || len(f.Generations()) > 0 || noLedger == nil {
+	if taken == "" || f.ours() {
 		return nil
 	}
 	return failed("using the state folder", f.Path, fmt.Errorf("%s in it is not devcert's: %w", taken, ErrNotOurs))
+}
+
+// ours looks for what only devcert can have written: a generation, a ledger, a
+// configuration, or, where that is lost too, copies of one hierarchy and no
+// certificate or key besides.
+func (f Folder) ours() bool {
+	if len(f.Generations()) > 0 {
+		return true
+	}
+	if data, err := f.Read(LedgerFile); err == nil {
+		if _, err := ParseLedger(data); err == nil || errors.Is(err, ErrSchema) {
+			return true
+		}
+	}
+	data, err := f.Read(ConfigFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.copiesFit()
+	}
+	var config struct {
+		Schema int
+		SetUp  time.Time
+		Stores []string
+	}
+	return err == nil && json.Unmarshal(data, &config) == nil &&
+		config.Schema > 0 && !config.SetUp.IsZero() && config.Stores != nil
 }
 
 // ErrNotOurs is returned for a folder that somebody else uses.
@@ -101,17 +127,12 @@ func (f Folder) unlock(lock *flock.Flock) {
 	if runtime.GOOS != "windows" {
 		return
 	}
-	names, err := os.ReadDir(f.Path)
-	if err != nil {
-		return
+	mine, left, err := f.inventory()
+	if err != nil || len(slices.DeleteFunc(mine, isLock)) > 0 {
+		return // nobody has removed what devcert keeps here
 	}
-	for _, n := range names {
-		if known(n.Name()) && n.Name() != LockFile {
-			return // nobody has removed what devcert keeps here
-		}
-	}
-	if os.Remove(f.path(LockFile)) == nil {
-		_ = os.Remove(f.Path) // fails where a person's own files are left
+	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep {
+		_ = os.Remove(f.Path)
 	}
 }
 

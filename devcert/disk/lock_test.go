@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -300,14 +301,59 @@ func TestLockMakesWayForGenerations(t *testing.T) {
 }
 
 // A folder in use for something else is not taken over: its files of our names
-// would be written over, and removed by an uninstall.
+// would be written over, and removed by an uninstall. One of ours is, however
+// much of it is lost.
 func TestLockRefusesAFolderOfOthers(t *testing.T) {
-	f := Folder{Path: t.TempDir(), Files: chmodFiles{}}
-	write(t, f.path(RootFile), []byte("mine"))
-	_, err := f.Lock(context.Background(), "setup", noWait(t))
-	require.ErrorIs(t, err, ErrNotOurs)
-	require.NoFileExists(t, f.path(LockFile))
-	require.Equal(t, "mine", string(read(t, f.path(RootFile))))
+	whole := healthyFolder(t)
+	copies := func(names ...string) map[string][]byte {
+		files := map[string][]byte{}
+		for _, name := range names {
+			files[name] = read(t, whole.path(name))
+		}
+		return files
+	}
+	stranger := otherBytes(t, LeafFile, sample(t, 1))
+	config := []byte(`{"schema": 1, "setUp": "2026-11-21T12:00:00Z", "stores": ["all"]}`)
+	with := func(files map[string][]byte, name string, data []byte) map[string][]byte {
+		files[name] = data
+		return files
+	}
+	for _, row := range []struct {
+		name  string
+		files map[string][]byte
+		ours  bool
+	}{
+		{"a file called root.pem", map[string][]byte{RootFile: []byte("mine")}, false},
+		{"another's configuration", map[string][]byte{ConfigFile: []byte(`{"schema": 1, "stores": "many"}`)}, false},
+		{"another's configuration beside our root", with(copies(RootFile), ConfigFile, []byte("{}")), false},
+		{"another's ledger", map[string][]byte{LedgerFile: []byte(`{"accounts": []}`)}, false},
+		{"another's certificate beside our root", with(copies(RootFile), LeafFile, stranger), false},
+		{"another's key beside our root", with(copies(RootFile, LeafFile), LeafKeyFile, []byte("mkcert's")), false},
+		{"our key alone", copies(LeafKeyFile), false},
+		{"our configuration alone", map[string][]byte{ConfigFile: config}, true},
+		{"a newer one", map[string][]byte{ConfigFile: bytes.Replace(config, []byte("1"), []byte("2"), 1)}, true},
+		{"a newer ledger alone", map[string][]byte{LedgerFile: []byte(`{"schema": 2}`)}, true},
+		{"our root alone", copies(RootFile), true},
+		{"all copies", copies(RootFile, IntermediateFile, LeafFile, LeafKeyFile, LeafPFXFile, CurrentFile), true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := Folder{Path: t.TempDir(), Files: chmodFiles{}}
+			for name, data := range row.files {
+				write(t, f.path(name), data)
+			}
+			unlock, err := f.Lock(context.Background(), "setup", noWait(t))
+			if row.ours {
+				require.NoError(t, err)
+				unlock()
+				return
+			}
+			require.ErrorIs(t, err, ErrNotOurs)
+			require.NoFileExists(t, f.path(LockFile))
+			for name, data := range row.files {
+				require.Equal(t, data, read(t, f.path(name)))
+			}
+		})
+	}
 }
 
 // linkedFiles says that every file has another name.

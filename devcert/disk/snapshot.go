@@ -38,7 +38,7 @@ type Damage struct {
 
 // Snapshot is the whole folder, read once.
 type Snapshot struct {
-	Present   bool
+	Present   bool    // there is something that Remove would remove
 	Config    []byte  // config.json as it is, nil when it cannot be read
 	Ledger    *Ledger // empty when there is none or it is damaged
 	Current   string  // the current generation's name, "" when there is none
@@ -73,9 +73,10 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	if s.Present = f.Exists(); !s.Present {
+	if !f.Exists() {
 		return s, nil
 	}
+	s.Present = f.removable()
 	_, inside := os.Lstat(f.path(CurrentFile))
 	_, generations := os.ReadDir(f.path(generationsDir))
 	for _, err := range []error{inside, generations} {

@@ -19,6 +19,10 @@ type distribution struct {
 	marks           []string
 }
 
+var debianLike = distribution{
+	name: "Debian", anchors: "/usr/local/share/ca-certificates", ext: ".crt", tool: updateTool, bundle: bundle,
+}
+
 var distributions = []distribution{
 	{name: "Fedora", anchors: "/etc/pki/ca-trust/source/anchors", ext: ".pem", tool: "/usr/bin/update-ca-trust", arguments: "extract",
 		bundle: "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"},
@@ -55,7 +59,7 @@ func (d distribution) become(m *machine) {
 	m.t.Helper()
 	base := m.read(bundle)
 	for _, path := range []string{"/usr/local/share/ca-certificates", "/etc/ssl/certs", "/etc/ca-certificates", "/etc/ca-certificates.conf",
-		"/usr/sbin/update-ca-certificates", "/etc/pki"} {
+		"/etc/debian_version", "/usr/sbin/update-ca-certificates", "/etc/pki"} {
 		require.NoError(m.t, os.RemoveAll(path))
 	}
 	for _, dir := range []string{d.anchors, filepath.Dir(d.bundle), "/etc/ssl/certs"} {
@@ -82,10 +86,30 @@ func TestDistributions(t *testing.T) {
 	}
 }
 
+// TestDistributionsWithoutAFolderOfAnchors is a small image, or a machine where
+// somebody cleaned up: the folder comes with the root and goes with it.
+func TestDistributionsWithoutAFolderOfAnchors(t *testing.T) {
+	for _, d := range append(distributions, debianLike) {
+		t.Run(d.name, func(t *testing.T) {
+			m := newMachine(t, "/usr/sbin", "/usr/bin", "/usr/share")
+			if d.name != debianLike.name {
+				d.become(m)
+			}
+			require.NoError(t, os.RemoveAll(d.anchors))
+			if d.name == debianLike.name {
+				m.must(d.tool, "--fresh") // without the machine's own
+			}
+			d.cycle(m)
+			require.NoDirExists(t, d.anchors)
+			require.NoDirExists(t, machineFolder)
+		})
+	}
+}
+
 // cycle is setup, a look, two losses with their repair, a new root and uninstall.
 func (d distribution) cycle(m *machine) {
 	t := m.t
-	pristine := m.snapshot("/etc", "/usr/local/share", d.anchors, filepath.Dir(d.bundle))
+	pristine := m.snapshot("/etc", "/usr/local/share", filepath.Dir(d.anchors), filepath.Dir(d.bundle))
 	m.devcert(0, "setup")
 	doc := m.requireHealthy()
 	require.Equal(t, d.bundle, doc.Stores[0].Path)
@@ -109,7 +133,8 @@ func (d distribution) cycle(m *machine) {
 	require.NoFileExists(t, anchor)
 	d.requireVerified(m, 0)
 	m.devcert(0, "uninstall", "--yes")
-	require.Empty(t, pristine.differing(m.snapshot("/etc", "/usr/local/share", d.anchors, filepath.Dir(d.bundle))))
+	after := m.snapshot("/etc", "/usr/local/share", filepath.Dir(d.anchors), filepath.Dir(d.bundle))
+	require.Empty(t, beyond(pristine.differing(after), []string{javaStore}))
 	require.Empty(t, m.danglingLinks())
 }
 

@@ -159,3 +159,15 @@ func TestANewerDevcertsFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestAFolderThatLostItsSigns has lost what a writer looks for first.
+func TestAFolderThatLostItsSigns(t *testing.T) {
+	m := healthyMachine(t)
+	m.must("rm", "-r", m.state("lock"), m.state("generations"), m.state("ledger.json"))
+	m.devcert(0, "repair")
+	require.Equal(t, []string{"former-root?"}, m.status().kinds())
+	m.must("rm", "-r", m.state("lock"), m.state("generations"), m.state("ledger.json"), m.state("config.json"))
+	m.devcert(0, "uninstall", "--all", "--yes")
+	require.NoDirExists(t, m.state())
+	require.Empty(t, m.bundled())
+}

@@ -132,6 +132,10 @@ func TestFoldersThatCannotBeUsed(t *testing.T) {
 			"HOME/state", []string{"/state", "permission denied"}},
 		{"somebody else's, open to all", anna, func(m *machine) { m.as(root).must("mkdir", "-m", "777", m.home()+"/state") },
 			"HOME/state", []string{"/state", "not permitted"}},
+		{"a link to nowhere", anna, func(m *machine) { m.must("ln", "-s", m.home()+"/nowhere", m.home()+"/state") },
+			"HOME/state", []string{"/nowhere, which is not there", "make the folder that the link leads to"}},
+		{"below a link to nowhere", anna, func(m *machine) { m.must("ln", "-s", m.home()+"/nowhere", m.home()+"/link") },
+			"HOME/link/state", []string{"/nowhere, which is not there"}},
 		{"a full disk", root, func(m *machine) { m.disk("size=64k"); m.fill() }, "HOME/disk/state", []string{"/disk/state", "no space left"}},
 		{"a disk that is read-only", root, func(m *machine) { m.disk("ro") }, "HOME/disk/state", []string{"/disk/state", "read-only"}},
 	} {

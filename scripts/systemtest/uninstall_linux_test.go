@@ -3,6 +3,7 @@ package systemtest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,52 @@ func TestUninstallKeepsWhatDevcertDidNotMake(t *testing.T) {
 	require.Contains(t, r.stdout, "notes.txt")
 	require.Equal(t, "mine", m.read(m.state("notes.txt")))
 	require.NoFileExists(t, m.state("localhost-key.pem"))
+}
+
+func TestUninstallKeepsWhatLiesAmongDevcertsFiles(t *testing.T) {
+	m := healthyMachine(t)
+	theirs := []string{m.generation("notes.txt"), m.state("issued/list.txt"), m.state("config.json/somebody's")}
+	m.remove(m.state("config.json"))
+	m.must("mkdir", m.state("issued"), m.state("config.json"))
+	for _, path := range theirs {
+		m.write(path, "precious")
+	}
+	m.devcert(0, "repair")
+	theirs[2] = m.state("config.json.damaged-1/somebody's")
+	r := m.devcert(0, "uninstall", "--yes")
+	for _, path := range theirs {
+		require.Contains(t, r.stdout, "did not make it: "+path+"\n")
+		require.Equal(t, "precious", m.read(path))
+	}
+	require.Len(t, strings.Fields(m.must("find", m.state(), "-type", "f")), len(theirs))
+	m.requireUnchanged(func() { require.Contains(t, m.devcert(0, "uninstall", "--yes").stdout, "Nothing to remove") })
+	m.devcert(0, "setup")
+	m.requireHealthy()
+}
+
+// TestUninstallOfALinkedFolder reaches the folder by a link that is the user's.
+func TestUninstallOfALinkedFolder(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		user user
+	}{{"root", root}, {"sudo devcert", anna}} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMachine(t)
+			m.sudoers(withoutAsking)
+			m = m.as(row.user)
+			target := m.home() + "/dotfiles"
+			m.must("mkdir", "-p", target, filepath.Dir(m.state()))
+			m.must("ln", "-s", target, m.state())
+			m.devcert(0, "setup")
+			r := m.devcert(0, "uninstall", "--yes")
+			require.Contains(t, r.stdout, "did not make it: "+target+"\n")
+			require.Empty(t, m.must("find", target, "-mindepth", "1"))
+			require.Equal(t, target+"\n", m.must("readlink", m.state()))
+			m.requireUnchanged(func() { require.Contains(t, m.devcert(0, "uninstall", "--yes").stdout, "Nothing to remove") })
+			m.devcert(0, "setup")
+			m.requireHealthy()
+		})
+	}
 }
 
 func TestUninstallOnAFullDisk(t *testing.T) {

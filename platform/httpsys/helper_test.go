@@ -1,0 +1,145 @@
+package httpsys
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"devcert/platform/httpsys/internal/standin"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	theirs  = "61D34F532DA121BBAB64723C4871E72C92F03735" // IIS Express's certificate
+	ours    = "00112233445566778899AABBCCDDEEFF00112233"
+	foreign = "{4dc3e181-e14b-4a21-b022-59fc669b0914}" // IIS
+)
+
+// TestMain is the stand-in where the test binary is called netsh: so it also
+// runs where no compiler is.
+func TestMain(m *testing.M) {
+	if self, err := os.Executable(); err == nil && strings.HasPrefix(filepath.Base(self), "netsh") {
+		os.Exit(standin.Main(os.Args[1:], os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// machine is a folder with a stand-in and its files.
+type machine struct {
+	*Netsh
+	t      *testing.T
+	folder string
+	slept  []time.Duration
+}
+
+func newMachine(t *testing.T, s standin.Settings, bindings ...standin.Binding) *machine {
+	t.Helper()
+	m := &machine{t: t, folder: t.TempDir()}
+	place(t, filepath.Join(m.folder, "netsh.exe"))
+	m.settings(s)
+	table := standin.Table{Bindings: bindings, Reservations: standin.System()}
+	require.NoError(t, standin.Write(m.folder, standin.TableFile, table))
+	m.Netsh = &Netsh{Run: m.run, Folder: t.TempDir(), Sleep: func(_ context.Context, d time.Duration) error {
+		m.slept = append(m.slept, d)
+		return nil
+	}}
+	return m
+}
+
+// place puts this very program under another name.
+func place(t *testing.T, as string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	if os.Link(self, as) == nil {
+		return
+	}
+	from, err := os.Open(self)
+	require.NoError(t, err)
+	defer func() { _ = from.Close() }()
+	to, err := os.OpenFile(as, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	require.NoError(t, err)
+	_, err = io.Copy(to, from)
+	require.NoError(t, err)
+	require.NoError(t, to.Close())
+}
+
+func (m *machine) run(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(m.folder, "netsh.exe"), args...)
+	cmd.Env, cmd.Dir = []string{"LANG=C"}, m.t.TempDir()
+	out, err := cmd.Output()
+	if stopped := context.Cause(ctx); stopped != nil && err != nil {
+		err = stopped
+	}
+	return out, err
+}
+
+func (m *machine) settings(s standin.Settings) {
+	m.t.Helper()
+	require.NoError(m.t, standin.Write(m.folder, standin.SettingsFile, s))
+}
+
+func (m *machine) table() (table standin.Table) {
+	m.t.Helper()
+	require.NoError(m.t, standin.Read(m.folder, standin.TableFile, &table))
+	return table
+}
+
+func (m *machine) starts() []standin.Start {
+	m.t.Helper()
+	starts, err := standin.ReadLog(m.folder)
+	require.NoError(m.t, err)
+	return starts
+}
+
+// nothingLeft says that no script lies around.
+func (m *machine) nothingLeft() {
+	m.t.Helper()
+	left, err := os.ReadDir(m.Folder)
+	require.NoError(m.t, err)
+	require.Empty(m.t, left)
+}
+
+// wanted are the records and reservations of the ports first to last.
+func wanted(first, last int) (records []Record, reserved []Reservation) {
+	for port := first; port <= last; port++ {
+		records = append(records, Bound(port, ours, IISExpress))
+		reserved = append(reserved, Reserved(port))
+	}
+	return records, reserved
+}
+
+// shown is what must be read of a binding of the stand-in.
+func shown(b standin.Binding) Record {
+	kinds := map[string]Kind{"ipport": IP, "hostnameport": Hostname, "ccs": CCS, "scopedccs": ScopedCCS}
+	port := 0
+	_, _ = fmt.Sscan(b.Place[strings.LastIndex(b.Place, ":")+1:], &port)
+	store := b.Store
+	if store == "" || strings.EqualFold(store, My) {
+		store = My
+	}
+	flag := func(name string, usual Switch) Switch {
+		switch b.Flags[name] {
+		case "enable":
+			return On
+		case "disable":
+			return Off
+		}
+		return usual
+	}
+	return Record{
+		Kind: kinds[b.Kind], Address: b.Place, Port: port, Thumbprint: strings.ToUpper(b.Hash),
+		AppID: strings.ToLower(b.AppID), Store: store,
+		Settings: Settings{
+			Revocation: flag("verifyclientcertrevocation", On), CachedOnly: flag("verifyrevocationwithcachedclientcertonly", Off),
+			UsageCheck: flag("usagecheck", On), Mapper: flag("dsmapperusage", Off), Negotiate: flag("clientcertnegotiation", Off),
+		},
+	}
+}

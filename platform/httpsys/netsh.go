@@ -1,0 +1,168 @@
+package httpsys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// How long netsh may take. A command takes a millisecond and a start 60; a
+// hundred times that is a netsh that hangs.
+const (
+	LookLimit   = 30 * time.Second
+	ChangeLimit = 2 * time.Minute
+)
+
+// delays are how long to wait before a change that was refused with
+// BadParameter is tried again: for some seconds after a key was imported
+// HTTP.sys does not see it.
+var delays = []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second}
+
+// Netsh looks at the table and changes it.
+type Netsh struct {
+	// Run starts netsh with arguments and returns what it wrote to its standard
+	// output, also beside an error. The error of a netsh that ran to its end
+	// has an ExitCode, as *exec.ExitError has. When the context ends, netsh and
+	// what it started are gone before Run returns.
+	Run func(ctx context.Context, args ...string) ([]byte, error)
+	// Folder is where scripts lie while they run. Nobody with fewer rights than
+	// this process may write there.
+	Folder string
+	// Unbound says whether HTTP.sys has no binding at all, from another source
+	// than netsh. It is asked when netsh lists none and adds words nobody here
+	// can read. nil means that there is no such source.
+	Unbound func() (bool, error)
+	// Sleep waits, or returns early the error of the context. nil means to
+	// really wait.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// Look shows bindings, reservations and excluded ranges, with one start of
+// netsh. It changes nothing. What cannot be read is an *Error.
+func (n *Netsh) Look(ctx context.Context) (State, error) {
+	const tried = "look at the bindings of HTTP.sys"
+	out, err := n.script(ctx, LookLimit, look)
+	if err != nil && !ended(err) {
+		return State{}, failed(tried, err)
+	}
+	s, doubt, bad := parseLook(out)
+	if bad != nil {
+		return State{}, bad
+	}
+	if err != nil && len(s.Records) == 0 && doubt == nil {
+		doubt = &Error{Tried: tried, Err: err, Remedy: "devcert status"}
+	}
+	if doubt == nil {
+		return s, nil
+	}
+	if n.Unbound == nil {
+		return State{}, doubt
+	}
+	if none, err := n.Unbound(); err != nil || !none {
+		return State{}, errors.Join(doubt, err)
+	}
+	return s, nil
+}
+
+// Apply runs the change, looks whether it is done and returns what it saw: two
+// starts of netsh. What was refused because a key is too new is tried again a
+// few times. An error is an *Error, or says that a value was not fit for a
+// script: then nothing was run.
+func (n *Netsh) Apply(ctx context.Context, c Change) (State, error) {
+	for attempt := 0; ; attempt++ {
+		s, rest, out, err := n.once(ctx, c)
+		if rest.Empty() || err != nil && out == nil {
+			return s, err
+		}
+		refusal := noEffect(rest, out, err)
+		if attempt == len(delays) || !tooNew(out) {
+			return s, refusal
+		}
+		if err := n.sleep(ctx, delays[attempt]); err != nil {
+			return s, errors.Join(refusal, err)
+		}
+		c = rest
+	}
+}
+
+// once runs the change and looks. A nil out says that there is nothing to
+// judge: it did not run, or what it did cannot be seen.
+func (n *Netsh) once(ctx context.Context, c Change) (s State, rest Change, out []byte, err error) {
+	lines, err := c.Lines()
+	if err != nil {
+		return s, c, nil, err
+	}
+	var ran error
+	if len(lines) > 0 {
+		out, ran = n.script(ctx, ChangeLimit, lines)
+		if ran != nil && !ended(ran) {
+			tried := fmt.Sprintf("change the bindings of HTTP.sys, %d commands", len(lines))
+			return s, c, nil, failed(tried, ran)
+		}
+	}
+	if s, err = n.Look(ctx); err != nil {
+		return s, c, nil, err
+	}
+	// Not nil: silence, too, is something that netsh said.
+	return s, c.Rest(s), append([]byte{}, out...), ran
+}
+
+// tooNew says whether something was refused that may be taken later.
+func tooNew(out []byte) bool {
+	for _, code := range codes(out) {
+		if code == BadParameter {
+			return true
+		}
+	}
+	return false
+}
+
+// ended says whether err is of a netsh that ran to its end. Its status is no
+// verdict: with a script it is that of one command, if of any.
+func ended(err error) bool {
+	var exit interface{ ExitCode() int }
+	return errors.As(err, &exit) && exit.ExitCode() >= 0 &&
+		!errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
+}
+
+// script runs the lines in one netsh, from a file that nobody else can have
+// made or can read.
+func (n *Netsh) script(ctx context.Context, limit time.Duration, lines []string) (out []byte, err error) {
+	if n.Folder == "" {
+		return nil, noScript(errors.New("no folder for it"))
+	}
+	file, err := os.CreateTemp(n.Folder, "devcert-*.netsh") // exclusive, 0600
+	if err != nil {
+		return nil, noScript(err)
+	}
+	defer func() {
+		if gone := os.Remove(file.Name()); gone != nil && err == nil {
+			err = noScript(gone)
+		}
+	}()
+	_, err = file.WriteString(strings.Join(lines, "\r\n") + "\r\n")
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, noScript(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return n.Run(ctx, "-f", file.Name())
+}
+
+func (n *Netsh) sleep(ctx context.Context, d time.Duration) error {
+	if n.Sleep != nil {
+		return n.Sleep(ctx, d)
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

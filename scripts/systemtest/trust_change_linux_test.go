@@ -1,0 +1,141 @@
+package systemtest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// machineFolder is devcert's own while it changes the system's store.
+const machineFolder = "/var/lib/devcert"
+
+const updateTool = "/usr/sbin/update-ca-certificates"
+
+func TestTheWaitForTheStoreIsToldAndEnds(t *testing.T) {
+	m := newMachine(t)
+	m.sudoers(withoutAsking)
+	require.NoError(t, os.Mkdir(machineFolder, 0o700))
+	other := m.command(t.Context(), "flock", machineFolder, "sleep", "6")
+	require.NoError(t, other.Start())
+	time.Sleep(200 * time.Millisecond)
+	for _, u := range []user{root, anna} {
+		started := time.Now()
+		r := m.as(u).devcert(6, "setup", "--timeout", "1500ms")
+		require.Less(t, time.Since(started), 4*time.Second)
+		require.Contains(t, r.stderr, "waiting for another devcert to finish with the system store")
+		require.Contains(t, r.stderr, "another devcert is still changing the system store")
+		require.Contains(t, r.stderr, "--timeout")
+	}
+	m.devcert(0, "setup")
+	m.requireHealthy()
+	require.NoError(t, other.Wait())
+	require.NoDirExists(t, machineFolder)
+}
+
+// slowTool makes the store's tool take its time. The func returned waits until
+// the tool has begun.
+func (m *machine) slowTool(seconds int) (begun func()) {
+	m.t.Helper()
+	dir := m.t.TempDir()
+	m.must("cp", updateTool, dir+"/real")
+	m.replace(updateTool, "#!/bin/sh -e\ntouch "+dir+"/begun\nsleep "+strconv.Itoa(seconds)+"\n"+dir+"/real \"$@\"\n")
+	return func() {
+		m.t.Helper()
+		require.Eventually(m.t, func() bool { _, err := os.Stat(dir + "/begun"); return err == nil }, 20*time.Second, 20*time.Millisecond)
+	}
+}
+
+// TestStoppedWhileTheStoreIsChanged is a signal while the tool runs: it finishes,
+// what is said is true, and the next setup goes on from there.
+func TestStoppedWhileTheStoreIsChanged(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		who  user
+		with []string
+		stop func(cmd *exec.Cmd) error
+	}{
+		{"Ctrl-C", root, nil, func(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }},
+		{"a signal to the whole group", root, nil, func(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }},
+		{"kill", root, nil, func(cmd *exec.Cmd) error { return cmd.Process.Signal(syscall.SIGTERM) }},
+		{"a user's Ctrl-C", anna, nil, func(cmd *exec.Cmd) error { return cmd.Process.Signal(syscall.SIGINT) }},
+		{"sudo devcert and Ctrl-C", anna, []string{"sudo"}, func(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMachine(t)
+			m.sudoers(withoutAsking)
+			begun := m.slowTool(2)
+			user := m.as(row.who)
+			line := append(append([]string{}, row.with...), m.bin, "setup")
+			cmd := user.command(t.Context(), line[0], line[1:]...)
+			var said bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &said, &said
+			require.NoError(t, cmd.Start())
+			begun()
+			stopped := time.Now()
+			require.NoError(t, row.stop(cmd))
+			require.Error(t, cmd.Wait())
+			require.Equal(t, 1, cmd.ProcessState.ExitCode(), said.String())
+			require.Less(t, time.Since(stopped), 9*time.Second)
+			require.Contains(t, said.String(), "stopping; the tool of the system store finishes what it has begun")
+			require.Contains(t, said.String(), "devcert: interrupted")
+
+			for _, kind := range user.status().kinds() {
+				require.NotContains(t, kind, "trust", "half a change:\n%s", said.String())
+			}
+			require.NoDirExists(t, machineFolder)
+			user.devcert(0, "setup")
+			user.requireOneRoot(user.requireHealthy())
+		})
+	}
+}
+
+// TestKilledWhileTheStoreIsChanged: what a killed process was in the midst of
+// lies where only root can look, and goes with the next change.
+func TestKilledWhileTheStoreIsChanged(t *testing.T) {
+	m := newMachine(t)
+	pristine := m.snapshot()
+	temporary := func() (found []string) {
+		for _, pattern := range []string{"devcert-*.conf", "devcert-tools-*", "truststore.*"} {
+			paths, err := filepath.Glob(filepath.Join(os.TempDir(), pattern))
+			require.NoError(t, err)
+			found = append(found, paths...)
+		}
+		return found
+	}
+	before := temporary()
+	begun := m.slowTool(30)
+	cmd := m.command(t.Context(), m.bin, "setup")
+	require.NoError(t, cmd.Start())
+	begun()
+	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
+	require.Error(t, cmd.Wait())
+	require.Equal(t, before, temporary())
+	require.DirExists(t, machineFolder)
+	m.must("umount", updateTool)
+
+	m.devcert(0, "setup")
+	m.requireHealthy()
+	require.NoDirExists(t, machineFolder)
+	m.devcert(0, "uninstall", "--yes")
+	m.requireGone(pristine)
+}
+
+func TestALostAnchorsLinksAreSeenAndMended(t *testing.T) {
+	m := healthyMachine(t)
+	m.remove(m.anchor())
+	m.must("update-ca-certificates")
+	require.NotEmpty(t, m.danglingLinks())
+	doc := m.status()
+	require.Equal(t, []string{"trust-missing"}, doc.kinds())
+	require.Contains(t, doc.Findings[0].Message, "which leads nowhere")
+	m.devcert(0, "repair")
+	m.requireHealthy()
+	require.Empty(t, m.danglingLinks())
+}
