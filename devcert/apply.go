@@ -248,11 +248,9 @@ func (w *worker) bind(ctx context.Context, ports []int) error {
 	if w.hierarchy.Leaf.Cert == nil {
 		return errors.New("there is no leaf to bind them to") // repair --only can leave it lost
 	}
-	var bindings []Binding
-	for _, p := range ports {
-		bindings = append(bindings, Binding{Port: p, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert)})
-	}
-	return w.Host.Binder.Bind(ctx, bindings)
+	return w.Host.Binder.Bind(ctx, BindOrder{
+		Ports: ports, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert), TakeOver: w.report.Config.takeOver,
+	})
 }
 
 func (w *worker) store(name string) Store {

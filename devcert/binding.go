@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,9 @@ const (
 	BindingLive   BindingState = "live" // a listener presents the bound certificate
 	BindingGone   BindingState = "missing"
 	BindingOld    BindingState = "stale"
-	BindingOther  BindingState = "foreign" // a listener presents another certificate
+	BindingOther  BindingState = "foreign" // another application's, or a listener presents another certificate
+	BindingHidden BindingState = "shadowed"
+	BindingOff    BindingState = "excluded" // the system keeps the port for itself
 	BindingUnread BindingState = "unknown"
 )
 
@@ -81,10 +84,16 @@ const (
 type PortState struct {
 	Port       int
 	Address    string // that answered, or that a server is to listen on
+	AppID      string // that the binding is for; "" where there are none
 	State      BindingState
 	Thumbprint string // bound; "" when none
 	Listener   string // presented; "" when none, or not probed
 	Silent     bool   // probed, and nobody listens
+}
+
+// stateOf is what the findings about ports make of a binding.
+var stateOf = map[string]BindingState{
+	BindingStale: BindingOld, BindingForeign: BindingOther, BindingShadowed: BindingHidden, PortExcluded: BindingOff,
 }
 
 // PortStates lists every port that is wanted or bound, ascending.
@@ -93,17 +102,28 @@ func (r *Report) PortStates() []PortState {
 	if r.Config != nil {
 		for _, p := range r.Config.PortList() {
 			states[p] = &PortState{Port: p, Address: "localhost", State: BindingGone}
-			if r.Seen.BindingsErr != nil {
+			if r.Seen.PortsErr != nil {
 				states[p].State = BindingUnread
 			}
 		}
 	}
-	for _, b := range r.Seen.Bindings {
-		s := &PortState{Port: b.Port, Address: "localhost", State: BindingBound, Thumbprint: b.Thumbprint}
+	for _, b := range r.Seen.ownBindings() {
+		states[b.Port] = &PortState{Port: b.Port, State: BindingBound}
 		if b.Thumbprint != r.Seen.leafThumbprint() {
-			s.State = BindingOld
+			states[b.Port].State = BindingOld
 		}
-		states[b.Port] = s
+	}
+	for _, b := range r.Seen.Ports.Bindings {
+		if s := states[b.Port]; s != nil && (b.general() || s.Thumbprint == "") {
+			s.Address, s.Thumbprint, s.AppID = cmp.Or(b.Address, "localhost"), b.Thumbprint, b.AppID
+		}
+	}
+	for _, f := range r.Findings {
+		for _, port := range f.ports {
+			if state, ok := stateOf[f.Kind]; ok && states[port] != nil {
+				states[port].State = state
+			}
+		}
 	}
 	for _, a := range r.Seen.Answers {
 		if s := states[a.Port]; s != nil {

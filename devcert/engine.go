@@ -103,8 +103,8 @@ func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*
 	if err != nil {
 		return nil, refuseNewer(fmt.Errorf("reading %s in %s: %w", disk.ConfigFile, e.Host.StateDir, err))
 	}
-	if errors.Is(o.BindingsErr, disk.ErrSchema) {
-		return nil, refuseNewer(o.BindingsErr)
+	if errors.Is(o.PortsErr, disk.ErrSchema) {
+		return nil, refuseNewer(o.PortsErr)
 	}
 	o.Foreign = c != nil && foreign(c, o)
 	if change != nil {

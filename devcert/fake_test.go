@@ -110,27 +110,27 @@ func (b *memBinder) damaged() error {
 	return nil
 }
 
-func (b *memBinder) Bindings(context.Context) ([]Binding, error) {
+func (b *memBinder) Table(context.Context) (PortTable, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.damaged(); err != nil {
-		return nil, err
+		return PortTable{}, err
 	}
 	var out []Binding
 	for _, port := range slices.Sorted(maps.Keys(b.table)) {
 		out = append(out, Binding{Port: port, Thumbprint: b.table[port]})
 	}
-	return out, nil
+	return PortTable{Bindings: out}, nil
 }
 
-func (b *memBinder) Bind(_ context.Context, bindings []Binding) error {
+func (b *memBinder) Bind(_ context.Context, order BindOrder) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := errors.Join(b.damaged(), b.fails); err != nil {
 		return err
 	}
-	for _, binding := range bindings {
-		b.table[binding.Port] = binding.Thumbprint
+	for _, port := range order.Ports {
+		b.table[port] = order.Thumbprint
 	}
 	return nil
 }

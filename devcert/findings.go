@@ -42,6 +42,10 @@ const (
 	BindingMissing      = "binding-missing"
 	BindingStale        = "binding-stale"
 	BindingUnknown      = "binding-unknown"
+	BindingForeign      = "binding-foreign"
+	BindingShadowed     = "binding-shadowed"
+	ReservationMissing  = "reservation-missing"
+	PortExcluded        = "port-excluded"
 	ListenerDiffers     = "listener-differs"
 )
 

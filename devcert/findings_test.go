@@ -46,7 +46,7 @@ func newScene(t testing.TB) *scene {
 		s.seen.Folder.Ledger.Record(store, h.Root, noon)
 	}
 	for _, p := range c.PortList() {
-		s.seen.Bindings = append(s.seen.Bindings, Binding{p, chain.Thumbprint(h.Leaf.Cert)})
+		s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: p, Thumbprint: chain.Thumbprint(h.Leaf.Cert)})
 	}
 	return s
 }
@@ -111,7 +111,7 @@ func TestFindings(t *testing.T) {
 		{"current names nothing, and nothing is there", func(s *scene) {
 			s.damaged(disk.CurrentFile, disk.Differs, "", false)
 			s.seen.Folder.Current, s.seen.Folder.Hierarchy = "", disk.Hierarchy{}
-			s.seen.Bindings, s.config.Ports = nil, NoPorts
+			s.seen.Ports.Bindings, s.config.Ports = nil, NoPorts
 		}, []string{"error hierarchy-missing state folder"}},
 		{"localhost.pem is deleted", func(s *scene) { s.damaged(disk.LeafFile, disk.Absent, "pem", false) },
 			[]string{"error leaf-missing localhost.pem"}},
@@ -173,12 +173,12 @@ func TestFindings(t *testing.T) {
 			s.place(0).State, s.place(1).State = Missing, Missing
 			s.seen.Overrides = []Override{{"SSL_CERT_FILE", "/x", "it is not there"}}
 		}, []string{"error trust-missing /system", "error trust-missing /firefox"}},
-		{"a port is not bound", func(s *scene) { s.seen.Bindings = s.seen.Bindings[1:] }, []string{"error binding-missing port 44300"}},
-		{"runs of ports are not bound", func(s *scene) { s.seen.Bindings = s.seen.Bindings[2:3] },
+		{"a port is not bound", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[1:] }, []string{"error binding-missing port 44300"}},
+		{"runs of ports are not bound", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[2:3] },
 			[]string{"error binding-missing ports 44300-44301", "error binding-missing port 44303"}},
-		{"a port is bound to an old leaf", func(s *scene) { s.seen.Bindings[1].Thumbprint = "00" }, []string{"error binding-stale port 44301"}},
-		{"a port beyond the wanted is bound", func(s *scene) { s.seen.Bindings = append(s.seen.Bindings, Binding{9, "00"}) }, nil},
-		{"the bindings cannot be read", func(s *scene) { s.seen.Bindings, s.seen.BindingsErr = nil, errors.New("garbage") },
+		{"a port is bound to an old leaf", func(s *scene) { s.seen.Ports.Bindings[1].Thumbprint = "00" }, []string{"error binding-stale port 44301"}},
+		{"a port beyond the wanted is bound", func(s *scene) { s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: 9, Thumbprint: "00"}) }, nil},
+		{"the bindings cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, errors.New("garbage") },
 			[]string{"error binding-unknown ports 44300-44303"}},
 		{"a port answers with its certificate", func(s *scene) {
 			s.seen.Answers = []Answer{{Port: 44300, Listener: s.seen.leafThumbprint()}, {Port: 44301}}
@@ -287,7 +287,7 @@ func TestRebuildConfig(t *testing.T) {
 	s := newScene(t)
 	s.seen.Folder.Config = []byte("garbage")
 	*s.hierarchy() = disk.Hierarchy{Root: h.Root, RootKey: h.RootKey, Intermediate: h.Intermediate, Leaf: h.Leaf}
-	s.seen.Bindings = []Binding{{8443, ""}, {8444, ""}}
+	s.seen.Ports.Bindings = []Binding{{Port: 8443}, {Port: 8444}}
 	c, damage, err := configOf(s.seen)
 	require.NoError(t, err)
 	require.Error(t, damage)

@@ -180,6 +180,36 @@ type Store interface {
 type Binding struct {
 	Port       int
 	Thumbprint string // SHA-1 of the leaf, upper-case hex
+	// Address is the one address or name that it is for, as the binder writes
+	// it; "" when it is for all that no other binding of the port is for.
+	Address string
+	// AppID is the application it was made for, a {GUID} in lower case; "" where
+	// the binder knows of none.
+	AppID string
+}
+
+// PortRange is a run of ports: both ends belong to it.
+type PortRange struct{ First, Last int }
+
+// PortTable is what a binder knows of the ports.
+type PortTable struct {
+	Bindings []Binding
+	// Reserves says that a plain user may listen only on a port of Reserved.
+	Reserves bool
+	Reserved []int
+	// Excluded are ports that the system keeps for itself.
+	Excluded []PortRange
+}
+
+// BindOrder asks for bindings of ports to one certificate.
+type BindOrder struct {
+	Ports      []int
+	Thumbprint string
+	AppID      string // "" for the binder's usual one
+	// TakeOver replaces also what another application bound.
+	TakeOver bool
+	// ClientCerts has the server ask for a client certificate at once.
+	ClientCerts bool
 }
 
 // Answer is what a TLS handshake with a bound port brought.
@@ -193,12 +223,14 @@ type Answer struct {
 
 // Binder keeps the bindings: HTTP.sys on Windows, devcert's own front elsewhere.
 type Binder interface {
-	// Bindings lists what is bound. A table that cannot be read is an error,
-	// never an empty list; one that does not exist is an empty list.
-	Bindings(ctx context.Context) ([]Binding, error)
-	// Bind binds each, replacing what stood there.
-	Bind(ctx context.Context, bindings []Binding) error
-	// Unbind removes the bindings of ports. A port that is not bound is no error.
+	// Table is everything that is bound, by whomever. One that cannot be read is
+	// an error, never an empty table; one that does not exist is empty.
+	Table(ctx context.Context) (PortTable, error)
+	// Bind binds each port, replacing what stood there, which it remembers where
+	// that was another application's.
+	Bind(ctx context.Context, order BindOrder) error
+	// Unbind removes devcert's bindings of ports and puts back what they
+	// replaced. A port that is not bound is no error.
 	Unbind(ctx context.Context, ports []int) error
 	// Probe does a TLS handshake with every port, all at once, on each loopback
 	// address, and reports one answer per port: the first that presents a

@@ -18,11 +18,11 @@ type Observation struct {
 	StateDir  string
 	Folder    *disk.Snapshot
 	Stores    []StorePlaces
-	Bindings  []Binding
+	Ports     PortTable
 	Answers   []Answer // only when ports were probed
 	Overrides []Override
-	// BindingsErr is why the bindings could not be read.
-	BindingsErr error
+	// PortsErr is why the table of ports could not be read.
+	PortsErr error
 	// Foreign says that the state folder was made by another user or elsewhere.
 	Foreign bool
 }
@@ -51,13 +51,9 @@ func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (
 			o.Stores = append(o.Stores, StorePlaces{s.Name(), s.Look(ctx, material)})
 		}
 	}
-	o.Bindings, o.BindingsErr = e.Host.Binder.Bindings(ctx)
-	if probe && o.BindingsErr == nil {
-		var ports []int
-		for _, b := range o.Bindings {
-			ports = append(ports, b.Port)
-		}
-		o.Answers = e.Host.Binder.Probe(ctx, ports)
+	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
+	if probe && o.PortsErr == nil {
+		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
 	}
 	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
@@ -152,11 +148,7 @@ func rebuildConfig(o *Observation) *Config {
 		}
 		_ = c.addNames(chain.ServerNames(h.Leaf.Cert)) // a name outside the permits is not wanted back
 	}
-	if len(o.Bindings) > 0 {
-		var ports []int
-		for _, b := range o.Bindings {
-			ports = append(ports, b.Port)
-		}
+	if ports := portsOf(o.ownBindings()); len(ports) > 0 {
 		c.Ports = FormatPorts(ports)
 	}
 	return c

@@ -176,7 +176,7 @@ func (p *planner) binds(findings []Finding) {
 	}
 	if p.needs(newLeaf) {
 		wanted, old := p.config.PortList(), p.seen.leafThumbprint()
-		for _, b := range p.seen.Bindings {
+		for _, b := range p.seen.ownBindings() {
 			if b.Thumbprint == old || (old == "" && slices.Contains(wanted, b.Port)) {
 				ports = append(ports, b.Port)
 			}

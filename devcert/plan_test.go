@@ -58,12 +58,12 @@ func TestPlans(t *testing.T) {
 	}{
 		{"nothing", func(*scene) {}, nil},
 		{"a file", func(s *scene) { s.damaged(disk.LeafFile, disk.Absent, "pem", false) }, []string{"restore localhost.pem"}},
-		{"only the ports that are named", func(s *scene) { s.seen.Bindings = s.seen.Bindings[1:3] }, []string{"bind 44300,44303"}},
-		{"bindings that cannot be read", func(s *scene) { s.seen.Bindings, s.seen.BindingsErr = nil, errors.New("garbage") },
+		{"only the ports that are named", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[1:3] }, []string{"bind 44300,44303"}},
+		{"bindings that cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, errors.New("garbage") },
 			[]string{"rebuild bindings.json", "bind 44300-44303"}},
 		{"one store", func(s *scene) { s.place(1).State = Missing }, []string{"deploy firefox"}},
 		{"a store and a port", func(s *scene) {
-			s.place(0).State, s.seen.Bindings = Stale, s.seen.Bindings[1:]
+			s.place(0).State, s.seen.Ports.Bindings = Stale, s.seen.Ports.Bindings[1:]
 		}, []string{"deploy system", "bind 44300"}},
 		{"a former root of ours", func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
@@ -78,7 +78,7 @@ func TestPlans(t *testing.T) {
 		}, []string{"rebuild config.json", "rebuild ledger.json"}},
 		{"a new leaf takes its ports along", func(s *scene) {
 			s.config.Names = []string{"app.test"}
-			s.seen.Bindings = append(s.seen.Bindings, Binding{9, s.seen.leafThumbprint()}, Binding{10, "00"})
+			s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: 9, Thumbprint: s.seen.leafThumbprint()}, Binding{Port: 10, Thumbprint: "00"})
 		}, []string{"reissue", "bind 9,44300-44303"}},
 		{"a new leaf makes restoring needless", func(s *scene) {
 			s.damaged(disk.LeafFile, disk.Absent, "pem", false)
@@ -110,13 +110,13 @@ func TestPlans(t *testing.T) {
 			s.seen.Folder.Ledger.Forget("firefox", s.root(sample))
 		}, []string{"make hierarchy staged", "deploy system staged", "switch", "withdraw system"}},
 		{"a new root and a damaged table", func(s *scene) {
-			s.config.Permits, s.seen.Bindings, s.seen.BindingsErr = []string{"example.org"}, nil, errors.New("garbage")
+			s.config.Permits, s.seen.Ports.Bindings, s.seen.PortsErr = []string{"example.org"}, nil, errors.New("garbage")
 		}, []string{
 			"rebuild bindings.json", "make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch",
 			"bind 44300-44303", "withdraw system", "withdraw firefox",
 		}},
 		{"everything is lost", func(s *scene) {
-			*s.hierarchy(), s.seen.Folder.Current, s.seen.Bindings = disk.Hierarchy{}, "", nil
+			*s.hierarchy(), s.seen.Folder.Current, s.seen.Ports.Bindings = disk.Hierarchy{}, "", nil
 			s.place(0).State, s.place(1).State = Missing, Missing
 		}, []string{"make hierarchy", "deploy system", "deploy firefox", "bind 44300-44303"}},
 	} {
@@ -171,7 +171,7 @@ func TestPlansOfOnlySomeKinds(t *testing.T) {
 		t.Run(fmt.Sprint(row.only), func(t *testing.T) {
 			s := newScene(t)
 			s.damaged(disk.LeafFile, disk.Absent, "pem", false)
-			s.place(0).State, s.seen.Bindings = Missing, s.seen.Bindings[1:]
+			s.place(0).State, s.seen.Ports.Bindings = Missing, s.seen.Ports.Bindings[1:]
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
 			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
 			e := &Engine{Only: row.only}
@@ -195,23 +195,23 @@ func TestPlansOfUninstall(t *testing.T) {
 		change func(*scene)
 		want   []string
 	}{
-		{"a healthy machine", false, func(*scene) {}, []string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
+		{"a healthy machine", false, func(*scene) {}, []string{"unbind 44300-44303", "withdraw system", "withdraw firefox", "remove"}},
 		{"a root that other hands took out: what came with it is removed", false, func(s *scene) { s.place(0).State = Missing },
-			[]string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
+			[]string{"unbind 44300-44303", "withdraw system", "withdraw firefox", "remove"}},
 		{"nothing", false, func(s *scene) {
-			*s.hierarchy(), s.seen.Bindings, s.seen.Folder.Present = disk.Hierarchy{}, nil, false
+			*s.hierarchy(), s.seen.Ports.Bindings, s.seen.Folder.Present = disk.Hierarchy{}, nil, false
 			s.seen.Folder.Ledger, s.place(0).State, s.place(1).State = &disk.Ledger{}, Missing, Missing
 		}, nil},
 		{"a root that only the ledger knows", false, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former)}
 			s.seen.Folder.Ledger.Record("firefox", s.root(former), noon)
-		}, []string{"withdraw system", "withdraw firefox", "withdraw firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"unbind 44300-44303", "withdraw system", "withdraw firefox", "withdraw firefox", "remove"}},
 		{"roots that no ledger knows stay", false, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
-		}, []string{"withdraw system", "withdraw firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"unbind 44300-44303", "withdraw system", "withdraw firefox", "remove"}},
 		{"with all, this user's go, and no other's", true, func(s *scene) {
 			s.place(1).Others = []*x509.Certificate{s.root(former), s.root(stranger)}
-		}, []string{"withdraw system", "withdraw firefox", "withdraw firefox", "unbind 44300-44303", "remove"}},
+		}, []string{"unbind 44300-44303", "withdraw system", "withdraw firefox", "withdraw firefox", "remove"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)

@@ -6,150 +6,209 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
-// DefaultPorts are the ports that IIS Express and Visual Studio take for HTTPS.
-const DefaultPorts = "44300-44399"
+// IISExpressAppID is the application that IIS Express and Visual Studio bind
+// their ports for. A binding under it is devcert's to replace: on a machine with
+// Visual Studio all hundred exist already.
+const IISExpressAppID = "{214124cd-d05b-4309-9af9-9caa44b2b74a}"
 
-// NoPorts is how a person says that no port is to be bound.
-const NoPorts = "none"
+// general says that a binding is for whatever no other of its port is for.
+func (b Binding) general() bool { return b.Address == "" || b.Address == "0.0.0.0" }
 
-// ParsePorts reads a list of ports and ranges, "44300-44399,8443", and returns
-// them in ascending order, each once.
-func ParsePorts(list string) ([]int, error) {
-	var ports []int
-	if list == NoPorts || list == "" {
-		return nil, nil
+// verdict is what is to become of one wanted port.
+type verdict struct {
+	kind    string // of the finding; "" to keep it as it is
+	binding Binding
+	ours    bool // to change; otherwise it is left to its owner
+}
+
+// judgePort compares one wanted port with what is bound there. What another
+// binding of the port hides is found only after the port's own is right.
+func judgePort(c *Config, o *Observation, port int) verdict {
+	leaf := o.leafThumbprint()
+	var own *Binding
+	var hides []Binding
+	for _, b := range o.Ports.Bindings {
+		switch {
+		case b.Port != port:
+		case b.general():
+			own = &b
+		case leaf != "" && b.Thumbprint != leaf:
+			hides = append(hides, b)
+		}
 	}
-	for _, item := range strings.Split(list, ",") {
-		from, to, err := parseRange(strings.TrimSpace(item))
-		if err != nil {
-			return nil, err
+	switch {
+	case own == nil:
+		return verdict{kind: BindingMissing, ours: true}
+	case leaf != "" && own.Thumbprint != leaf && c.mayReplace(o, *own):
+		return verdict{BindingStale, *own, true}
+	case leaf != "" && own.Thumbprint != leaf:
+		return verdict{BindingForeign, *own, false}
+	case len(hides) > 0:
+		return verdict{BindingShadowed, hides[0], c.mayReplace(o, hides[0])}
+	case o.Ports.Reserves && !slices.Contains(o.Ports.Reserved, port):
+		return verdict{ReservationMissing, *own, true}
+	}
+	return verdict{binding: *own}
+}
+
+// mayReplace says whether a binding is devcert's to replace: its own, IIS
+// Express's, or any that it was told to take over. Another user's leaf is not.
+func (c *Config) mayReplace(o *Observation, b Binding) bool {
+	switch {
+	case c.takeOver, b.AppID == "":
+		return true
+	case o.anothersLeaf(b.Thumbprint):
+		return false
+	}
+	return b.AppID == IISExpressAppID
+}
+
+// anothersLeaf says whether a store has the leaf of another user's devcert with
+// this thumbprint.
+func (o *Observation) anothersLeaf(thumbprint string) bool {
+	return o.otherLeaf(thumbprint, func(mine bool) bool { return !mine })
+}
+
+func (o *Observation) otherLeaf(thumbprint string, whose func(mine bool) bool) bool {
+	for _, s := range o.Stores {
+		for _, p := range s.Places {
+			for _, cert := range p.Others {
+				if !cert.IsCA && chain.Thumbprint(cert) == thumbprint && whose(sameUser(cert, o.Owner)) {
+					return true
+				}
+			}
 		}
-		for p := from; p <= to; p++ {
-			ports = append(ports, p)
+	}
+	return false
+}
+
+// ownBindings are those to a leaf of this user, present or former. Where the
+// binder is devcert's own, all are.
+func (o *Observation) ownBindings() []Binding {
+	var own []Binding
+	for _, b := range o.Ports.Bindings {
+		if b.AppID == "" || b.Thumbprint == o.leafThumbprint() || o.otherLeaf(b.Thumbprint, func(mine bool) bool { return mine }) {
+			own = append(own, b)
 		}
+	}
+	return own
+}
+
+// portsOf lists the ports of bindings, ascending, each once.
+func portsOf(bindings []Binding) []int {
+	var ports []int
+	for _, b := range bindings {
+		ports = append(ports, b.Port)
 	}
 	slices.Sort(ports)
-	return slices.Compact(ports), nil
-}
-
-func parseRange(item string) (from, to int, err error) {
-	first, last, isRange := strings.Cut(item, "-")
-	if !isRange {
-		last = first
-	}
-	from, err = parsePort(first, item)
-	if err != nil {
-		return 0, 0, err
-	}
-	to, err = parsePort(last, item)
-	if err != nil {
-		return 0, 0, err
-	}
-	if from > to {
-		return 0, 0, &UsageError{
-			Problem: fmt.Sprintf("port range %q is reversed", item),
-			Hint:    fmt.Sprintf("write the lower port first: %d-%d", to, from),
-		}
-	}
-	return from, to, nil
-}
-
-func parsePort(digits, item string) (int, error) {
-	port, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil || port == 0 || strconv.FormatUint(port, 10) != digits {
-		return 0, &UsageError{
-			Problem: fmt.Sprintf("%q is not a port or a range of ports", item),
-			Hint:    "ports are 1 to 65535; a range is written 44300-44399",
-		}
-	}
-	return int(port), nil
-}
-
-// FormatPorts writes ascending ports the way ParsePorts reads them.
-func FormatPorts(ports []int) string {
-	if len(ports) == 0 {
-		return NoPorts
-	}
-	var items []string
-	for _, run := range portRuns(ports) {
-		if run[0] == run[1] {
-			items = append(items, strconv.Itoa(run[0]))
-		} else {
-			items = append(items, fmt.Sprintf("%d-%d", run[0], run[1]))
-		}
-	}
-	return strings.Join(items, ",")
-}
-
-// portRuns groups ascending ports into runs without gaps: first and last.
-func portRuns(ports []int) [][2]int {
-	var runs [][2]int
-	for _, p := range ports {
-		if n := len(runs); n > 0 && runs[n-1][1] == p-1 {
-			runs[n-1][1] = p
-		} else {
-			runs = append(runs, [2]int{p, p})
-		}
-	}
-	return runs
+	return slices.Compact(ports)
 }
 
 // portFindings compares the wanted ports with what is bound, one finding for
-// each run of neighbours that lack the same thing.
+// each run of neighbours of which the same is to be said.
 func portFindings(c *Config, o *Observation) []Finding {
-	if o.BindingsErr != nil {
-		f := Finding{
-			Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
-			Message: "the bindings cannot be read: " + o.BindingsErr.Error(),
-			cure:    bindPorts, ports: c.PortList(),
-			damage: &disk.Damage{Name: disk.BindingsFile},
-		}
-		if errors.Is(o.BindingsErr, fs.ErrPermission) { // it may be as good as ever
-			f.cure, f.Remedy = noCure, "give its owner the right to read it, or remove it"
-		}
-		return []Finding{f}
+	if o.PortsErr != nil {
+		return []Finding{portsUnread(c, o)}
 	}
-	bound := map[int]string{}
-	for _, b := range o.Bindings {
-		bound[b.Port] = b.Thumbprint
-	}
-	var missing, stale []int
-	for _, p := range c.PortList() {
-		switch thumbprint, ok := bound[p]; {
-		case !ok:
-			missing = append(missing, p)
-		case o.Folder.Hierarchy.Leaf.Cert != nil && thumbprint != o.leafThumbprint():
-			stale = append(stale, p)
+	var all []Finding
+	var last verdict
+	for _, port := range c.PortList() {
+		v := judgePort(c, o, port)
+		v.binding.Port = 0 // what is compared is the rest
+		if v.kind == BindingStale {
+			v.binding = Binding{} // whatever they present now, they get the leaf
 		}
+		switch n := len(all); {
+		case v.kind == "":
+		case n > 0 && v == last && all[n-1].ports[len(all[n-1].ports)-1] == port-1:
+			all[n-1].ports = append(all[n-1].ports, port)
+		default:
+			all = append(all, v.finding(port))
+		}
+		last = v
 	}
-	return append(
-		portRunFindings(BindingMissing, missing, "has no certificate", "have no certificate",
-			"a server there cannot be reached over https"),
-		portRunFindings(BindingStale, stale, "is bound to another certificate", "are bound to another certificate",
-			"a server there presents a certificate that clients do not expect")...)
+	for i := range all {
+		all[i].namePorts()
+	}
+	return append(all, excludedPorts(c, o)...)
 }
 
-func portRunFindings(kind string, ports []int, one, many, consequence string) []Finding {
-	var out []Finding
-	for _, run := range portRuns(ports) {
-		f := Finding{Kind: kind, Severity: Error, Consequence: consequence, cure: bindPorts}
-		for p := run[0]; p <= run[1]; p++ {
-			f.ports = append(f.ports, p)
-		}
-		f.Where = "port " + strconv.Itoa(run[0])
-		f.Message = f.Where + " " + one
-		if run[0] != run[1] {
-			f.Where = fmt.Sprintf("ports %d-%d", run[0], run[1])
-			f.Message = f.Where + " " + many
-		}
-		out = append(out, f)
+// portsUnread: what is bound is not known, and is not taken for nothing.
+func portsUnread(c *Config, o *Observation) Finding {
+	f := Finding{
+		Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
+		Message: "the bindings cannot be read: " + o.PortsErr.Error(),
+		cure:    bindPorts, ports: c.PortList(),
+		damage: &disk.Damage{Name: disk.BindingsFile},
 	}
-	return out
+	if errors.Is(o.PortsErr, fs.ErrPermission) { // it may be as good as ever
+		f.cure, f.Remedy = noCure, "give its owner the right to read it, or remove it"
+	}
+	return f
+}
+
+// finding is what a verdict says of one port. Its message begins with what
+// [Finding.namePorts] puts before it.
+func (v verdict) finding(port int) Finding {
+	f := Finding{Kind: v.kind, Severity: Error, cure: bindPorts, ports: []int{port}}
+	switch v.kind {
+	case BindingMissing:
+		f.Message, f.Consequence = "no certificate", "a server there cannot be reached over https"
+	case BindingStale:
+		f.Message = "another certificate than devcert's"
+		f.Consequence = "a server there presents a certificate that clients do not expect"
+	case BindingForeign:
+		f.Message = fmt.Sprintf("a certificate of another application, %s, SHA-1 %s", v.binding.AppID, v.binding.Thumbprint)
+		f.Consequence = "https there is that application's"
+	case BindingShadowed:
+		f.Message = fmt.Sprintf("a binding for %s that hides devcert's, SHA-1 %s", v.binding.Address, v.binding.Thumbprint)
+		f.Consequence = "clients that come that way get its certificate"
+	case ReservationMissing:
+		f.Message, f.Consequence = "no URL reservation", "a server there cannot listen without administrator rights"
+	}
+	if !v.ours {
+		f.Severity, f.cure = Warning, noCure
+	}
+	return f
+}
+
+// namePorts says which ports a finding is about.
+func (f *Finding) namePorts() {
+	first, last := f.ports[0], f.ports[len(f.ports)-1]
+	verb := "has"
+	f.Where = "port " + strconv.Itoa(first)
+	if first != last {
+		f.Where, verb = fmt.Sprintf("ports %d-%d", first, last), "have"
+	}
+	f.Message = fmt.Sprintf("%s %s %s", f.Where, verb, f.Message)
+	if f.cure == noCure {
+		f.Remedy = fmt.Sprintf("if devcert is to have it: devcert ports bind %s --take-over", FormatPorts(f.ports))
+	}
+}
+
+// excludedPorts are wanted ones that the system keeps for itself, Hyper-V's above
+// all. A binding to one is possible, but no server can listen on it.
+func excludedPorts(c *Config, o *Observation) []Finding {
+	var all []Finding
+	for _, r := range o.Ports.Excluded {
+		ports := slices.DeleteFunc(c.PortList(), func(p int) bool { return p < r.First || p > r.Last })
+		if len(ports) == 0 {
+			continue
+		}
+		f := Finding{
+			Kind: PortExcluded, Severity: Warning, ports: ports, Message: "no server: the system excludes it",
+			Consequence: "a server there fails with \"access denied\" (10013)",
+		}
+		f.namePorts()
+		f.Remedy = "restart the service that reserved it, for Hyper-V: net stop winnat, then net start winnat"
+		all = append(all, f)
+	}
+	return all
 }
 
 // listenerFindings says where something answers with another certificate than
@@ -157,7 +216,7 @@ func portRunFindings(kind string, ports []int, one, many, consequence string) []
 // wanted.
 func listenerFindings(o *Observation) []Finding {
 	bound := map[int]string{}
-	for _, b := range o.Bindings {
+	for _, b := range o.ownBindings() {
 		bound[b.Port] = b.Thumbprint
 	}
 	var out []Finding

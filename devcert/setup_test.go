@@ -274,4 +274,4 @@ type newerBinder struct {
 	err error
 }
 
-func (b newerBinder) Bindings(context.Context) ([]Binding, error) { return nil, b.err }
+func (b newerBinder) Table(context.Context) (PortTable, error) { return PortTable{}, b.err }

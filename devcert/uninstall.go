@@ -40,19 +40,15 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 	return e.dismantle(ctx, before, removal(before, all))
 }
 
-// removal plans an uninstall: roots first, since the folder holds what is needed
-// to find them again.
+// removal plans an uninstall: nothing is to serve a certificate that is gone, and
+// the folder holds what is needed to find the certificates again.
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
+	if ports := portsOf(r.Seen.ownBindings()); len(ports) > 0 {
+		p.add(Step{action: unbind, What: "ports", Where: FormatPorts(ports), ports: ports})
+	}
 	for _, cert := range ownCerts(r, all) {
 		p.removeCert(cert)
-	}
-	var ports []int
-	for _, b := range r.Seen.Bindings {
-		ports = append(ports, b.Port)
-	}
-	if len(ports) > 0 {
-		p.add(Step{action: unbind, What: "ports", Where: FormatPorts(ports), ports: ports})
 	}
 	if r.Seen.Folder.Present {
 		p.add(Step{action: remove, What: "state folder", Where: r.Seen.StateDir})
@@ -108,12 +104,11 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 // the front's table, which a full disk kept from being rewritten, is gone with
 // the folder.
 func (r *Report) excuse() {
-	bound := func(port int) bool {
-		return slices.ContainsFunc(r.Seen.Bindings, func(b Binding) bool { return b.Port == port })
-	}
+	left := portsOf(r.Seen.ownBindings())
+	bound := func(port int) bool { return slices.Contains(left, port) }
 	for i := range r.Steps {
 		s := &r.Steps[i]
-		if s.action == unbind && s.Err != nil && r.Seen.BindingsErr == nil && !slices.ContainsFunc(s.ports, bound) {
+		if s.action == unbind && s.Err != nil && r.Seen.PortsErr == nil && !slices.ContainsFunc(s.ports, bound) {
 			s.Changed, s.Err = true, nil
 		}
 	}

@@ -159,11 +159,11 @@ type folderBinder struct {
 	file string // as long as it is there, the table is
 }
 
-func (b folderBinder) Bindings(ctx context.Context) ([]Binding, error) {
+func (b folderBinder) Table(ctx context.Context) (PortTable, error) {
 	if _, err := os.Stat(b.file); err != nil {
-		return nil, nil
+		return PortTable{}, nil
 	}
-	return b.memBinder.Bindings(ctx)
+	return b.memBinder.Table(ctx)
 }
 
 // What is gone is gone, also if the disk was too full to write so into a table

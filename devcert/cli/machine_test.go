@@ -138,7 +138,12 @@ func (s folderStore) Withdraw(_ context.Context, root *x509.Certificate) error {
 // tableBinder keeps the bindings in a file of its own plain form.
 type tableBinder struct{ path string }
 
-func (b tableBinder) Bindings(context.Context) ([]devcert.Binding, error) {
+func (b tableBinder) Table(context.Context) (devcert.PortTable, error) {
+	bindings, err := b.read()
+	return devcert.PortTable{Bindings: bindings}, err
+}
+
+func (b tableBinder) read() ([]devcert.Binding, error) {
 	data, err := os.ReadFile(b.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -151,7 +156,7 @@ func (b tableBinder) Bindings(context.Context) ([]devcert.Binding, error) {
 }
 
 func (b tableBinder) edit(change func([]devcert.Binding) []devcert.Binding) error {
-	table, err := b.Bindings(context.Background())
+	table, err := b.read()
 	if err != nil {
 		return err
 	}
@@ -164,15 +169,16 @@ func (b tableBinder) edit(change func([]devcert.Binding) []devcert.Binding) erro
 	return disk.WriteFile(plainFiles{}, b.path, data, disk.PrivateMode)
 }
 
-func (b tableBinder) Bind(ctx context.Context, bindings []devcert.Binding) error {
-	var ports []int
-	for _, n := range bindings {
-		ports = append(ports, n.Port)
-	}
-	if err := b.Unbind(ctx, ports); err != nil {
+func (b tableBinder) Bind(ctx context.Context, order devcert.BindOrder) error {
+	if err := b.Unbind(ctx, order.Ports); err != nil {
 		return err
 	}
-	return b.edit(func(t []devcert.Binding) []devcert.Binding { return append(t, bindings...) })
+	return b.edit(func(t []devcert.Binding) []devcert.Binding {
+		for _, port := range order.Ports {
+			t = append(t, devcert.Binding{Port: port, Thumbprint: order.Thumbprint})
+		}
+		return t
+	})
 }
 
 func (b tableBinder) Unbind(_ context.Context, ports []int) error {

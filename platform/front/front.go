@@ -35,23 +35,25 @@ func New(stateDir string, files disk.Files) *Front {
 	return &Front{path: filepath.Join(stateDir, disk.BindingsFile), files: files}
 }
 
-// Bindings lists the table in the order of the ports.
-func (f *Front) Bindings(ctx context.Context) ([]devcert.Binding, error) {
+// Table lists the bindings in the order of the ports.
+func (f *Front) Table(ctx context.Context) (devcert.PortTable, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.read(ctx)
+	bindings, err := f.read(ctx)
+	return devcert.PortTable{Bindings: bindings}, err
 }
 
-// Bind adds bindings to the table. Where a port comes twice, the last counts.
-func (f *Front) Bind(ctx context.Context, bindings []devcert.Binding) error {
-	for _, b := range bindings {
-		if err := check(b); err != nil {
+// Bind enters the ports in the table. It is nobody else's, so that there is
+// nothing to take over.
+func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
+	for _, port := range order.Ports {
+		if err := check(devcert.Binding{Port: port, Thumbprint: order.Thumbprint}); err != nil {
 			return fmt.Errorf("cannot bind: %w", err)
 		}
 	}
 	return f.change(ctx, func(table map[int]string) {
-		for _, b := range bindings {
-			table[b.Port] = b.Thumbprint
+		for _, port := range order.Ports {
+			table[port] = order.Thumbprint
 		}
 	})
 }

@@ -36,41 +36,45 @@ const (
 	thumbB = "FEDCBA9876543210FEDCBA9876543210FEDCBA98"
 )
 
+func order(thumbprint string, ports ...int) devcert.BindOrder {
+	return devcert.BindOrder{Ports: ports, Thumbprint: thumbprint}
+}
+
 func TestBindAndUnbind(t *testing.T) {
 	dir := t.TempDir()
 	f := New(dir, plainFiles{})
 
-	got, err := f.Bindings(t.Context())
+	got, err := f.Table(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, got, "no table is an empty list")
+	assert.Empty(t, got.Bindings, "no table is an empty list")
 	require.NoError(t, f.Unbind(t.Context(), []int{44300}))
 	assert.Empty(t, names(t, dir), "nothing to unbind makes no table")
 
-	require.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: 44301, Thumbprint: thumbA}, {Port: 443, Thumbprint: thumbA}}))
-	require.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: 44301, Thumbprint: thumbB}}))
-	got, err = f.Bindings(t.Context())
+	require.NoError(t, f.Bind(t.Context(), order(thumbA, 44301, 443)))
+	require.NoError(t, f.Bind(t.Context(), order(thumbB, 44301)))
+	got, err = f.Table(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []devcert.Binding{{Port: 443, Thumbprint: thumbA}, {Port: 44301, Thumbprint: thumbB}}, got)
+	assert.Equal(t, []devcert.Binding{{Port: 443, Thumbprint: thumbA}, {Port: 44301, Thumbprint: thumbB}}, got.Bindings)
 
 	require.NoError(t, f.Unbind(t.Context(), []int{443, 9}))
 	require.NoError(t, f.Unbind(t.Context(), []int{44301}))
-	got, err = f.Bindings(t.Context())
+	got, err = f.Table(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, got)
+	assert.Empty(t, got.Bindings)
 	assert.Equal(t, []string{"bindings.json"}, names(t, dir))
 }
 
 func TestUnchangedTableIsNotRewritten(t *testing.T) {
 	dir := t.TempDir()
 	f := New(dir, plainFiles{})
-	bindings := []devcert.Binding{{Port: 44300, Thumbprint: thumbA}}
+	bindings := order(thumbA, 44300)
 	require.NoError(t, f.Bind(t.Context(), bindings))
 	path := filepath.Join(dir, "bindings.json")
 	old := time.Unix(1, 0)
 	require.NoError(t, os.Chtimes(path, old, old))
 
 	require.NoError(t, f.Bind(t.Context(), bindings))
-	require.NoError(t, f.Bind(t.Context(), nil))
+	require.NoError(t, f.Bind(t.Context(), devcert.BindOrder{}))
 	require.NoError(t, f.Unbind(t.Context(), []int{44399}))
 
 	info, err := os.Stat(path)
@@ -82,15 +86,15 @@ func TestBindRefuses(t *testing.T) {
 	tests := []struct {
 		name  string
 		table string // what stands in the file; "" for none
-		bind  devcert.Binding
+		bind  devcert.BindOrder
 		files plainFiles
 		want  string
 	}{
-		{name: "port 0", bind: devcert.Binding{Port: 0, Thumbprint: thumbA}, want: "outside 1–65535"},
-		{name: "port 65536", bind: devcert.Binding{Port: 65536, Thumbprint: thumbA}, want: "outside 1–65535"},
-		{name: "lower-case thumbprint", bind: devcert.Binding{Port: 1, Thumbprint: strings.ToLower(thumbA)}, want: "is no thumbprint"},
-		{name: "damaged table", table: "{", bind: devcert.Binding{Port: 1, Thumbprint: thumbA}, want: "cannot be used"},
-		{name: "cannot create", bind: devcert.Binding{Port: 1, Thumbprint: thumbA}, files: plainFiles{createErr: errors.New("disk full")}, want: "disk full"},
+		{name: "port 0", bind: order(thumbA, 0), want: "outside 1–65535"},
+		{name: "port 65536", bind: order(thumbA, 65536), want: "outside 1–65535"},
+		{name: "lower-case thumbprint", bind: order(strings.ToLower(thumbA), 1), want: "is no thumbprint"},
+		{name: "damaged table", table: "{", bind: order(thumbA, 1), want: "cannot be used"},
+		{name: "cannot create", bind: order(thumbA, 1), files: plainFiles{createErr: errors.New("disk full")}, want: "disk full"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,7 +104,7 @@ func TestBindRefuses(t *testing.T) {
 				require.NoError(t, os.WriteFile(path, []byte(test.table), 0o600))
 			}
 			before := names(t, dir)
-			err := New(dir, test.files).Bind(t.Context(), []devcert.Binding{test.bind})
+			err := New(dir, test.files).Bind(t.Context(), test.bind)
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, before, names(t, dir), "nothing is left behind")
 			if test.table != "" {
@@ -114,19 +118,19 @@ func TestBindRefuses(t *testing.T) {
 
 func TestMissingStateFolder(t *testing.T) {
 	f := New(filepath.Join(t.TempDir(), "none"), plainFiles{})
-	got, err := f.Bindings(t.Context())
+	got, err := f.Table(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, got)
-	assert.ErrorIs(t, f.Bind(t.Context(), []devcert.Binding{{Port: 1, Thumbprint: thumbA}}), os.ErrNotExist)
+	assert.Empty(t, got.Bindings)
+	assert.ErrorIs(t, f.Bind(t.Context(), order(thumbA, 1)), os.ErrNotExist)
 }
 
 func TestMoreBindingsThanATableHolds(t *testing.T) {
 	dir := t.TempDir()
-	bindings := make([]devcert.Binding, 65535)
-	for i := range bindings {
-		bindings[i] = devcert.Binding{Port: i + 1, Thumbprint: thumbA}
+	all := order(thumbA)
+	for port := 1; port <= 65535; port++ {
+		all.Ports = append(all.Ports, port)
 	}
-	require.ErrorContains(t, New(dir, plainFiles{}).Bind(t.Context(), bindings), "more than a table holds")
+	require.ErrorContains(t, New(dir, plainFiles{}).Bind(t.Context(), all), "more than a table holds")
 	assert.Empty(t, names(t, dir))
 }
 
@@ -135,15 +139,15 @@ func TestConcurrentBindsAreAllKept(t *testing.T) {
 	var wait sync.WaitGroup
 	for port := 44300; port < 44340; port++ {
 		wait.Go(func() {
-			assert.NoError(t, f.Bind(t.Context(), []devcert.Binding{{Port: port, Thumbprint: thumbA}}))
-			_, err := f.Bindings(t.Context())
+			assert.NoError(t, f.Bind(t.Context(), order(thumbA, port)))
+			_, err := f.Table(t.Context())
 			assert.NoError(t, err)
 		})
 	}
 	wait.Wait()
-	got, err := f.Bindings(t.Context())
+	got, err := f.Table(t.Context())
 	require.NoError(t, err)
-	assert.Len(t, got, 40)
+	assert.Len(t, got.Bindings, 40)
 }
 
 func TestCancelled(t *testing.T) {
@@ -151,9 +155,9 @@ func TestCancelled(t *testing.T) {
 	cancel()
 	dir := t.TempDir()
 	f := New(dir, plainFiles{})
-	_, err := f.Bindings(ctx)
+	_, err := f.Table(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorIs(t, f.Bind(ctx, []devcert.Binding{{Port: 1, Thumbprint: thumbA}}), context.Canceled)
+	require.ErrorIs(t, f.Bind(ctx, order(thumbA, 1)), context.Canceled)
 	assert.Empty(t, names(t, dir))
 }
 

@@ -66,7 +66,7 @@ func decode(data []byte) ([]devcert.Binding, error) {
 func accept(entries []binding) ([]devcert.Binding, error) {
 	bindings := make([]devcert.Binding, 0, len(entries))
 	for _, entry := range entries {
-		b := devcert.Binding(entry)
+		b := devcert.Binding{Port: entry.Port, Thumbprint: entry.Thumbprint}
 		if err := check(b); err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func accept(entries []binding) ([]devcert.Binding, error) {
 func encode(bindings []devcert.Binding) ([]byte, error) {
 	table := tableFile{Schema: tableSchema, Bindings: make([]binding, 0, len(bindings))}
 	for _, b := range bindings {
-		table.Bindings = append(table.Bindings, binding(b))
+		table.Bindings = append(table.Bindings, binding{b.Port, b.Thumbprint})
 	}
 	data, err := json.MarshalIndent(table, "", " ")
 	if err != nil {

@@ -83,10 +83,10 @@ func TestNotARegularFile(t *testing.T) {
 			}
 			dir := t.TempDir()
 			require.NoError(t, test.make(filepath.Join(dir, "bindings.json")))
-			got, err := New(dir, plainFiles{}).Bindings(t.Context())
+			got, err := New(dir, plainFiles{}).Table(t.Context())
 			require.ErrorContains(t, err, test.want)
 			assert.False(t, errors.Is(err, os.ErrNotExist))
-			assert.Empty(t, got)
+			assert.Empty(t, got.Bindings)
 		})
 	}
 }
