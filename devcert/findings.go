@@ -191,7 +191,7 @@ func exposedFinding(f Finding) Finding {
 	if f.Where == "." {
 		f.Where = "the state folder"
 	}
-	f.Message = fmt.Sprintf("%s has %s", f.Where, f.damage.Reason)
+	f.Message = fmt.Sprintf("%s: %s", f.Where, f.damage.Reason)
 	switch {
 	case signsCertificates(f.Where):
 		f.Consequence = "whoever has read it can make certificates that this machine trusts"
