@@ -16,13 +16,11 @@ import (
 func layouts(visit func(name string, s standin.Settings)) {
 	for _, language := range []string{"en", "de", "ru"} {
 		for _, version := range []string{"2012r2", "2019", "2022", "2025"} {
-			for _, newline := range []string{"\r\n", "\n", "\r\r\n"} {
-				for _, bom := range []bool{false, true} {
-					visit(fmt.Sprintf("%s %s %q bom=%v", language, version, newline, bom), standin.Settings{
-						Language: language, Version: version, Newline: newline, BOM: bom,
-						Excluded: [][2]int{{44380, 44479}, {50000, 50059}},
-					})
-				}
+			for _, newline := range []string{"\r\n", "\n"} {
+				visit(fmt.Sprintf("%s %s %q", language, version, newline), standin.Settings{
+					Language: language, Version: version, Newline: newline, BOM: version == "2022",
+					Excluded: [][2]int{{44380, 44479}, {50000, 50059}},
+				})
 			}
 		}
 	}
