@@ -20,7 +20,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{"setup --frobnicate", []string{"frobnicate"}},
 		{"setup --yes=perhaps", []string{"perhaps"}},
 		{"setup something", []string{"something"}},
-		{"setup localhost --key ecdsa", []string{"--key"}},
+		{"setup localhost --key ecdsa", []string{"localhost", "--name"}},
 		{"status now", []string{"now"}},
 		{"uninstall everything", []string{"everything"}},
 		{"setup --stores systm", []string{"systm", "system"}},
