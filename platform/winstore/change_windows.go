@@ -2,6 +2,7 @@ package winstore
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"errors"
 
 	"golang.org/x/sys/windows"
@@ -9,8 +10,8 @@ import (
 
 // Add puts a certificate into the store and says whether that was necessary: one
 // that is there already, byte for byte, is left as it is, with its name. Another
-// one with the same issuer and serial number is never replaced but an *Error. A
-// friendly name may be empty.
+// one is never replaced; where Windows keeps no two with the same issuer and
+// serial number, that is an *Error. A friendly name may be empty.
 //
 // CurrentUser\Root takes a Store with MayAsk; a person's no is an *Error with
 // errors.Is(err, windows.ERROR_CANCELLED). It counts as there when programs see
@@ -30,7 +31,7 @@ func (s Store) Add(der []byte, friendlyName string) (added bool, err error) {
 	if err := setFriendlyName(cert, friendlyName); err != nil {
 		return false, fail("name a certificate for", s, err)
 	}
-	return s.put(cert, windows.CERT_STORE_ADD_NEW)
+	return s.put(cert)
 }
 
 // adding is the view that certificates are added through. For CurrentUser\Root
@@ -54,8 +55,9 @@ func (s Store) mayChange(op string) error {
 // newContext parses a certificate the way Windows does, and insists that Windows
 // took all of the bytes. The caller frees it.
 func newContext(der []byte) (*windows.CertContext, error) {
-	if len(der) == 0 {
-		return nil, errors.New("an empty certificate")
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 {
+		return nil, errors.New("not a certificate, or not one alone") // Wine would keep what follows it
 	}
 	cert, err := windows.CertCreateCertificateContext(windows.X509_ASN_ENCODING, &der[0], uint32(len(der))) // #nosec G115: what cannot be that long, Windows refuses
 	if err != nil {
@@ -69,12 +71,12 @@ func newContext(der []byte) (*windows.CertContext, error) {
 }
 
 // put adds a certificate with its properties and looks whether it arrived.
-func (s Store) put(cert *windows.CertContext, disposition uint32) (added bool, err error) {
+func (s Store) put(cert *windows.CertContext) (added bool, err error) {
 	h, err := s.open(s.adding(), 0)
 	if err != nil {
 		return false, err
 	}
-	err = windows.CertAddCertificateContextToStore(h, cert, disposition, nil)
+	err = windows.CertAddCertificateContextToStore(h, cert, windows.CERT_STORE_ADD_NEW, nil)
 	commit(h)
 	closeStore(h)
 	der := encoded(cert)

@@ -128,6 +128,13 @@ func fail(op string, s Store, err error) error {
 	return e
 }
 
+// Package syscall gives numbers of its own to the errors that Unix has; EINVAL
+// stands for a failure of which Windows gave no reason.
+const (
+	inventedFirst = 1 << 29
+	inventedLast  = 1<<30 - 1
+)
+
 // numberOf is the error number in err; 0 when there is none.
 func numberOf(err error) uint32 {
 	var e *Error
@@ -135,7 +142,7 @@ func numberOf(err error) uint32 {
 		return e.Number
 	}
 	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errors.As(err, &errno) && (errno < inventedFirst || errno > inventedLast) {
 		return uint32(errno) // #nosec G115: Windows' numbers have 32 bits
 	}
 	return 0

@@ -38,12 +38,10 @@ func (s Store) addPFX(pfx []byte, password string, der []byte, o KeyOptions) (ad
 	if err != nil {
 		return false, err
 	}
-	disposition := uint32(windows.CERT_STORE_ADD_NEW)
 	if there {
 		if key, err := s.Key(der); err != nil || key.State == KeyOpens {
 			return false, err
 		}
-		disposition = windows.CERT_STORE_ADD_REPLACE_EXISTING // by its own bytes, with a key
 	}
 	// before the import, which leaves a key on the disk
 	if err := errors.Join(s.mayChange("add to"), s.Writable()); err != nil {
@@ -57,7 +55,7 @@ func (s Store) addPFX(pfx []byte, password string, der []byte, o KeyOptions) (ad
 	cert, err := s.pick(imported, der, o.FriendlyName)
 	if err == nil {
 		defer windows.CertFreeCertificateContext(cert)
-		added, err = s.putWithKey(cert, disposition)
+		added, err = s.putWithKey(cert, there)
 	}
 	if !added {
 		err = errors.Join(err, s.dropImported(imported))
@@ -76,12 +74,6 @@ func (s Store) pick(imported windows.Handle, der []byte, name string) (*windows.
 	if cert == nil {
 		return nil, fail("add to", s, errors.New("windows took another certificate out of the PKCS#12 file"))
 	}
-	if s.Location == LocalMachine {
-		if err := ofMachine(cert); err != nil {
-			_ = windows.CertFreeCertificateContext(cert)
-			return nil, fail("link the private key in", s, err)
-		}
-	}
 	key := s.keyOf(cert)
 	if key.State == KeyMissing || key.State == KeyWrong {
 		err = key.Err
@@ -95,26 +87,35 @@ func (s Store) pick(imported windows.Handle, der []byte, name string) (*windows.
 	return cert, nil
 }
 
-// ofMachine sees to it that an imported key is looked for where it was put: Wine
-// forgets to say that it is among the machine's. Windows never does.
-func ofMachine(cert *windows.CertContext) error {
-	words, err := property(cert, propKeyProvInfo)
-	if err != nil || words == nil {
-		return err
-	}
-	info := (*keyProvInfo)(unsafe.Pointer(&words[0]))
-	if info.flags&windows.CRYPT_MACHINE_KEYSET != 0 {
-		return nil
-	}
-	info.flags |= windows.CRYPT_MACHINE_KEYSET
-	return certSetCertificateContextProperty(cert, propKeyProvInfo, 0, unsafe.Pointer(info))
+// ofMachine sees to it that imported keys are looked for where they were put:
+// Wine forgets to say that they are among the machine's. Windows never does.
+func ofMachine(imported windows.Handle) (err error) {
+	walked := each(imported, func(cert *windows.CertContext) bool {
+		var words []uint64
+		if words, err = property(cert, propKeyProvInfo); err != nil || words == nil {
+			return err == nil
+		}
+		info := (*keyProvInfo)(unsafe.Pointer(&words[0]))
+		if info.flags&windows.CRYPT_MACHINE_KEYSET == 0 {
+			info.flags |= windows.CRYPT_MACHINE_KEYSET
+			err = certSetCertificateContextProperty(cert, propKeyProvInfo, 0, unsafe.Pointer(info))
+		}
+		return err == nil
+	})
+	return errors.Join(err, walked)
 }
 
 // putWithKey adds a certificate and looks whether the key came with it. What it
-// added without one it takes away again.
-func (s Store) putWithKey(cert *windows.CertContext, disposition uint32) (added bool, err error) {
+// added without one it takes away again. One that is there without its key is
+// deleted first: what replaces itself keeps its old properties on Wine.
+func (s Store) putWithKey(cert *windows.CertContext, there bool) (added bool, err error) {
 	der := encoded(cert)
-	added, err = s.put(cert, disposition)
+	if there {
+		if err := s.remove(der); err != nil {
+			return false, err
+		}
+	}
+	added, err = s.put(cert)
 	if err != nil {
 		return false, err
 	}
@@ -122,7 +123,7 @@ func (s Store) putWithKey(cert *windows.CertContext, disposition uint32) (added 
 	if err == nil {
 		err = key.Err
 	}
-	if err != nil && added && disposition == windows.CERT_STORE_ADD_NEW {
+	if err != nil && added {
 		err = errors.Join(err, s.remove(der))
 	}
 	return added && err == nil, err
@@ -151,6 +152,13 @@ func (s Store) importPFX(pfx []byte, password string, exportable bool) (windows.
 	runtime.KeepAlive(pfx)
 	if err != nil {
 		return 0, fail("import a private key for", s, err)
+	}
+	if s.Location == LocalMachine {
+		err = ofMachine(h)
+	}
+	if err != nil {
+		closeStore(h)
+		return 0, fail("link a private key for", s, err)
 	}
 	return h, nil
 }
