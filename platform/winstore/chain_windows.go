@@ -26,7 +26,7 @@ func Verify(q Query) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, verifyError("take the leaf of a chain", err)
 	}
-	defer windows.CertFreeCertificateContext(leaf)
+	defer freeCert(leaf)
 	engine, err := newEngine(q.Machine)
 	if err != nil {
 		return Verdict{}, verifyError("start a chain engine", err)
@@ -59,7 +59,7 @@ func memoryStore(ders [][]byte) (windows.Handle, error) {
 		cert, err := newContext(der)
 		if err == nil {
 			err = windows.CertAddCertificateContextToStore(h, cert, windows.CERT_STORE_ADD_ALWAYS, nil)
-			_ = windows.CertFreeCertificateContext(cert)
+			freeCert(cert)
 		}
 		if err != nil {
 			closeStore(h)

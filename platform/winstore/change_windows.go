@@ -27,7 +27,7 @@ func (s Store) Add(der []byte, friendlyName string) (added bool, err error) {
 	if err != nil {
 		return false, fail("add to", s, err)
 	}
-	defer windows.CertFreeCertificateContext(cert)
+	defer freeCert(cert)
 	if err := setFriendlyName(cert, friendlyName); err != nil {
 		return false, fail("name a certificate for", s, err)
 	}
@@ -59,12 +59,12 @@ func newContext(der []byte) (*windows.CertContext, error) {
 	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 {
 		return nil, errors.New("not a certificate, or not one alone") // Wine would keep what follows it
 	}
-	cert, err := windows.CertCreateCertificateContext(windows.X509_ASN_ENCODING, &der[0], uint32(len(der))) // #nosec G115: what cannot be that long, Windows refuses
+	cert, err := windows.CertCreateCertificateContext(windows.X509_ASN_ENCODING, &der[0], size32(der))
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(encoded(cert), der) {
-		_ = windows.CertFreeCertificateContext(cert)
+		freeCert(cert)
 		return nil, errors.New("windows reads the certificate as another one")
 	}
 	return cert, nil

@@ -33,6 +33,21 @@ func hasKeyFile(entries []fs.DirEntry, container string) bool {
 	return false
 }
 
+// hidden decides what "there is no such key" means to somebody who may not read
+// the machine's keys, for Windows says the same of those it hides: the key's file
+// is there, or is not; or that cannot be known. The files are those of the RSA
+// providers, err is why they could not be listed.
+func hidden(key Key, files []fs.DirEntry, err error) KeyState {
+	const full, schannel, aes = 1, 12, 24 // PROV_RSA_FULL, PROV_RSA_SCHANNEL, PROV_RSA_AES
+	switch {
+	case err != nil, key.Type != full && key.Type != schannel && key.Type != aes:
+		return KeyUnknown
+	case hasKeyFile(files, key.Container):
+		return KeyDenied
+	}
+	return KeyMissing
+}
+
 // stateOf says what the outcome of opening a private key means.
 func stateOf(err error) KeyState {
 	if err == nil {

@@ -18,10 +18,11 @@
 //
 // The tests run under Wine, which has no dialog for CurrentUser\Root, no access
 // rights on stores and keys (so [KeyDenied] is tested as a decision only), no
-// difference between the keys of the machine and those of a user, no CNG: keys
-// on elliptic curves and every ncrypt call are unproven, as are addresses in a
+// machine's chain engine that leaves out the user's roots, and no CNG: keys on
+// elliptic curves and every ncrypt call are unproven, as are addresses in a
 // certificate checked by Windows' SSL policy, and stores that group policy
-// fills. That Windows asks before it changes CurrentUser\Root through the
+// fills. Wine keeps all keys of a user in one container, so that importing a
+// second one makes the first certificate's key KeyWrong there. That Windows asks before it changes CurrentUser\Root through the
 // physical store, as it does through the logical one, is documented only in
 // part (wincrypt.h, CERT_SYSTEM_STORE_UNPROTECTED_FLAG).
 package winstore

@@ -95,6 +95,13 @@ func TestKeyFile(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, strings.ToUpper(file)+"_0a8e5b1c"), nil, 0o600))
 		require.True(t, hasKeyFile(list(t, dir), container))
 		require.False(t, hasKeyFile(list(t, dir), container+"2"))
+
+		files := list(t, dir)
+		require.Equal(t, KeyDenied, hidden(Key{Container: container, Type: 1}, files, nil))
+		require.Equal(t, KeyMissing, hidden(Key{Container: container + "2", Type: 24}, files, nil))
+		require.Equal(t, KeyUnknown, hidden(Key{Container: container}, files, nil), "CNG keeps its files elsewhere")
+		require.Equal(t, KeyUnknown, hidden(Key{Container: container, Type: 13}, files, nil), "and so does DSA")
+		require.Equal(t, KeyUnknown, hidden(Key{Container: container, Type: 1}, nil, fs.ErrPermission))
 	}
 }
 

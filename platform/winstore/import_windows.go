@@ -54,7 +54,7 @@ func (s Store) addPFX(pfx []byte, password string, der []byte, o KeyOptions) (ad
 	defer closeStore(imported)
 	cert, err := s.pick(imported, der, o.FriendlyName)
 	if err == nil {
-		defer windows.CertFreeCertificateContext(cert)
+		defer freeCert(cert)
 		added, err = s.putWithKey(cert, there)
 	}
 	if !added {
@@ -81,7 +81,7 @@ func (s Store) pick(imported windows.Handle, der []byte, name string) (*windows.
 		err = fail("name a certificate for", s, setFriendlyName(cert, name))
 	}
 	if err != nil {
-		_ = windows.CertFreeCertificateContext(cert)
+		freeCert(cert)
 		return nil, err
 	}
 	return cert, nil
@@ -147,7 +147,7 @@ func (s Store) importPFX(pfx []byte, password string, exportable bool) (windows.
 	if len(pfx) == 0 {
 		return 0, fail("import a private key for", s, errors.New("an empty PKCS#12 file"))
 	}
-	blob := windows.CryptDataBlob{Size: uint32(len(pfx)), Data: &pfx[0]} // #nosec G115: made a moment ago
+	blob := windows.CryptDataBlob{Size: size32(pfx), Data: &pfx[0]}
 	h, err := windows.PFXImportCertStore(&blob, &text[0], flags)
 	runtime.KeepAlive(pfx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"slices"
@@ -32,7 +33,7 @@ func (s Store) Key(der []byte) (Key, error) {
 		if cert == nil {
 			return err
 		}
-		defer windows.CertFreeCertificateContext(cert)
+		defer freeCert(cert)
 		found = true
 		key = s.keyOf(cert)
 		return nil
@@ -60,11 +61,12 @@ func (s Store) keyOf(cert *windows.CertContext) Key {
 	key.Provider = windows.UTF16PtrToString(info.provider)
 	key.Machine = info.flags&windows.CRYPT_MACHINE_KEYSET != 0
 	key.Type = info.provType
-	err = tryKey(cert, info)
-	if numberOf(err) == nteBadKeyset && key.Machine && !elevated() {
-		err = unreadable(key.Container, err)
+	key = s.judgeKey(key, tryKey(cert, info))
+	if key.Number == nteBadKeyset && key.Machine && !elevated() {
+		files, err := machineKeys()
+		key.State = hidden(key, files, err)
 	}
-	return s.judgeKey(key, err)
+	return key
 }
 
 // judgeKey fills in the state that goes with the outcome of trying the key.
@@ -80,18 +82,14 @@ func (s Store) judgeKey(key Key, err error) Key {
 // elevated is asked only to know what "there is no such key" is worth.
 func elevated() bool { return windows.GetCurrentProcessToken().IsElevated() }
 
-// unreadable decides what "no such key" means for somebody who may not read the
-// machine's keys: their files can be listed by everyone, and opened by few.
-func unreadable(container string, err error) error {
-	folder, folderErr := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
-	if folderErr != nil {
-		return syscall.Errno(ntePerm)
+// machineKeys lists the files of the machine's RSA keys, which everyone may list
+// and few may open.
+func machineKeys() ([]fs.DirEntry, error) {
+	folder, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	if err != nil {
+		return nil, err
 	}
-	entries, folderErr := os.ReadDir(folder + `\Microsoft\Crypto\RSA\MachineKeys`)
-	if folderErr != nil || hasKeyFile(entries, container) {
-		return syscall.Errno(ntePerm)
-	}
-	return err
+	return os.ReadDir(folder + `\Microsoft\Crypto\RSA\MachineKeys`)
 }
 
 // errMismatch: the key opens and is not the certificate's.
@@ -115,7 +113,7 @@ func tryKey(cert *windows.CertContext, info *keyProvInfo) error {
 	if err := windows.CryptAcquireContext(&prov, info.container, info.provider, info.provType, flags); err != nil {
 		return err
 	}
-	defer windows.CryptReleaseContext(prov, 0)
+	defer func() { _ = windows.CryptReleaseContext(prov, 0) }()
 	return tryCAPI(prov, info.keySpec, parsed.PublicKey, message)
 }
 
@@ -146,11 +144,11 @@ func signCAPI(prov windows.Handle, keySpec uint32, message []byte) ([]byte, erro
 		return nil, err
 	}
 	defer cryptDestroyHash(hash)
-	if err := cryptHashData(hash, &message[0], uint32(len(message)), 0); err != nil {
+	if err := cryptHashData(hash, &message[0], size32(message), 0); err != nil {
 		return nil, err
 	}
 	signature := make([]byte, 2048) // RSA of 16384 bits, the most there is
-	size := uint32(len(signature))
+	size := size32(signature)
 	if err := cryptSignHash(hash, keySpec, nil, 0, &signature[0], &size); err != nil {
 		return nil, err
 	}
@@ -190,7 +188,7 @@ func tryCNG(key windows.Handle, public crypto.PublicKey, message []byte) error {
 func signCNG(key windows.Handle, padding unsafe.Pointer, flags uint32, digest []byte) ([]byte, error) {
 	signature := make([]byte, 2048)
 	var size uint32
-	err := ncryptSignHash(key, padding, &digest[0], uint32(len(digest)), &signature[0], uint32(len(signature)), &size, flags|ncryptSilent)
+	err := ncryptSignHash(key, padding, &digest[0], size32(digest), &signature[0], size32(signature), &size, flags|ncryptSilent)
 	if err != nil {
 		return nil, err
 	}

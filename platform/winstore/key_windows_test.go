@@ -92,7 +92,7 @@ func (s Store) link(t *testing.T, der []byte, key Key) {
 	t.Helper()
 	cert, err := newContext(der)
 	require.NoError(t, err)
-	defer windows.CertFreeCertificateContext(cert)
+	defer freeCert(cert)
 	container, err := windows.UTF16PtrFromString(key.Container)
 	require.NoError(t, err)
 	provider, err := windows.UTF16PtrFromString(key.Provider)
@@ -216,5 +216,28 @@ func TestEllipticKey(t *testing.T) {
 		require.Error(t, err)
 		require.False(t, added)
 		s.requireMissing(t, leaf.Cert.Raw)
+	}
+}
+
+// A renewed leaf comes in beside the old one, which then goes with its key.
+func TestRenewal(t *testing.T) {
+	useMachine(t)
+	h := newHierarchy(t, chain.RSA)
+	renewed, err := chain.NewLeaf(h.Intermediate, chain.LeafOptions{Names: []string{"localhost"}, Now: now})
+	require.NoError(t, err)
+	for _, s := range personal {
+		s.forget(t, h.Leaf.Cert.Raw)
+		s.forget(t, renewed.Cert.Raw)
+		_, err := s.AddKey(h.Leaf, KeyOptions{})
+		require.NoError(t, err)
+		_, err = s.AddKey(renewed, KeyOptions{})
+		require.NoError(t, err)
+		if !onWine() { // where the second key takes the first one's place
+			s.requireKey(t, KeyOpens, h.Leaf.Cert.Raw)
+		}
+		deleted, err := s.Delete(h.Leaf.Cert.Raw, true)
+		require.NoError(t, err)
+		require.True(t, deleted)
+		s.requireKey(t, KeyOpens, renewed.Cert.Raw)
 	}
 }

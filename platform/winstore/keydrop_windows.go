@@ -122,7 +122,7 @@ func withCNG(provider, container *uint16, machine bool, use func(windows.Handle)
 	}
 	freed, err := use(key)
 	if !freed {
-		_ = ncryptFreeObject(key)
+		ncryptFreeObject(key)
 	}
 	return err
 }

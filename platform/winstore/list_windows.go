@@ -44,7 +44,7 @@ func (s Store) has(v view, der []byte) (there bool, err error) {
 		cert, err := find(h, der)
 		if cert != nil {
 			there = true
-			_ = windows.CertFreeCertificateContext(cert)
+			freeCert(cert)
 		}
 		return err
 	})

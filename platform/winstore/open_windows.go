@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -81,6 +82,8 @@ const reading = windows.CERT_STORE_READONLY_FLAG | windows.CERT_STORE_OPEN_EXIST
 
 func closeStore(h windows.Handle) { _ = windows.CertCloseStore(h, 0) }
 
+func freeCert(cert *windows.CertContext) { _ = windows.CertFreeCertificateContext(cert) }
+
 // commit writes what was changed. Windows does so by itself; Wine forgets a
 // delete without it. Whether it was written, the next look tells.
 func commit(h windows.Handle) { _ = certControlStore(h, 0, ctrlCommit, nil) }
@@ -99,7 +102,7 @@ func each(h windows.Handle, visit func(*windows.CertContext) bool) error {
 		}
 		cert = next
 		if !visit(cert) {
-			_ = windows.CertFreeCertificateContext(cert)
+			freeCert(cert)
 			return nil
 		}
 	}
@@ -159,3 +162,7 @@ func setFriendlyName(cert *windows.CertContext, name string) error {
 	blob := windows.CryptDataBlob{Size: uint32(len(text) * 2), Data: (*byte)(unsafe.Pointer(&text[0]))}
 	return certSetCertificateContextProperty(cert, propFriendlyName, 0, unsafe.Pointer(&blob))
 }
+
+// size32 is the length of what is known to be short, or was too long for Windows
+// anyway: no certificate has 4 GB.
+func size32(b []byte) uint32 { return uint32(min(len(b), math.MaxUint32)) } // #nosec G115: see above

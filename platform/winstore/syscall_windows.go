@@ -16,13 +16,13 @@ import "golang.org/x/sys/windows"
 //sys	cryptCreateHash(prov windows.Handle, algID uint32, key windows.Handle, flags uint32, hash *windows.Handle) (err error) = advapi32.CryptCreateHash
 //sys	cryptHashData(hash windows.Handle, data *byte, size uint32, flags uint32) (err error) = advapi32.CryptHashData
 //sys	cryptSignHash(hash windows.Handle, keySpec uint32, description *uint16, flags uint32, signature *byte, size *uint32) (err error) = advapi32.CryptSignHashW
-//sys	cryptDestroyHash(hash windows.Handle) (err error) = advapi32.CryptDestroyHash
+//sys	cryptDestroyHash(hash windows.Handle) = advapi32.CryptDestroyHash
 
 //sys	ncryptOpenStorageProvider(prov *windows.Handle, name *uint16, flags uint32) (status error) = ncrypt.NCryptOpenStorageProvider
 //sys	ncryptOpenKey(prov windows.Handle, key *windows.Handle, name *uint16, legacyKeySpec uint32, flags uint32) (status error) = ncrypt.NCryptOpenKey
 //sys	ncryptSignHash(key windows.Handle, padding unsafe.Pointer, hash *byte, hashSize uint32, signature *byte, size uint32, result *uint32, flags uint32) (status error) = ncrypt.NCryptSignHash
 //sys	ncryptDeleteKey(key windows.Handle, flags uint32) (status error) = ncrypt.NCryptDeleteKey
-//sys	ncryptFreeObject(object windows.Handle) (status error) = ncrypt.NCryptFreeObject
+//sys	ncryptFreeObject(object windows.Handle) = ncrypt.NCryptFreeObject
 
 // Property identifiers (wincrypt.h).
 const (

@@ -66,11 +66,8 @@ func cryptCreateHash(prov windows.Handle, algID uint32, key windows.Handle, flag
 	return
 }
 
-func cryptDestroyHash(hash windows.Handle) (err error) {
-	r1, _, e1 := syscall.SyscallN(procCryptDestroyHash.Addr(), uintptr(hash))
-	if r1 == 0 {
-		err = errnoErr(e1)
-	}
+func cryptDestroyHash(hash windows.Handle) {
+	syscall.SyscallN(procCryptDestroyHash.Addr(), uintptr(hash))
 	return
 }
 
@@ -135,11 +132,8 @@ func ncryptDeleteKey(key windows.Handle, flags uint32) (status error) {
 	return
 }
 
-func ncryptFreeObject(object windows.Handle) (status error) {
-	r0, _, _ := syscall.SyscallN(procNCryptFreeObject.Addr(), uintptr(object))
-	if r0 != 0 {
-		status = syscall.Errno(r0)
-	}
+func ncryptFreeObject(object windows.Handle) {
+	syscall.SyscallN(procNCryptFreeObject.Addr(), uintptr(object))
 	return
 }
 
