@@ -173,6 +173,8 @@ func TestUnreadableRecords(t *testing.T) {
 		{"an empty store", head + at + hash + app + "    Certificate Store Name : \n", "not complete"},
 		{"a short hash", head + at + "    Certificate Hash : 61d34f53\n" + app + store, "not complete"},
 		{"no address", head + hash + app + store, "has no address"},
+		{"a beginning of an unknown kind", head + "    Something : 443/x\n    Certificate Hash : (null)\n" + app + store, "has no address"},
+		{"the same, behind another", head + at + hash + app + store + "    Something : 443/x\n    Certificate Hash : (null)\n" + app + store, "has no address"},
 		{"a port that is none", head + "    IP:port : 0.0.0.0:70000\n" + hash + app + store, "has no address"},
 		{"two hashes", head + at + hash + hash + app + store, "has no address"},
 		{"an address amid a record", head + at + hash + at + hash + app + store, "not complete"},
