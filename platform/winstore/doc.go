@@ -22,7 +22,8 @@
 // elliptic curves and every ncrypt call are unproven, as are addresses in a
 // certificate checked by Windows' SSL policy, and stores that group policy
 // fills. Wine keeps all keys of a user in one container, so that importing a
-// second one makes the first certificate's key KeyWrong there. That Windows asks before it changes CurrentUser\Root through the
-// physical store, as it does through the logical one, is documented only in
-// part (wincrypt.h, CERT_SYSTEM_STORE_UNPROTECTED_FLAG).
+// second one makes the first certificate's key [KeyWrong] there. That Windows
+// asks before it changes CurrentUser\Root through the physical store, as it does
+// through the logical one, is documented only in part (wincrypt.h,
+// CERT_SYSTEM_STORE_UNPROTECTED_FLAG).
 package winstore
