@@ -188,9 +188,7 @@ func damageFinding(d *disk.Damage) (Finding, bool) {
 
 func exposedFinding(f Finding) Finding {
 	f.Kind, f.cure = FileExposed, tightenFile
-	if f.Where == "." {
-		f.Where = "the state folder"
-	}
+	f.Where = whereOf(f.damage)
 	f.Message = fmt.Sprintf("%s: %s", f.Where, f.damage.Reason)
 	switch {
 	case signsCertificates(f.Where):
@@ -202,6 +200,14 @@ func exposedFinding(f Finding) Finding {
 		f.Severity = Warning
 	}
 	return f
+}
+
+// whereOf names a file or folder for a person.
+func whereOf(d *disk.Damage) string {
+	if d.Name == "." {
+		return "the state folder"
+	}
+	return d.Name
 }
 
 func signsCertificates(name string) bool {
