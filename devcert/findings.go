@@ -196,10 +196,8 @@ func damageFinding(d *disk.Damage) (Finding, bool) {
 
 func exposedFinding(f Finding) Finding {
 	f.Kind, f.cure = FileExposed, tightenFile
-	if f.Where == "." {
-		f.Where = "the state folder"
-	}
-	f.Message = fmt.Sprintf("%s has %s", f.Where, f.damage.Reason)
+	f.Where = whereOf(f.damage)
+	f.Message = fmt.Sprintf("%s: %s", f.Where, f.damage.Reason)
 	switch {
 	case signsCertificates(f.Where):
 		f.Consequence = "whoever has read it can make certificates that this machine trusts"
@@ -210,6 +208,14 @@ func exposedFinding(f Finding) Finding {
 		f.Severity = Warning
 	}
 	return f
+}
+
+// whereOf names a file or folder for a person.
+func whereOf(d *disk.Damage) string {
+	if d.Name == "." {
+		return "the state folder"
+	}
+	return d.Name
 }
 
 func signsCertificates(name string) bool {

@@ -226,6 +226,7 @@ func TestExposedFiles(t *testing.T) {
 			findings := s.findings()
 			require.Len(t, findings, 1)
 			require.Equal(t, FileExposed, findings[0].Kind)
+			require.Contains(t, findings[0].Message, ": mode 0644", "the reason may also be \"owned by user id 7\"")
 			require.Equal(t, row.severity, findings[0].Severity)
 			require.Equal(t, row.cure, findings[0].cure)
 			require.True(t, findings[0].Repairable)

@@ -25,7 +25,7 @@ func (g goal) steps(r *Report) []Step {
 	if g.extra != nil {
 		chosen = append(chosen, g.extra(r)...)
 	}
-	steps := withLedger(plan(r.Config, r.Seen, chosen), r)
+	steps := withTightening(withLedger(plan(r.Config, r.Seen, chosen), r), r)
 	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
 		steps = append(steps, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
 	}
@@ -51,6 +51,22 @@ func withLedger(steps []Step, r *Report) []Step {
 	}
 	d := &r.Seen.Folder.Damage[at]
 	return slices.Insert(steps, 0, Step{action: rebuild, What: "file", Where: d.Name, damage: d})
+}
+
+// withTightening puts the closing of open folders before everything else, also
+// when nobody chose it: nothing is written where others may put theirs.
+func withTightening(steps []Step, r *Report) []Step {
+	if len(steps) == 0 {
+		return nil
+	}
+	var first []Step
+	for i := range r.Seen.Folder.Damage {
+		if d := &r.Seen.Folder.Damage[i]; d.Kind == disk.Exposed && !d.Private {
+			steps = slices.DeleteFunc(steps, func(s Step) bool { return s.action == tighten && s.damage.Name == d.Name })
+			first = append(first, Step{action: tighten, What: "file", Where: whereOf(d), damage: d})
+		}
+	}
+	return append(first, steps...)
 }
 
 // withConfig adds the saving of the configuration: to the switch to a new

@@ -233,6 +233,20 @@ func TestSetupInAnOpenFolder(t *testing.T) {
 	}
 }
 
+// Whatever was asked for, nothing is written into a folder that is open.
+func TestAnOpenFolderIsClosedFirst(t *testing.T) {
+	m := setUp(t)
+	require.NoError(t, os.Chmod(m.host.StateDir, 0o777))
+	if why, _ := m.host.Files.Exposed(m.host.StateDir); why == "" {
+		t.Skip("there are no modes here")
+	}
+	r, err := m.engine().Renew(context.Background(), true, false)
+	require.NoError(t, err)
+	require.Equal(t, tighten, r.Steps[0].action)
+	require.Equal(t, reissue, r.Steps[1].action)
+	require.Empty(t, r.Findings)
+}
+
 // A file that a newer devcert wrote is neither damaged nor understood: no command
 // touches anything, uninstall least of all.
 func TestNewerFilesAreRefused(t *testing.T) {

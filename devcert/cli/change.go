@@ -48,7 +48,7 @@ func (p *program) setupCommand() *cli.Command {
 // request reads setup's flags.
 func (s *session) request() (devcert.Request, error) {
 	c := s.flags
-	if err := noArguments(c.Args().Slice()); err != nil {
+	if err := atMost(0, c.Args().Slice(), "a name is added with --name"); err != nil {
 		return devcert.Request{}, err
 	}
 	r := devcert.Request{
@@ -104,7 +104,7 @@ func (p *program) repairCommand() *cli.Command {
 			Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)",
 		}),
 		Action: p.run(func(ctx context.Context, s *session) error {
-			if err := noArguments(s.flags.Args().Slice()); err != nil {
+			if err := atMost(0, s.flags.Args().Slice(), "a kind of finding is chosen with --only"); err != nil {
 				return err
 			}
 			if err := s.setOnly(); err != nil {
@@ -260,7 +260,7 @@ func (s *session) printPlan(steps []devcert.Step) {
 	s.ui.printf("would change:\n")
 	for _, step := range steps {
 		if step.What != "" {
-			s.ui.printf("  %-13s %s\n", step.What, step.Where)
+			s.ui.item("  %-12s  %s", step.What, step.Where)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (p *program) explainCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			p.json = c.Bool("json")
 			args := c.Args().Slice()
-			if err := atMost(args, 1, "one kind of finding"); err != nil {
+			if err := atMost(1, args, "this command takes one kind of finding"); err != nil {
 				return err
 			}
 			if len(args) == 0 {

@@ -125,20 +125,16 @@ func prepare(commands []*cli.Command) {
 // onUsageError is left with values that are not what their flag takes.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	return &devcert.UsageError{
-		Problem: strings.TrimSuffix(err.Error(), ": parse error"),
+		Problem: strings.NewReplacer(": parse error", "", "for flag -", "for --", "for -", "for --").Replace(err.Error()),
 		Hint:    c.Command.HelpName + " --help says what it takes",
 	}
 }
 
 // noArguments refuses what is left on the command line.
-func noArguments(args []string) error { return atMost(args, 0, "") }
+func noArguments(args []string) error { return atMost(0, args, "this command takes no names") }
 
-func atMost(args []string, n int, what string) error {
+func atMost(n int, args []string, hint string) error {
 	if len(args) > n {
-		hint := "this command takes no names"
-		if n > 0 {
-			hint = "this command takes " + what
-		}
 		return &devcert.UsageError{Problem: fmt.Sprintf("unexpected argument %q", args[n]), Hint: hint}
 	}
 	return nil

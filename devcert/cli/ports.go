@@ -49,12 +49,12 @@ func (s *session) listPorts(r *devcert.Report) {
 			what = "-"
 		}
 		switch {
-		case b.Listener != "":
+		case b.Listener != "" && b.Listener != b.Thumbprint:
 			what += "  answers " + b.Listener
 		case b.Silent:
 			what += "  nobody listens"
 		}
-		s.ui.printf("%5d  %-8s %s\n", b.Port, b.State, what)
+		s.ui.item("%5d  %-7s  %s", b.Port, b.State, what)
 	}
 	s.findings(r)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -20,8 +21,8 @@ func (s *session) withRights(r *devcert.Report) string {
 		args = append(args, "--yes")
 	}
 	host := s.engine.Host
-	if host.Elsewhere && !slices.Contains(args, "--home") {
-		args = append(args, "--home", host.StateDir)
+	if host.Elsewhere && !slices.ContainsFunc(args, namesHome) {
+		args = append(args, "--home", cmp.Or(host.Link, host.StateDir))
 	}
 	self := quote(host.Self)
 	build := ""
@@ -30,6 +31,8 @@ func (s *session) withRights(r *devcert.Report) string {
 	}
 	return build + "sudo " + self + " " + quoteAll(args)
 }
+
+func namesHome(arg string) bool { return arg == "--home" || strings.HasPrefix(arg, "--home=") }
 
 func trustKinds(r *devcert.Report) []string {
 	var kinds []string

@@ -127,7 +127,7 @@ func (u *ui) stores(r *devcert.Report) {
 			}
 			cells = append(cells, u.mark(p.State, wanted)+" "+name)
 			if u.verbose {
-				u.printf("  %-10s %s\n", s.Store, strings.TrimSpace(p.Path+u.how(p)))
+				u.item("  %-10s  %s", s.Store, strings.TrimSpace(p.Path+u.how(p)))
 			}
 		}
 	}

@@ -145,46 +145,13 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 // ask puts a question that only "y" or "yes" answers with yes.
 func (u *ui) ask(question string) bool {
-	fmt.Fprintf(u.err, "%s\nGo on? [y/N] ", question)
+	fmt.Fprintf(u.err, "%s\nGo on? [y/N] ", strings.Join(wrap(question, u.width), "\n"))
 	answer, err := u.in.ReadString('\n')
 	if err != nil {
 		fmt.Fprintln(u.err)
 	}
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
-}
-
-// printError prints an error as one line for each thing that went wrong, and
-// below it what to do next.
-func printError(w io.Writer, err error) {
-	for _, e := range separate(err) {
-		fmt.Fprintf(w, "devcert: %s\n", brief(e))
-		var remedied interface{ Remedy() string }
-		if errors.As(e, &remedied) && remedied.Remedy() != "" {
-			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(remedied.Remedy(), "\n", "\n  "))
-		}
-	}
-}
-
-func separate(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, separate(e)...)
-		}
-		return all
-	}
-	return []error{err}
-}
-
-// brief is an error in one line. How it was found that rights are lacking is left
-// out: the command that has them stands below.
-func brief(err error) string {
-	text, lacking := oneLine(err.Error()), devcert.ErrNeedsAdmin.Error()
-	if before, _, found := strings.Cut(text, lacking+": "); found && errors.Is(err, devcert.ErrNeedsAdmin) {
-		return before + lacking
-	}
-	return text
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -219,6 +186,15 @@ func (u *ui) flow(indent string, parts ...string) {
 			line = part
 		}
 	}
+}
+
+// item prints one line of a list, below itself where the terminal is too narrow.
+func (u *ui) item(format string, args ...any) {
+	lines := []string{fmt.Sprintf(format, args...)}
+	if u.drawn {
+		lines = layOut(lines[0], u.width)
+	}
+	u.printf("%s\n", strings.Join(lines, "\n"))
 }
 
 // paragraph prints a line, or as many as its words need.

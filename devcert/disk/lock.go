@@ -70,20 +70,31 @@ func beingRemoved(err error) bool {
 	return runtime.GOOS == "windows" && err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrLocked)
 }
 
-// refuseOthers refuses a folder that has files of the names devcert uses and no
-// sign of devcert: they are somebody's, and would be written over.
+// refuseOthers refuses a folder that somebody uses for something else and that
+// has no sign of devcert: its files would be written over where they have the
+// names devcert uses, and made private where others may look into it, as /tmp.
 func (f Folder) refuseOthers() error {
 	names, err := os.ReadDir(f.Path)
 	if err != nil {
 		return nil // locking says why
 	}
-	taken := ""
+	taken, other, locked := "", "", false
 	for _, n := range names {
-		if n.Name() == LockFile {
-			return nil
-		}
-		if _, ok := inState(n); ok && !n.IsDir() && n.Name() != generationsDir && taken == "" {
+		switch _, known := inState(n); {
+		case n.Name() == LockFile:
+			locked = true
+		case !known:
+			other = n.Name()
+		case !n.IsDir() && n.Name() != generationsDir:
 			taken = n.Name() // a folder there is never written over
+		}
+	}
+	if locked {
+		taken = ""
+	}
+	if taken == "" && other != "" {
+		if open, err := f.Files.Exposed(f.Path); err == nil && open != "" {
+			taken = other
 		}
 	}
 	if taken == "" || f.ours() {

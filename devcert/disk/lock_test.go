@@ -334,6 +334,8 @@ func TestLockRefusesAFolderOfOthers(t *testing.T) {
 		{"a newer one", map[string][]byte{ConfigFile: bytes.Replace(config, []byte("1"), []byte("2"), 1)}, true},
 		{"a newer ledger alone", map[string][]byte{LedgerFile: []byte(`{"schema": 2}`)}, true},
 		{"our root alone", copies(RootFile), true},
+		{"our root beside somebody's file", with(copies(RootFile), "notes.txt", nil), true},
+		{"nothing but somebody's file, where others may look", map[string][]byte{"notes.txt": []byte("mine")}, false},
 		{"all copies", copies(RootFile, IntermediateFile, LeafFile, LeafKeyFile, LeafPFXFile, CurrentFile), true},
 	} {
 		t.Run(row.name, func(t *testing.T) {

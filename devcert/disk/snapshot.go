@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"devcert/devcert/chain"
@@ -109,7 +110,8 @@ func (s *Snapshot) Changeable() error {
 
 // Empty says that no devcert has finished writing here.
 func (s *Snapshot) Empty() bool {
-	return s.Current == "" && s.Config == nil && len(s.Ledger.Entries) == 0 && len(s.Damage) == 0
+	harmed := slices.ContainsFunc(s.Damage, func(d Damage) bool { return d.Kind != Exposed })
+	return s.Current == "" && s.Config == nil && len(s.Ledger.Entries) == 0 && !harmed
 }
 
 func (s *Snapshot) damaged(name string, kind DamageKind, why string) {

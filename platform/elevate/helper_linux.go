@@ -87,7 +87,7 @@ func (h *Helper) ask(ctx context.Context, what string, root *x509.Certificate) e
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s through the privileged child: %w", what, err)
+		return fmt.Errorf("change the system store as root: %w", err)
 	case resp.Unsupported:
 		return &remote{resp, devcert.ErrUnsupported}
 	case resp.Error != "":

@@ -42,7 +42,7 @@ const (
 )
 
 // errUnfinished is what is known of a change when we stopped waiting for it.
-var errUnfinished = errors.New("the tool of the system store is still running and goes on by itself; devcert status tells what came of it")
+var errUnfinished = errors.New("the tool of the system store is still running and goes on by itself")
 
 // exchange makes a request and waits for its answer. When ctx ends, the child is
 // told: it then gives up waiting for another devcert, but finishes a change that
@@ -120,7 +120,7 @@ func (l *link) read(ctx context.Context, v any) error {
 // unexpected says of the end of the pipe that more was to come.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		return errors.New("the privileged child ended without an answer")
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (r *recorder) Trust(ctx context.Context, root *x509.Certificate, waiting fu
 	if r.busy {
 		waiting()
 		<-ctx.Done()
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	if r.hold != nil {
 		<-r.hold
@@ -144,7 +144,7 @@ func TestStoppedWhileWaiting(t *testing.T) {
 	h, _ := served(t, r)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	require.ErrorContains(t, h.TrustRoot(ctx, newRoot(t)), context.Canceled.Error())
+	require.ErrorContains(t, h.TrustRoot(ctx, newRoot(t)), errUnwanted.Error())
 	require.Equal(t, []string{"waiting for another devcert to finish with the system store"}, r.said)
 	require.Empty(t, r.done)
 }

@@ -29,9 +29,9 @@ func serve(ctx context.Context, in io.Reader, out io.Writer, changes Changes) er
 	if err := writeFrame(out, greeting{Protocol: protocol, Nonce: nonce}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	requests := receive(in, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	requests := receive(in, func() { cancel(errUnwanted) })
 	for seq := 1; ; seq++ {
 		r := <-requests
 		if errors.Is(r.err, io.EOF) {
@@ -50,6 +50,9 @@ func serve(ctx context.Context, in io.Reader, out io.Writer, changes Changes) er
 		}
 	}
 }
+
+// errUnwanted ends the wait for another process.
+var errUnwanted = errors.New("stopped")
 
 // received is a request or why none will come any more.
 type received struct {

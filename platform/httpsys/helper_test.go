@@ -2,12 +2,14 @@ package httpsys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,8 +30,37 @@ func TestMain(m *testing.M) {
 	if self, err := os.Executable(); err == nil && strings.HasPrefix(filepath.Base(self), "netsh") {
 		os.Exit(standin.Main(os.Args[1:], os.Stdout))
 	}
-	os.Exit(m.Run())
+	folder, err := os.MkdirTemp("", "netsh-")
+	if err != nil {
+		panic(err)
+	}
+	program = filepath.Join(folder, "netsh.exe")
+	status := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(status)
 }
+
+// program is where this test binary lies under netsh's name, once a test has
+// asked for it: Windows removes no link to a program that runs.
+var program string
+
+var copied = sync.OnceValue(func() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	from, err := os.Open(self)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.OpenFile(program, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
+})
 
 // machine is a folder with a stand-in and its files.
 type machine struct {
@@ -42,7 +73,8 @@ type machine struct {
 func newMachine(t *testing.T, s standin.Settings, bindings ...standin.Binding) *machine {
 	t.Helper()
 	m := &machine{t: t, folder: t.TempDir()}
-	place(t, filepath.Join(m.folder, "netsh.exe"))
+	require.NoError(t, copied())
+	require.NoError(t, os.Link(program, filepath.Join(m.folder, "netsh.exe")))
 	m.settings(s)
 	table := standin.Table{Bindings: bindings, Reservations: standin.System()}
 	require.NoError(t, standin.Write(m.folder, standin.TableFile, table))
@@ -51,24 +83,6 @@ func newMachine(t *testing.T, s standin.Settings, bindings ...standin.Binding) *
 		return nil
 	}}
 	return m
-}
-
-// place puts this very program under another name.
-func place(t *testing.T, as string) {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	if os.Link(self, as) == nil {
-		return
-	}
-	from, err := os.Open(self)
-	require.NoError(t, err)
-	defer func() { _ = from.Close() }()
-	to, err := os.OpenFile(as, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
-	require.NoError(t, err)
-	_, err = io.Copy(to, from)
-	require.NoError(t, err)
-	require.NoError(t, to.Close())
 }
 
 func (m *machine) run(ctx context.Context, args ...string) ([]byte, error) {

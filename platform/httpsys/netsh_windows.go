@@ -1,6 +1,7 @@
 package httpsys
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,17 @@ func Path() (string, error) {
 		return "", fmt.Errorf("find netsh: ask for the system folder: %w", err)
 	}
 	return filepath.Join(folder, "netsh.exe"), nil
+}
+
+// System is the netsh of this machine, with its scripts in folder (see
+// [Netsh]). start runs the program at an absolute path as [Netsh].Run says.
+func System(folder string, start func(ctx context.Context, path string, args ...string) ([]byte, error)) (*Netsh, error) {
+	path, err := Path()
+	if err != nil {
+		return nil, err
+	}
+	run := func(ctx context.Context, args ...string) ([]byte, error) { return start(ctx, path, args...) }
+	return &Netsh{Run: run, Folder: folder, Unbound: Unbound}, nil
 }
 
 // tables are where HTTP.sys keeps its bindings, by address, by name, of central

@@ -60,6 +60,9 @@ func value(line string) (string, bool) {
 // rule counts the runs of dashes in a line that has nothing else: the line
 // under a heading has one, under the columns of a table one for each.
 func rule(line string) int {
+	if !strings.HasPrefix(line, "----") {
+		return 0
+	}
 	runs := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blank, r) })
 	for _, run := range runs {
 		if len(run) < 4 || strings.Trim(run, "-") != "" {

@@ -124,9 +124,9 @@ func parsePort(digits string) (int, bool) {
 	return int(port), err == nil && port != 0 && digits[0] != '0' && digits[0] != '+'
 }
 
-// check refuses what must not get into a script: a record comes from a file or
+// Check refuses what must not get into a script: a record comes from a file or
 // over a pipe, and a script has a syntax of its own.
-func (r Record) check() error {
+func (r Record) Check() error {
 	if err := r.checkPlace(); err != nil {
 		return err
 	}

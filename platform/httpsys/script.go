@@ -70,10 +70,10 @@ func (c Change) Lines() ([]string, error) {
 		write(checkURL(r.URL), "http delete urlacl url="+r.URL)
 	}
 	for _, r := range c.Add {
-		write(r.check(), r.addLine())
+		write(r.Check(), r.addLine())
 	}
 	for _, r := range c.Reserve {
-		write(r.check(), "http add urlacl url="+r.URL+" sddl="+r.SDDL)
+		write(r.Check(), "http add urlacl url="+r.URL+" sddl="+r.SDDL)
 	}
 	if bad != nil {
 		return nil, fmt.Errorf("write a netsh script: %w", bad)
@@ -95,47 +95,53 @@ func (r Record) key() string {
 	}
 }
 
-// addLine is the command that makes the record, or puts it back as it was:
-// settings that HTTP.sys has by itself, or that could not be told, are not
-// mentioned.
+// addLine is the command that makes the record, or puts it back as it was.
 func (r Record) addLine() string {
 	line := "http add sslcert " + r.key()
 	if r.Thumbprint != "" {
-		line += " certhash=" + strings.ToLower(r.Thumbprint) + " appid=" + r.AppID + " certstorename=" + quoted(r.Store)
-	} else {
-		line += " appid=" + r.AppID
+		line += " certhash=" + strings.ToLower(r.Thumbprint)
 	}
-	for _, set := range []struct {
-		name  string
-		state Switch
-		other Switch // than by default
-	}{
-		{"verifyclientcertrevocation", r.Revocation, Off},
-		{"verifyrevocationwithcachedclientcertonly", r.CachedOnly, On},
-		{"usagecheck", r.UsageCheck, Off},
-		{"dsmapperusage", r.Mapper, On},
-		{"clientcertnegotiation", r.Negotiate, On},
-	} {
-		if set.state == set.other {
-			line += " " + set.name + "=" + map[Switch]string{On: "enable", Off: "disable"}[set.other]
-		}
+	line += " appid=" + r.AppID
+	if r.Thumbprint != "" {
+		line += " certstorename=" + quoted(r.Store)
 	}
-	if r.Freshness != 0 {
-		line += fmt.Sprintf(" revocationfreshnesstime=%d", r.Freshness)
-	}
-	if r.Timeout != 0 {
-		line += fmt.Sprintf(" urlretrievaltimeout=%d", r.Timeout)
-	}
-	if r.CTLIdentifier != "" {
-		line += " sslctlidentifier=" + quoted(r.CTLIdentifier)
-	}
-	if r.CTLStore != "" {
-		line += " sslctlstorename=" + quoted(r.CTLStore)
-	}
-	return line
+	return line + r.parameters()
 }
 
-// quoted is for names that have passed check: they may have blanks.
+// parameters are the settings that differ from what HTTP.sys does by itself.
+// Those that could not be told are not mentioned.
+func (s Settings) parameters() (text string) {
+	words := map[Switch]string{On: "enable", Off: "disable"}
+	for _, set := range []struct {
+		name       string
+		state, odd Switch
+	}{
+		{"verifyclientcertrevocation", s.Revocation, Off},
+		{"verifyrevocationwithcachedclientcertonly", s.CachedOnly, On},
+		{"usagecheck", s.UsageCheck, Off},
+		{"dsmapperusage", s.Mapper, On},
+		{"clientcertnegotiation", s.Negotiate, On},
+	} {
+		if set.state == set.odd {
+			text += " " + set.name + "=" + words[set.state]
+		}
+	}
+	if s.Freshness != 0 {
+		text += fmt.Sprintf(" revocationfreshnesstime=%d", s.Freshness)
+	}
+	if s.Timeout != 0 {
+		text += fmt.Sprintf(" urlretrievaltimeout=%d", s.Timeout)
+	}
+	if s.CTLIdentifier != "" {
+		text += " sslctlidentifier=" + quoted(s.CTLIdentifier)
+	}
+	if s.CTLStore != "" {
+		text += " sslctlstorename=" + quoted(s.CTLStore)
+	}
+	return text
+}
+
+// quoted is for names that have passed Check: they may have blanks.
 func quoted(name string) string {
 	if strings.Contains(name, " ") {
 		return `"` + name + `"`

@@ -75,10 +75,7 @@ func (r *reader) line(line string, following []string) error {
 	}
 	switch {
 	case r.pending == nil:
-		if n := len(r.raw); n > 0 && len(r.raw[n-1]) < settingLines {
-			text, _ := value(line)
-			r.raw[n-1] = append(r.raw[n-1], text)
-		}
+		return r.setting(line, last)
 	case !r.hashed:
 		r.central(last)
 	case r.pending.AppID == "":
@@ -87,6 +84,25 @@ func (r *reader) line(line string, following []string) error {
 		}
 	default:
 		r.store(line)
+	}
+	return nil
+}
+
+// setting keeps a value of the last record. Every record has an application
+// id: one where no list is named shows that the beginning of a record has not
+// been recognised, and it must not pass for part of the one before.
+func (r *reader) setting(line, last string) error {
+	n := len(r.raw)
+	at := -1
+	if n > 0 {
+		at = len(r.raw[n-1])
+	}
+	if guidShape.MatchString(last) && at != atCTLIdentifier && at != atCTLStore {
+		return fmt.Errorf("application id %s has no address", last)
+	}
+	if n > 0 && at < settingLines {
+		text, _ := value(line)
+		r.raw[n-1] = append(r.raw[n-1], text)
 	}
 	return nil
 }

@@ -121,8 +121,8 @@ func listens(rights string) bool {
 	return false
 }
 
-// check refuses what must not get into a script.
-func (r Reservation) check() error {
+// Check refuses what must not get into a script.
+func (r Reservation) Check() error {
 	if err := checkURL(r.URL); err != nil {
 		return err
 	}

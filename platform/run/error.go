@@ -3,6 +3,8 @@
 package run
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 )
@@ -29,7 +31,11 @@ func Failed(command []string, output []byte, err error) *Error {
 
 // Error names the command, its status and the last thing it said.
 func (e *Error) Error() string {
-	text := "run " + strings.Join(e.Command, " ") + ": " + e.Err.Error()
+	reason := e.Err.Error()
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		reason = "not done in time"
+	}
+	text := "run " + strings.Join(e.Command, " ") + ": " + reason
 	if e.Output != "" {
 		text += ": " + strings.ReplaceAll(e.Output, "\n", "; ")
 	}

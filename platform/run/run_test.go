@@ -74,6 +74,7 @@ func TestRunKillsTheWholeGroup(t *testing.T) {
 	started := time.Now()
 	_, err := shell("(sleep 1; touch " + marker + ") & sleep 30").Run(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "not done in time")
 	require.Less(t, time.Since(started), 5*time.Second)
 	time.Sleep(1200 * time.Millisecond)
 	require.NoFileExists(t, marker, "a grandchild outlived the limit")

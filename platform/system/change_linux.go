@@ -17,7 +17,19 @@ import (
 	"devcert/platform/run"
 )
 
-var errNoFamily = fmt.Errorf("system trust store: no folder of anchors that devcert knows: %w", devcert.ErrUnsupported)
+// unsupportedError says why the store cannot be changed on this machine.
+type unsupportedError struct{ reason, remedy string }
+
+func (e *unsupportedError) Error() string { return "the system store cannot be changed: " + e.reason }
+func (e *unsupportedError) Unwrap() error { return devcert.ErrUnsupported }
+
+// Remedy says what a person can do.
+func (e *unsupportedError) Remedy() string { return e.remedy + without }
+
+// without is the way on where the store cannot be had.
+const without = ", or leave the store out: devcert setup --stores none"
+
+var errNoFamily = &unsupportedError{"devcert knows no way of this system's", "trust the root.pem of the state folder by hand"}
 
 // Changer changes the store. It is meant for the privileged child: it needs
 // root's rights, a clean environment and a umask of 022.
@@ -175,8 +187,11 @@ func removeStale(ctx context.Context, path string) error {
 
 func (f family) findTool(tools run.Finder) (string, error) {
 	tool, err := tools.Find(f.tool)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &unsupportedError{err.Error(), "install the package " + f.from}
+	}
 	if err != nil {
-		return "", fmt.Errorf("system trust store: %w; package %s has it: %w", err, f.from, devcert.ErrUnsupported)
+		return "", &unsupportedError{err.Error(), "let only root write there"}
 	}
 	return tool, nil
 }

@@ -109,7 +109,9 @@ func TestToolMissingOrBroken(t *testing.T) {
 			delete(before, filepath.Join(s.root, "usr/sbin", s.f.tool))
 			err = s.trust(root)
 			require.ErrorIs(t, err, devcert.ErrUnsupported)
-			require.ErrorContains(t, err, s.f.from)
+			var remedied interface{ Remedy() string }
+			require.ErrorAs(t, err, &remedied)
+			require.Contains(t, remedied.Remedy(), "install the package "+s.f.from)
 			require.Equal(t, before, s.listing())
 			require.ErrorIs(t, (&Store{Root: s.root}).Ready(t.Context()), devcert.ErrUnsupported)
 		})

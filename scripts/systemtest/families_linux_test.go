@@ -146,3 +146,16 @@ func (d distribution) requireVerified(m *machine, code int) {
 		"-untrusted", m.state("localhost.pem"), "-verify_hostname", "localhost", m.state("localhost.pem"))
 	require.Equal(m.t, code, r.code, "%s", r)
 }
+
+// TestWithoutTheTool is a small image on which nobody has installed the package.
+func TestWithoutTheTool(t *testing.T) {
+	m := newMachine(t, "/usr/sbin")
+	m.remove(updateTool)
+	for _, path := range []string{"/usr/local/share/ca-certificates", "/etc/ca-certificates.conf"} {
+		require.NoError(t, os.RemoveAll(path))
+	}
+	m.requireUnchanged(func() {
+		r := m.devcert(6, "setup")
+		require.Contains(t, r.stderr, "install the package ca-certificates")
+	}, "/etc", "/usr/local/share", "/var/lib")
+}

@@ -79,16 +79,14 @@ func (n *netsh) addBinding(params map[string]string) int {
 	if code := n.refusal(kind, value, params); code != 0 {
 		return n.refuse(what, "add failed, Error", code)
 	}
-	if n.Mode != "pretend" {
-		b := Binding{Kind: kind, Place: value, Hash: strings.ToLower(params["certhash"]), AppID: params["appid"], Store: params["certstorename"]}
-		for name, value := range params {
-			if !slices.Contains([]string{kind, "certhash", "appid", "certstorename"}, name) {
-				b.set(name, value)
-			}
+	b := Binding{Kind: kind, Place: value, Hash: strings.ToLower(params["certhash"]), AppID: params["appid"], Store: params["certstorename"]}
+	for name, value := range params {
+		if !slices.Contains([]string{kind, "certhash", "appid", "certstorename"}, name) {
+			b.set(name, value)
 		}
-		n.Bindings = append(n.Bindings, b)
-		n.touched = append(n.touched, portOf(value))
 	}
+	n.Bindings = append(n.Bindings, b)
+	n.touched = append(n.touched, portOf(value))
 	return n.done(what, "successfully added")
 }
 
@@ -137,14 +135,13 @@ func (n *netsh) deleteBinding(params map[string]string) int {
 		return n.refuse(what, "deletion failed, Error", denied)
 	case i < 0:
 		return n.refuse(what, "deletion failed, Error", notFound)
-	case n.Mode != "pretend":
-		n.Bindings = slices.Delete(n.Bindings, i, i+1)
-		n.touched = append(n.touched, portOf(value))
-		if n.Intruder != nil {
-			intruder := *n.Intruder
-			intruder.Kind, intruder.Place = kind, value
-			n.Bindings = append(n.Bindings, intruder)
-		}
+	}
+	n.Bindings = slices.Delete(n.Bindings, i, i+1)
+	n.touched = append(n.touched, portOf(value))
+	if n.Intruder != nil {
+		intruder := *n.Intruder
+		intruder.Kind, intruder.Place = kind, value
+		n.Bindings = append(n.Bindings, intruder)
 	}
 	return n.done(what, "successfully deleted")
 }
@@ -188,10 +185,8 @@ func (n *netsh) addReservation(params map[string]string) int {
 	if code != 0 {
 		return n.refuse(what, "add failed, Error", code)
 	}
-	if n.Mode != "pretend" {
-		n.Reservations = append(n.Reservations, Reservation{url, sddl})
-		n.touched = append(n.touched, portOf(url))
-	}
+	n.Reservations = append(n.Reservations, Reservation{url, sddl})
+	n.touched = append(n.touched, portOf(url))
 	return n.done(what, "successfully added")
 }
 
@@ -203,10 +198,9 @@ func (n *netsh) deleteReservation(params map[string]string) int {
 		return n.refuse(what, "deletion failed, Error", denied)
 	case i < 0:
 		return n.refuse(what, "deletion failed, Error", notFound)
-	case n.Mode != "pretend":
-		n.touched = append(n.touched, portOf(params["url"]))
-		n.Reservations = slices.Delete(n.Reservations, i, i+1)
 	}
+	n.touched = append(n.touched, portOf(params["url"]))
+	n.Reservations = slices.Delete(n.Reservations, i, i+1)
 	return n.done(what, "successfully deleted")
 }
 

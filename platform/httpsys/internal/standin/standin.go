@@ -58,12 +58,14 @@ func Run(folder string, args []string, stdout io.Writer) (status int, err error)
 	if len(args) > 1 && args[0] == "-f" {
 		status = 0 // a script goes on after a failure, and its end is a success
 	}
+	if n.Mode == "pretend" {
+		n.touched = nil
+	} else if err := Write(folder, TableFile, n.Table); err != nil {
+		return 0, err
+	}
 	slices.Sort(n.touched)
 	start := Start{Args: args, Lines: lines, Touched: slices.Compact(n.touched)}
 	if err := appendLog(folder, start); err != nil {
-		return 0, err
-	}
-	if err := Write(folder, TableFile, n.Table); err != nil {
 		return 0, err
 	}
 	return n.end(stdout, status)

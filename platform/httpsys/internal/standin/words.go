@@ -92,9 +92,9 @@ var languages = map[string]words{
 }
 
 // cp850 is Western Europe's console, as far as German goes.
-func cp850(text string) string {
-	return strings.NewReplacer("ä", "\x84", "ö", "\x94", "ü", "\x81", "Ä", "\x8e", "Ö", "\x99", "Ü", "\x9a", "ß", "\xe1").Replace(text)
-}
+func cp850(text string) string { return german.Replace(text) }
+
+var german = strings.NewReplacer("ä", "\x84", "ö", "\x94", "ü", "\x81", "Ä", "\x8e", "Ö", "\x99", "Ü", "\x9a", "ß", "\xe1")
 
 // cp866 is the Russian console.
 func cp866(text string) string {

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"devcert/devcert"
+)
+
+// printError prints an error as one line for each thing that went wrong, and
+// below it what to do next. On a terminal, where nobody searches for lines, what
+// is wider than it is broken, but not a command to run.
+func printError(w io.Writer, err error) {
+	width := math.MaxInt
+	if isTerminal(w) {
+		width = columnsOf(w)
+	}
+	for _, e := range separate(err) {
+		fmt.Fprintln(w, strings.Join(wrap("devcert: "+brief(e), width-4), "\n    "))
+		var remedied interface{ Remedy() string }
+		if errors.As(e, &remedied) && remedied.Remedy() != "" {
+			for _, line := range strings.Split(remedied.Remedy(), "\n") {
+				fmt.Fprintf(w, "  %s\n", fitRemedy(line, width-4))
+			}
+		}
+	}
+}
+
+// fitRemedy breaks a remedy that has no room: before the command that stands
+// behind two blanks, else between words.
+func fitRemedy(line string, room int) string {
+	at := strings.LastIndex(line, "  ")
+	switch {
+	case columns(line) <= room:
+		return line
+	case at > 0:
+		return line[:at] + "\n    " + line[at+2:]
+	}
+	return strings.Join(wrap(line, room), "\n  ")
+}
+
+func separate(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, separate(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// brief is an error in one line. How it was found that rights are lacking is left
+// out: the command that has them stands below.
+func brief(err error) string {
+	text, lacking := oneLine(err.Error()), devcert.ErrNeedsAdmin.Error()
+	if before, _, found := strings.Cut(text, lacking+": "); found && errors.Is(err, devcert.ErrNeedsAdmin) {
+		return before + lacking
+	}
+	return text
+}

@@ -1,0 +1,29 @@
+// Package winstore is the certificate stores of Windows, over crypt32: Root, CA
+// and My of LocalMachine and CurrentUser, the private keys behind the
+// certificates in My, and what Windows itself says of a chain.
+//
+// It promises to match certificates by their bytes and nothing else; to open a
+// store anew for every look, so that what others did meanwhile is seen; to call
+// nothing done that a second look does not show; and to replace and remove no
+// certificate but the very one it was given. A store that cannot be opened is an
+// error and never an empty one. Private keys come in as values and go to Windows
+// through memory: no file, no argument, no error carries them. Nothing here asks
+// for rights, and nothing makes Windows ask a person unless the caller said that
+// it may (see [Store.MayAsk]).
+//
+// The judgements ([JudgeRoots], [Rivals], [IsSelfSigned]) are pure and work on
+// every system.
+//
+// # What Wine does not prove
+//
+// The tests run under Wine, which has no dialog for CurrentUser\Root, no access
+// rights on stores and keys (so [KeyDenied] is tested as a decision only), no
+// machine's chain engine that leaves out the user's roots, and no CNG: keys on
+// elliptic curves and every ncrypt call are unproven, as are addresses in a
+// certificate checked by Windows' SSL policy, and stores that group policy
+// fills. Wine keeps all keys of a user in one container, so that importing a
+// second one makes the first certificate's key [KeyWrong] there. That Windows
+// asks before it changes CurrentUser\Root through the physical store, as it does
+// through the logical one, is documented only in part (wincrypt.h,
+// CERT_SYSTEM_STORE_UNPROTECTED_FLAG).
+package winstore
