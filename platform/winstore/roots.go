@@ -102,7 +102,7 @@ const (
 )
 
 func kindOf(cert *x509.Certificate) Kind {
-	if chain.IsOurs(cert) {
+	if chain.PartOf(cert) == chain.PartRoot {
 		return RootKind
 	}
 	if !slices.Contains(cert.Issuer.Organization, chain.Organization) {
