@@ -85,13 +85,11 @@ func codes(out []byte) []int {
 // after a letter of a language that needs none: in a code page that is one byte
 // above 0x7f, or any byte behind such a one.
 func code(line string) (int, bool) {
-	before, number := line, uint64(0)
+	before := strings.TrimRight(line, "0123456789")
+	number, _ := strconv.ParseUint(line[len(before):], 10, 16)
 	if i := strings.LastIndex(line, "0x8007"); i >= 0 && len(line) == i+10 { // an HRESULT
 		before = line[:i]
 		number, _ = strconv.ParseUint(line[i+6:], 16, 16)
-	} else {
-		before = strings.TrimRight(line, "0123456789")
-		number, _ = strconv.ParseUint(line[len(before):], 10, 16)
 	}
 	before = strings.TrimRight(before, blank)
 	n := len(before)

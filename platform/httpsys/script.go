@@ -164,7 +164,8 @@ func (c Change) Rest(s State) Change {
 	for _, r := range c.Remove {
 		now, ok := there[r.place()]
 		w, replaced := wanted[r.place()]
-		if ok && now == r && !(replaced && now.Same(w)) {
+		done := replaced && now.Same(w)
+		if ok && now == r && !done {
 			rest.Remove = append(rest.Remove, r)
 		}
 	}

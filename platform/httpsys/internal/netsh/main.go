@@ -8,4 +8,4 @@ import (
 	"devcert/platform/httpsys/internal/standin"
 )
 
-func main() { os.Exit(standin.Main(os.Args[1:], os.Stdout)) }
+func main() { os.Exit(standin.Main(os.Args[1:], os.Stdout)) } //nolint:forbidigo // it is a program of its own

@@ -18,8 +18,8 @@ func (p *page) line(text string) { p.out.WriteString(text + p.newline) }
 func (p *page) blank(n int) { p.out.WriteString(strings.Repeat(p.newline, n)) }
 
 // entry is a label, padded in the width of the English ones, and its value.
-func (p *page) entry(indent int, label, value string) {
-	p.line(fmt.Sprintf("%s%-28s : %s", strings.Repeat(" ", indent), p.say(label), value))
+func (p *page) entry(label, value string) {
+	p.line(fmt.Sprintf("    %-28s : %s", p.say(label), value))
 }
 
 func (p *page) heading(title string) {
@@ -54,19 +54,19 @@ func (p *page) binding(b Binding) {
 		"ipport": "IP:port", "hostnameport": "Hostname:port", "scopedccs": "Hostname:port",
 		"ccs": "Central Certificate Store",
 	}[b.Kind]
-	p.entry(4, label, b.Place)
-	p.entry(4, "Certificate Hash", orNull(b.Hash))
-	p.entry(4, "Application ID", b.AppID)
-	p.entry(4, "Certificate Store Name", orNull(b.Store))
-	p.entry(4, "Verify Client Certificate Revocation", p.state(b, "verifyclientcertrevocation", "enable"))
-	p.entry(4, "Verify Revocation Using Cached Client Certificate Only", p.state(b, "verifyrevocationwithcachedclientcertonly", ""))
-	p.entry(4, "Usage Check", p.state(b, "usagecheck", "enable"))
-	p.entry(4, "Revocation Freshness Time", orZero(b.Flags["revocationfreshnesstime"]))
-	p.entry(4, "URL Retrieval Timeout", orZero(b.Flags["urlretrievaltimeout"]))
-	p.entry(4, "Ctl Identifier", orNull(b.Flags["sslctlidentifier"]))
-	p.entry(4, "Ctl Store Name", orNull(b.Flags["sslctlstorename"]))
-	p.entry(4, "DS Mapper Usage", p.state(b, "dsmapperusage", ""))
-	p.entry(4, "Negotiate Client Certificate", p.state(b, "clientcertnegotiation", ""))
+	p.entry(label, b.Place)
+	p.entry("Certificate Hash", orNull(b.Hash))
+	p.entry("Application ID", b.AppID)
+	p.entry("Certificate Store Name", orNull(b.Store))
+	p.entry("Verify Client Certificate Revocation", p.state(b, "verifyclientcertrevocation", "enable"))
+	p.entry("Verify Revocation Using Cached Client Certificate Only", p.state(b, "verifyrevocationwithcachedclientcertonly", ""))
+	p.entry("Usage Check", p.state(b, "usagecheck", "enable"))
+	p.entry("Revocation Freshness Time", orZero(b.Flags["revocationfreshnesstime"]))
+	p.entry("URL Retrieval Timeout", orZero(b.Flags["urlretrievaltimeout"]))
+	p.entry("Ctl Identifier", orNull(b.Flags["sslctlidentifier"]))
+	p.entry("Ctl Store Name", orNull(b.Flags["sslctlstorename"]))
+	p.entry("DS Mapper Usage", p.state(b, "dsmapperusage", ""))
+	p.entry("Negotiate Client Certificate", p.state(b, "clientcertnegotiation", ""))
 	p.newer()
 }
 
@@ -75,25 +75,25 @@ func (p *page) newer() {
 	if p.version == "2012r2" {
 		return
 	}
-	p.entry(4, "Reject Connections", p.say("Disabled"))
-	p.entry(4, "Disable HTTP2", p.say("Not Set"))
+	p.entry("Reject Connections", p.say("Disabled"))
+	p.entry("Disable HTTP2", p.say("Not Set"))
 	if p.version == "2022" || p.version == "2025" {
 		for _, label := range []string{"Disable QUIC", "Disable TLS1.2", "Disable TLS1.3", "Disable OCSP Stapling",
 			"Enable Token Binding", "Log Extended Events", "Disable Legacy TLS Versions", "Enable Session Ticket"} {
-			p.entry(4, label, p.say("Not Set"))
+			p.entry(label, p.say("Not Set"))
 		}
 	}
 	if p.version == "2025" {
-		p.entry(4, "Disable Session ID", p.say("Not Set"))
-		p.entry(4, "Enable Caching Client Hello", p.say("Not Set"))
+		p.entry("Disable Session ID", p.say("Not Set"))
+		p.entry("Enable Caching Client Hello", p.say("Not Set"))
 	}
 	p.line(" " + p.say("Extended Properties:"))
-	p.entry(4, "PropertyId", "0")
-	p.entry(4, "Receive Window", "1048576")
+	p.entry("PropertyId", "0")
+	p.entry("Receive Window", "1048576")
 	p.line(" " + p.say("Extended Properties:"))
-	p.entry(4, "PropertyId", "1")
-	p.entry(4, "Max Settings Per Frame", "2796202")
-	p.entry(4, "Max Settings Per Minute", "4294967295")
+	p.entry("PropertyId", "1")
+	p.entry("Max Settings Per Frame", "2796202")
+	p.entry("Max Settings Per Minute", "4294967295")
 }
 
 func (p *page) state(b Binding, flag, usual string) string {
@@ -122,13 +122,13 @@ func (p *page) urlacls(list []Reservation) {
 	p.blank(1)
 }
 
-func (p *page) excluded(ranges [][2]int) {
+func (p *page) ranges(list [][2]int) {
 	p.blank(1)
 	p.line(p.say("Protocol tcp Port Exclusion Ranges"))
 	p.blank(1)
 	p.line(p.say("Start Port    End Port") + "      ")
 	p.line("----------    --------      ")
-	for _, r := range append([][2]int{{5357, 5357}}, ranges...) {
+	for _, r := range append([][2]int{{5357, 5357}}, list...) {
 		mark := " "
 		if r[0] == 50000 { // what Windows itself sets aside on purpose
 			mark = "*"

@@ -40,7 +40,7 @@ func Run(folder string, args []string, stdout io.Writer) (status int, err error)
 	if err := Read(folder, SettingsFile, &n.Settings); err != nil {
 		return 0, err
 	}
-	n.Table.Reservations = System()
+	n.Reservations = System()
 	if err := Read(folder, TableFile, &n.Table); err != nil {
 		return 0, err
 	}
@@ -156,7 +156,7 @@ func (n *netsh) command(line string) int {
 	}[name]
 	switch {
 	case name == "int ipv4 show" && len(words) == 5 && words[3] == "excludedportrange" && words[4] == "protocol=tcp":
-		n.page.excluded(n.Settings.Excluded)
+		n.ranges(n.Excluded)
 		return 0
 	case verb == nil:
 		n.line(n.say("The following command was not found") + ": " + line + ".")

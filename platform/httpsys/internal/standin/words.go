@@ -97,19 +97,19 @@ func cp850(text string) string { return german.Replace(text) }
 var german = strings.NewReplacer("ä", "\x84", "ö", "\x94", "ü", "\x81", "Ä", "\x8e", "Ö", "\x99", "Ü", "\x9a", "ß", "\xe1")
 
 // cp866 is the Russian console.
-func cp866(text string) string {
-	var out strings.Builder
-	for _, r := range text {
-		switch {
-		case r < 0x80:
-			out.WriteByte(byte(r))
-		case 'А' <= r && r <= 'п':
-			out.WriteByte(byte(0x80 + r - 'А'))
-		case 'р' <= r && r <= 'я':
-			out.WriteByte(byte(0xe0 + r - 'р'))
-		default:
-			out.WriteByte('?')
+func cp866(text string) string { return russian.Replace(text) }
+
+var russian = func() *strings.Replacer {
+	const letters = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмноп" + // from 0x80
+		"рстуфхцчшщъыьэюя" // from 0xe0
+	var pairs []string
+	code := 0x80
+	for _, letter := range letters {
+		if letter == 'р' {
+			code = 0xe0
 		}
+		pairs = append(pairs, string(letter), string([]byte{byte(code)}))
+		code++
 	}
-	return out.String()
-}
+	return strings.NewReplacer(pairs...)
+}()
