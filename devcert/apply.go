@@ -249,7 +249,7 @@ func (w *worker) bind(ctx context.Context, ports []int) error {
 		return errors.New("there is no leaf to bind them to") // repair --only can leave it lost
 	}
 	return w.Host.Binder.Bind(ctx, BindOrder{
-		Ports: ports, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert), TakeOver: w.report.Config.takeOver,
+		Ports: ports, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert), TakeOver: w.TakeOver,
 	})
 }
 

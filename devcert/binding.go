@@ -85,6 +85,7 @@ type PortState struct {
 	Port       int
 	Address    string // that answered, or that a server is to listen on
 	AppID      string // that the binding is for; "" where there are none
+	Foreign    bool   // bound by another application, or for another user
 	State      BindingState
 	Thumbprint string // bound; "" when none
 	Listener   string // presented; "" when none, or not probed
@@ -121,7 +122,7 @@ func (r *Report) PortStates() []PortState {
 	for _, f := range r.Findings {
 		for _, port := range f.ports {
 			if state, ok := stateOf[f.Kind]; ok && states[port] != nil {
-				states[port].State = state
+				states[port].State, states[port].Foreign = state, f.Kind == BindingForeign
 			}
 		}
 	}

@@ -44,7 +44,7 @@ type Config struct {
 	Scope       string        `json:"scope"`
 	KeepRootKey bool          `json:"keepRootKey"`
 
-	takeOver bool // of this run alone; see [Request]
+	takeOver bool // of this run alone; see [Engine]
 }
 
 // DefaultConfig is what `devcert setup` wants when nothing is said.
@@ -93,8 +93,6 @@ type Request struct {
 	Stores                      []string
 	Key, Scope                  string
 	KeepRootKey                 *bool
-	// TakeOver replaces also what another application bound.
-	TakeOver bool
 }
 
 // Limits of what one hierarchy is asked to carry. Names travel in every
@@ -111,7 +109,6 @@ const (
 func (c *Config) With(r Request, stores []string) (*Config, error) {
 	out := *c
 	out.Names, out.Permits = slices.Clone(c.Names), slices.Clone(c.Permits)
-	out.takeOver = r.TakeOver
 	return &out, firstError(
 		func() error { return out.addPermits(r.Permits) },
 		func() error { return out.addNames(r.Names) },

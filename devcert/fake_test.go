@@ -135,6 +135,8 @@ func (b *memBinder) Bind(_ context.Context, order BindOrder) error {
 	return nil
 }
 
+func (b *memBinder) Preview(context.Context, BindOrder) ([]string, error) { return nil, nil }
+
 func (b *memBinder) Unbind(_ context.Context, ports []int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

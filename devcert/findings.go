@@ -106,7 +106,8 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 			Consequence: "https://localhost is not trusted anywhere on this machine",
 		})
 		all = append(all, formerCerts(o)...)
-		return all
+		all = append(all, allStrays(o)...)
+		return append(all, brokenBindings(o)...)
 	}
 	all = append(all, stateFindings(damage, o)...)
 	all = append(all, hierarchyFindings(c, o)...)

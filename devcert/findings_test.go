@@ -177,7 +177,9 @@ func TestFindings(t *testing.T) {
 		{"runs of ports are not bound", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[2:3] },
 			[]string{"error binding-missing ports 44300-44301", "error binding-missing port 44303"}},
 		{"a port is bound to an old leaf", func(s *scene) { s.seen.Ports.Bindings[1].Thumbprint = "00" }, []string{"error binding-stale port 44301"}},
-		{"a port beyond the wanted is bound", func(s *scene) { s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: 9, Thumbprint: "00"}) }, nil},
+		{"a port beyond the wanted is bound", func(s *scene) {
+			s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: 9, Thumbprint: "00"})
+		}, nil},
 		{"the bindings cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, errors.New("garbage") },
 			[]string{"error binding-unknown ports 44300-44303"}},
 		{"a port answers with its certificate", func(s *scene) {

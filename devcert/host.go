@@ -124,7 +124,10 @@ type Place struct {
 	// store the leaf and its key.
 	Part chain.Part
 	// Machine says that only an administrator may change it.
-	Machine    bool
+	Machine bool
+	// UserOnly says that it stands in for a place of the machine's, and is to
+	// hold its part only where those are left out.
+	UserOnly   bool
 	State      PlaceState
 	VerifiedBy string // how it is known, e.g. "chain built from the bundle"
 	Evidence   string // what was seen, in one line, when the state is not Trusted
@@ -186,6 +189,9 @@ type Binding struct {
 	// AppID is the application it was made for, a {GUID} in lower case; "" where
 	// the binder knows of none.
 	AppID string
+	// Broken is why its certificate cannot be served, in a line; "" when it can,
+	// as far as can be seen.
+	Broken string
 }
 
 // PortRange is a run of ports: both ends belong to it.
@@ -208,8 +214,6 @@ type BindOrder struct {
 	AppID      string // "" for the binder's usual one
 	// TakeOver replaces also what another application bound.
 	TakeOver bool
-	// ClientCerts has the server ask for a client certificate at once.
-	ClientCerts bool
 }
 
 // Answer is what a TLS handshake with a bound port brought.
@@ -229,6 +233,8 @@ type Binder interface {
 	// Bind binds each port, replacing what stood there, which it remembers where
 	// that was another application's.
 	Bind(ctx context.Context, order BindOrder) error
+	// Preview gives the commands that Bind would run; none where it runs none.
+	Preview(ctx context.Context, order BindOrder) ([]string, error)
 	// Unbind removes devcert's bindings of ports and puts back what they
 	// replaced. A port that is not bound is no error.
 	Unbind(ctx context.Context, ports []int) error

@@ -33,6 +33,8 @@ type Step struct {
 	action action
 	What   string // in a word: "hierarchy", a store's name, "ports"
 	Where  string // what it changes there, in a line
+	// Lines are the commands it would run, as far as they can be told beforehand.
+	Lines []string
 
 	store  string
 	cert   *x509.Certificate // what is withdrawn
@@ -111,7 +113,7 @@ func (p *planner) replaceHierarchy() {
 	if staged {
 		p.add(Step{action: switchTo, What: "hierarchy", Where: "the new one is in use"})
 	}
-	if ports := p.config.PortList(); len(ports) > 0 {
+	if ports := bindablePorts(p.config, p.seen); len(ports) > 0 {
 		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
 	}
 	p.removeHierarchy()

@@ -73,24 +73,32 @@ func FormatPorts(ports []int) string {
 	}
 	var items []string
 	for _, run := range portRuns(ports) {
-		if run[0] == run[1] {
-			items = append(items, strconv.Itoa(run[0]))
+		if run.First == run.Last {
+			items = append(items, strconv.Itoa(run.First))
 		} else {
-			items = append(items, fmt.Sprintf("%d-%d", run[0], run[1]))
+			items = append(items, fmt.Sprintf("%d-%d", run.First, run.Last))
 		}
 	}
 	return strings.Join(items, ",")
 }
 
-// portRuns groups ascending ports into runs without gaps: first and last.
-func portRuns(ports []int) [][2]int {
-	var runs [][2]int
+// portRuns groups ascending ports into runs without gaps.
+func portRuns(ports []int) []PortRange {
+	var runs []PortRange
 	for _, p := range ports {
-		if n := len(runs); n > 0 && runs[n-1][1] == p-1 {
-			runs[n-1][1] = p
+		if n := len(runs); n > 0 && runs[n-1].Last == p-1 {
+			runs[n-1].Last = p
 		} else {
-			runs = append(runs, [2]int{p, p})
+			runs = append(runs, PortRange{p, p})
 		}
 	}
 	return runs
+}
+
+func (r PortRange) list() []int {
+	var ports []int
+	for p := r.First; p <= r.Last; p++ {
+		ports = append(ports, p)
+	}
+	return ports
 }

@@ -1,9 +1,11 @@
 package devcert
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -44,47 +46,41 @@ func judgePort(c *Config, o *Observation, port int) verdict {
 	switch {
 	case own == nil:
 		return verdict{kind: BindingMissing, ours: true}
-	case leaf != "" && own.Thumbprint != leaf && c.mayReplace(o, *own):
+	case own.Thumbprint != leaf && o.foreign(*own):
+		return verdict{BindingForeign, *own, c.takeOver}
+	case own.Thumbprint != leaf && leaf != "":
 		return verdict{BindingStale, *own, true}
-	case leaf != "" && own.Thumbprint != leaf:
-		return verdict{BindingForeign, *own, false}
 	case len(hides) > 0:
-		return verdict{BindingShadowed, hides[0], c.mayReplace(o, hides[0])}
+		return verdict{BindingShadowed, hides[0], c.takeOver || !o.foreign(hides[0])}
 	case o.Ports.Reserves && !slices.Contains(o.Ports.Reserved, port):
 		return verdict{ReservationMissing, *own, true}
 	}
 	return verdict{binding: *own}
 }
 
-// mayReplace says whether a binding is devcert's to replace: its own, IIS
-// Express's, or any that it was told to take over. Another user's leaf is not.
-func (c *Config) mayReplace(o *Observation, b Binding) bool {
-	switch {
-	case c.takeOver, b.AppID == "":
-		return true
-	case o.anothersLeaf(b.Thumbprint):
+// foreign says that a binding is not devcert's to replace unasked: it is neither
+// its own nor IIS Express's, or it is to the leaf of another user's devcert.
+func (o *Observation) foreign(b Binding) bool {
+	if b.AppID == "" {
 		return false
 	}
-	return b.AppID == IISExpressAppID
+	leaf := o.otherLeaf(b.Thumbprint)
+	return b.AppID != IISExpressAppID || leaf != nil && !sameUser(leaf, o.Owner)
 }
 
-// anothersLeaf says whether a store has the leaf of another user's devcert with
-// this thumbprint.
-func (o *Observation) anothersLeaf(thumbprint string) bool {
-	return o.otherLeaf(thumbprint, func(mine bool) bool { return !mine })
-}
-
-func (o *Observation) otherLeaf(thumbprint string, whose func(mine bool) bool) bool {
+// otherLeaf is the leaf with this thumbprint that a store has besides the
+// present one; nil when there is none.
+func (o *Observation) otherLeaf(thumbprint string) *x509.Certificate {
 	for _, s := range o.Stores {
 		for _, p := range s.Places {
 			for _, cert := range p.Others {
-				if !cert.IsCA && chain.Thumbprint(cert) == thumbprint && whose(sameUser(cert, o.Owner)) {
-					return true
+				if !cert.IsCA && chain.Thumbprint(cert) == thumbprint {
+					return cert
 				}
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // ownBindings are those to a leaf of this user, present or former. Where the
@@ -92,11 +88,36 @@ func (o *Observation) otherLeaf(thumbprint string, whose func(mine bool) bool) b
 func (o *Observation) ownBindings() []Binding {
 	var own []Binding
 	for _, b := range o.Ports.Bindings {
-		if b.AppID == "" || b.Thumbprint == o.leafThumbprint() || o.otherLeaf(b.Thumbprint, func(mine bool) bool { return mine }) {
+		former := o.otherLeaf(b.Thumbprint)
+		if b.AppID == "" || b.Thumbprint == o.leafThumbprint() || former != nil && sameUser(former, o.Owner) {
 			own = append(own, b)
 		}
 	}
 	return own
+}
+
+// brokenBindings are what is wrong with IIS Express's own bindings on a machine
+// where devcert was never set up, one finding for each reason.
+func brokenBindings(o *Observation) []Finding {
+	ports := map[string][]int{}
+	for _, b := range o.Ports.Bindings {
+		if b.Broken != "" && b.AppID == IISExpressAppID {
+			ports[b.Broken] = append(ports[b.Broken], b.Port)
+		}
+	}
+	var all []Finding
+	for _, why := range slices.Sorted(maps.Keys(ports)) {
+		for _, run := range portRuns(ports[why]) {
+			f := Finding{
+				Kind: BindingStale, Severity: Error, Message: "a certificate that cannot be served: " + why,
+				Consequence: "IIS Express answers ERR_CONNECTION_RESET there", ports: run.list(),
+			}
+			f.namePorts()
+			f.Remedy = "devcert setup"
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // portsOf lists the ports of bindings, ascending, each once.
@@ -107,6 +128,14 @@ func portsOf(bindings []Binding) []int {
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
+}
+
+// bindablePorts are the wanted ports that are not left to their owners.
+func bindablePorts(c *Config, o *Observation) []int {
+	return slices.DeleteFunc(c.PortList(), func(port int) bool {
+		v := judgePort(c, o, port)
+		return v.kind == BindingForeign && !v.ours
+	})
 }
 
 // portFindings compares the wanted ports with what is bound, one finding for

@@ -112,6 +112,17 @@ func noStore(store string) Finding {
 	}
 }
 
+// allStrays are those of every place, where nothing is wanted of any.
+func allStrays(o *Observation) []Finding {
+	var all []Finding
+	for _, s := range o.Stores {
+		for _, p := range s.Places {
+			all = append(all, strayFindings(o, s.Store, p)...)
+		}
+	}
+	return all
+}
+
 // strayFindings are about certificates that do harm where they are. Those of the
 // present hierarchy are devcert's to remove, wherever somebody put them; others
 // are their owners'.

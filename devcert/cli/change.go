@@ -33,6 +33,7 @@ func (p *program) setupCommand() *cli.Command {
 			&cli.StringFlag{Name: "key", Usage: "`TYPE` of the leaf's key: rsa or ecdsa (rsa)"},
 			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: machine, or user to leave out what needs administrator rights (machine)"},
 			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
+			takeOverFlag(),
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			request, err := s.request()
@@ -100,9 +101,10 @@ func (p *program) repairCommand() *cli.Command {
 		Name: "repair", Usage: "put back what was lost, and only that",
 		UsageText:   "  devcert repair\n  devcert repair --only trust-missing,binding-missing",
 		Description: "Goes back to what setup was asked for. devcert status names what it would do.",
-		Flags: changingFlags(&cli.StringFlag{
-			Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)",
-		}),
+		Flags: changingFlags(
+			&cli.StringFlag{Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)"},
+			takeOverFlag(),
+		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			if err := atMost(0, s.flags.Args().Slice(), "a kind of finding is chosen with --only"); err != nil {
 				return err
@@ -261,6 +263,9 @@ func (s *session) printPlan(steps []devcert.Step) {
 	for _, step := range steps {
 		if step.What != "" {
 			s.ui.item("  %-12s  %s", step.What, step.Where)
+			for _, line := range step.Lines {
+				s.ui.printf("    %s\n", line) // whole: it can be copied
+			}
 		}
 	}
 }

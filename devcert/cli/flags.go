@@ -25,6 +25,11 @@ func commonFlags(own ...cli.Flag) []cli.Flag {
 	})
 }
 
+// takeOverFlag is on every command that binds ports.
+func takeOverFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "take-over", Usage: "bind also ports that another application has; uninstall puts its bindings back"}
+}
+
 // changingFlags are on every command that changes something.
 func changingFlags(own ...cli.Flag) []cli.Flag {
 	return commonFlags(slices.Concat(own, []cli.Flag{

@@ -78,6 +78,8 @@ type stepJSON struct {
 	Changed   bool    `json:"changed"`
 	ElapsedMs float64 `json:"elapsedMs"`
 	Error     *string `json:"error"`
+	// Commands are what a step would run, in a dry run.
+	Commands []string `json:"commands,omitempty"`
 }
 
 // printJSON prints the one document; r is nil when the command did not get as
@@ -128,7 +130,7 @@ func (d *document) fill(r *devcert.Report) {
 	for _, b := range r.PortStates() {
 		d.Bindings = append(d.Bindings, bindingJSON{
 			Port: b.Port, Address: b.Address, State: string(b.State),
-			Thumbprint: orNull(b.Thumbprint), Listener: orNull(b.Listener),
+			Thumbprint: orNull(b.Thumbprint), AppID: orNull(b.AppID), Listener: orNull(b.Listener),
 		})
 	}
 	for _, s := range r.Steps {
@@ -140,7 +142,7 @@ func (d *document) fill(r *devcert.Report) {
 	}
 	for _, s := range r.Planned {
 		if s.What != "" {
-			d.Steps = append(d.Steps, stepJSON{What: s.What, Where: s.Where})
+			d.Steps = append(d.Steps, stepJSON{What: s.What, Where: s.Where, Commands: s.Lines})
 		}
 	}
 }

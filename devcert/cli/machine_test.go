@@ -51,9 +51,13 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	if user == "" {
 		user = "anna"
 	}
+	var binder devcert.Binder = tableBinder{filepath.Join(state, disk.BindingsFile)}
+	if shared := filepath.Join(machine, "ports"); isFolder(shared) {
+		binder = sharedBinder{shared}
+	}
 	return &devcert.Host{
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
-		Stores: stores, Binder: tableBinder{filepath.Join(state, disk.BindingsFile)},
+		Stores: stores, Binder: binder,
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
 	}, nil
@@ -179,6 +183,10 @@ func (b tableBinder) Bind(ctx context.Context, order devcert.BindOrder) error {
 		}
 		return t
 	})
+}
+
+func (b tableBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
+	return []string{"bind " + devcert.FormatPorts(order.Ports)}, nil
 }
 
 func (b tableBinder) Unbind(_ context.Context, ports []int) error {

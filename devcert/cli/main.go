@@ -177,7 +177,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		}
 		s.engine = &devcert.Engine{
 			Host: host, Command: p.command, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
-			DryRun: c.Bool("dry-run"),
+			DryRun: c.Bool("dry-run"), TakeOver: c.Bool("take-over"),
 		}
 		return work(c.Context, s)
 	}

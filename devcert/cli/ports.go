@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -44,17 +45,16 @@ func (s *session) listPorts(r *devcert.Report) {
 		s.ui.printf("No port is bound.\n")
 	}
 	for _, b := range states {
-		what := b.Thumbprint
-		if what == "" {
-			what = "-"
-		}
+		what := cmp.Or(b.Thumbprint, "-")
 		switch {
+		case b.Foreign:
+			what += "  another application's, " + b.AppID
 		case b.Listener != "" && b.Listener != b.Thumbprint:
 			what += "  answers " + b.Listener
 		case b.Silent:
 			what += "  nobody listens"
 		}
-		s.ui.item("%5d  %-7s  %s", b.Port, b.State, what)
+		s.ui.item("%5d  %-8s  %s", b.Port, b.State, what)
 	}
 	s.findings(r)
 }
@@ -64,9 +64,10 @@ func (p *program) portsBind() *cli.Command {
 		Name: "bind", Usage: "bind ports to the leaf, and keep them bound", ArgsUsage: "PORT…",
 		UsageText:   "  devcert ports bind 8443\n  devcert ports bind 44300-44399 8443",
 		Description: "PORT is a port, a range such as 44300-44399, or several with commas.",
-		Flags: changingFlags(&cli.StringFlag{
-			Name: "cert", Value: "localhost", Usage: "bind the certificate of this `NAME` or thumbprint (localhost)",
-		}),
+		Flags: changingFlags(
+			&cli.StringFlag{Name: "cert", Value: "localhost", Usage: "bind the certificate of this `NAME` or thumbprint (localhost)"},
+			takeOverFlag(),
+		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			ports, err := portArguments(s.flags)
 			if err == nil && len(ports) == 0 {

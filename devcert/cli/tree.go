@@ -194,6 +194,16 @@ func boundWord(ports []devcert.PortState) string {
 	return "bound, nobody listens"
 }
 
+// otherWord says what is different about ports of the state "foreign".
+func otherWord(ports []devcert.PortState) string {
+	for _, p := range ports {
+		if p.State == devcert.BindingOther && !p.Foreign {
+			return "serving another certificate"
+		}
+	}
+	return "another application's"
+}
+
 // legend counts the states that occur, and names the ports of those that are
 // not as they should be.
 func (u *ui) legend(ports []devcert.PortState) []string {
@@ -204,7 +214,8 @@ func (u *ui) legend(ports []devcert.PortState) []string {
 	}{
 		{devcert.BindingLive, "serving it", false}, {devcert.BindingBound, boundWord(ports), false},
 		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "bound to another certificate", true},
-		{devcert.BindingOther, "serving another certificate", true}, {devcert.BindingUnread, "unknown", false},
+		{devcert.BindingOther, otherWord(ports), true}, {devcert.BindingHidden, "hidden by another binding", true},
+		{devcert.BindingOff, "excluded by the system", true}, {devcert.BindingUnread, "unknown", false},
 	}
 	var parts []string
 	for _, w := range words {

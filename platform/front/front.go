@@ -58,6 +58,9 @@ func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 	})
 }
 
+// Preview gives no command: the table is a file.
+func (f *Front) Preview(context.Context, devcert.BindOrder) ([]string, error) { return nil, nil }
+
 // Unbind takes ports out of the table.
 func (f *Front) Unbind(ctx context.Context, ports []int) error {
 	return f.change(ctx, func(table map[int]string) {

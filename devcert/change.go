@@ -1,0 +1,137 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// change is the pipeline: look; if there is anything to do, take the lock, look
+// again, and do it; look once more. The first look takes no lock and leaves no
+// trace, so that a run with nothing to do changes nothing at all. Where there
+// is not even a folder there is certainly something to do, and one look is enough.
+func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
+	if fresh := !e.folder().Exists() && g.want != nil && !e.DryRun && !e.TakeOver; !fresh {
+		before, err := e.look(ctx, false, g.want)
+		if err != nil {
+			return nil, err
+		}
+		steps := g.steps(before)
+		if len(steps) == 0 || e.DryRun {
+			before.Planned = e.preview(ctx, before, steps)
+			return before, nil
+		}
+		if err := e.ready(ctx, before, steps); err != nil {
+			return before, err
+		}
+	} else if _, err := g.want(nil); err != nil {
+		return nil, err
+	}
+	return e.changeLocked(ctx, g)
+}
+
+// changeLocked is the part of change that no other writer may come between.
+func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	before, err := e.look(ctx, false, g.want)
+	if err != nil {
+		return nil, err
+	}
+	steps := g.steps(before)
+	if len(steps) == 0 {
+		return before, nil
+	}
+	if err := before.Seen.Folder.Changeable(); err != nil {
+		return before, err
+	}
+	after, err := e.apply(ctx, before, steps)
+	if err != nil && after != nil && after.Seen.Folder.Empty() {
+		_, _ = e.folder().Remove() // not even a first file could be written
+	}
+	return after, err
+}
+
+func (e *Engine) lock(ctx context.Context) (func(), error) {
+	wait, cancel := context.WithTimeout(ctx, e.Timeout)
+	defer cancel()
+	return e.folder().Lock(wait, e.Command, func(holder string) {
+		e.Say("waiting for another devcert to finish (" + holder + ")")
+	})
+}
+
+// ready asks what must be asked before anything changes. Replacing a root that
+// works needs a person's yes, and the rights to finish: half of it would leave
+// two roots.
+func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
+	if err := e.mayTakeOver(r, steps); err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if s.action != create || !s.staged {
+			continue
+		}
+		if sound(r.Findings) {
+			if err := e.Confirm("The present root will be replaced: every store is asked to trust a new one."); err != nil {
+				return err
+			}
+		}
+		for _, store := range e.Host.Stores {
+			if !r.Config.WantsStore(store.Name()) {
+				continue
+			}
+			if err := store.Ready(ctx); errors.Is(err, ErrNeedsAdmin) {
+				return fmt.Errorf("replacing the root in the %s store: %w", store.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// mayTakeOver asks before another application's bindings are replaced.
+func (e *Engine) mayTakeOver(r *Report, steps []Step) error {
+	binds := slices.ContainsFunc(steps, func(s Step) bool { return s.action == bind })
+	var taken []int
+	for _, f := range r.Findings {
+		if f.Kind == BindingForeign || f.Kind == BindingShadowed {
+			taken = append(taken, f.ports...)
+		}
+	}
+	if !e.TakeOver || !binds || len(taken) == 0 {
+		return nil
+	}
+	slices.Sort(taken)
+	return e.Confirm("Another application's bindings will be replaced, on " + FormatPorts(slices.Compact(taken)) +
+		"; uninstall puts them back.")
+}
+
+// preview adds to the binding of ports the commands that would be run.
+func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
+	for i := range steps {
+		s := &steps[i]
+		if s.action != bind {
+			continue
+		}
+		order := BindOrder{Ports: s.ports, Thumbprint: r.Seen.leafThumbprint(), TakeOver: e.TakeOver}
+		lines, err := e.Host.Binder.Preview(ctx, order)
+		if err != nil {
+			lines = []string{"which commands that takes cannot be told: " + err.Error()}
+		}
+		s.Lines = lines
+	}
+	return steps
+}
+
+// sound says that the hierarchy works as it is, and that only a wish replaces it.
+func sound(findings []Finding) bool {
+	for _, f := range findings {
+		if f.cure == newHierarchy && f.Kind != ConstraintsDiffer && f.Kind != KeyMissing {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,92 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"devcert/devcert"
+)
+
+// sharedBinder is a table outside the state folder that other applications use
+// too, as HTTP.sys's: one file of what is bound, one of what was replaced.
+type sharedBinder struct{ dir string }
+
+func (b sharedBinder) load(name string) []devcert.Binding {
+	var bindings []devcert.Binding
+	data, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err == nil {
+		err = json.Unmarshal(data, &bindings)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		panic(err)
+	}
+	return bindings
+}
+
+func (b sharedBinder) save(name string, bindings []devcert.Binding) error {
+	slices.SortStableFunc(bindings, func(x, y devcert.Binding) int { return x.Port - y.Port })
+	data, err := json.Marshal(bindings)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.dir, name), append(data, '\n'), 0o600)
+}
+
+func (b sharedBinder) Table(context.Context) (devcert.PortTable, error) {
+	return devcert.PortTable{Bindings: b.load("bound.json")}, nil
+}
+
+func (b sharedBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
+	var lines []string
+	for _, port := range order.Ports {
+		lines = append(lines, fmt.Sprintf("http add sslcert ipport=0.0.0.0:%d", port))
+	}
+	return lines, nil
+}
+
+func (b sharedBinder) Bind(_ context.Context, order devcert.BindOrder) error {
+	bound, replaced := b.load("bound.json"), b.load("replaced.json")
+	var kept []devcert.Binding
+	for _, old := range bound {
+		switch {
+		case !slices.Contains(order.Ports, old.Port), old.Address != "0.0.0.0" && !order.TakeOver:
+			kept = append(kept, old)
+		case old.AppID != devcert.IISExpressAppID && !order.TakeOver:
+			return fmt.Errorf("port %d is %s's", old.Port, old.AppID)
+		case !slices.ContainsFunc(replaced, func(r devcert.Binding) bool { return r.Port == old.Port }):
+			replaced = append(replaced, old)
+		}
+	}
+	for _, port := range order.Ports {
+		kept = append(kept, devcert.Binding{
+			Port: port, Address: "0.0.0.0", Thumbprint: order.Thumbprint, AppID: devcert.IISExpressAppID,
+		})
+	}
+	return errors.Join(b.save("replaced.json", replaced), b.save("bound.json", kept))
+}
+
+func (b sharedBinder) Unbind(_ context.Context, ports []int) error {
+	bound := slices.DeleteFunc(b.load("bound.json"), func(n devcert.Binding) bool {
+		return slices.Contains(ports, n.Port) && n.Address == "0.0.0.0" && n.AppID == devcert.IISExpressAppID
+	})
+	replaced := slices.DeleteFunc(b.load("replaced.json"), func(n devcert.Binding) bool {
+		if back := slices.Contains(ports, n.Port); back {
+			bound = append(bound, n)
+			return true
+		}
+		return false
+	})
+	return errors.Join(b.save("replaced.json", replaced), b.save("bound.json", bound))
+}
+
+func (b sharedBinder) Probe(context.Context, []int) []devcert.Answer { return nil }
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
