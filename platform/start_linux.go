@@ -13,7 +13,7 @@ import (
 // has happened and the command is to be run.
 func Start(args []string) (code int, done bool) {
 	if elevate.IsChild(args) {
-		return elevate.Child(system.Changer{}), true
+		return elevate.Child(system.Changer{}.Handlers()), true
 	}
 	return elevate.Split(args, os.Environ())
 }

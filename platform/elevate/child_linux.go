@@ -24,22 +24,22 @@ func IsChild(args []string) bool {
 // Child is the privileged child: it answers the requests on standard input and
 // returns the exit code. Anybody may start it; who is not root already gets
 // nothing from it, and root gets nothing that root has not.
-func Child(changes Changes) int {
-	if err := child(changes); err != nil {
+func Child(handlers Handlers) int {
+	if err := child(handlers); err != nil {
 		fmt.Fprintln(os.Stderr, "devcert:", err)
 		return 1
 	}
 	return 0
 }
 
-func child(changes Changes) error {
+func child(handlers Handlers) error {
 	if os.Geteuid() != 0 {
 		return errors.New("the privileged child was not started as root")
 	}
 	if err := forgetCaller(); err != nil {
 		return err
 	}
-	return serve(context.Background(), os.Stdin, os.Stdout, changes)
+	return serve(context.Background(), os.Stdin, os.Stdout, handlers)
 }
 
 // forgetCaller drops what was inherited from whoever called: environment, umask,

@@ -2,11 +2,11 @@
 // how something is done that only an administrator may do.
 //
 // What runs privileged is a child of this very program that takes a closed list
-// of typed requests over a pipe. The attack surface is that pipe: frames of a
-// bounded size, strict JSON, bound to the start of the child by a number it
-// chose and to their order by a counter, carrying nothing but one certificate,
-// which must be a root of devcert's own profile. No path, no name, no command
-// and no environment crosses it.
+// of typed requests, its [Handlers], over a pipe. The attack surface is that
+// pipe: frames of a bounded size, strict JSON, bound to the start of the child by
+// a number it chose and to their order by a counter. Each Handler judges what it
+// is given as if an attacker had written it, and derives every path, name and
+// command itself.
 //
 // The child reads nothing of the user's folder, never writes a user's store and
 // never acts on anything it was not asked for.

@@ -60,6 +60,7 @@ func inherited(ctx context.Context, fds [2]int) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
 	if err := l.greet(ctx); err != nil {
+		l.close()
 		return nil, fmt.Errorf("greet the privileged child: %w", err)
 	}
 	return l, nil

@@ -5,24 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
 // link is one connection to a privileged child.
 type link struct {
 	in    io.WriteCloser // requests
-	out   *os.File       // responses; with deadlines
+	out   io.ReadCloser  // responses
 	nonce string
 	seq   int
 	ended <-chan error // gives the child's end; nil when it is not our child
 }
 
-// greet waits for the child's first words.
+// greet waits for the child's first words. When it fails the link is of no use:
+// the caller closes it, which ends a read that is still waiting.
 func (l *link) greet(ctx context.Context) error {
 	var hello greeting
-	if err := l.read(ctx, &hello); err != nil {
-		return err
+	heard := make(chan error, 1)
+	go func() { heard <- unexpected(readFrame(l.out, &hello)) }()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case err := <-heard:
+		if err != nil {
+			return err
+		}
 	}
 	if hello.Protocol != protocol {
 		return fmt.Errorf("the privileged child speaks protocol %d, not %d", hello.Protocol, protocol)
@@ -42,7 +49,7 @@ const (
 )
 
 // errUnfinished is what is known of a change when we stopped waiting for it.
-var errUnfinished = errors.New("the tool of the system store is still running and goes on by itself")
+var errUnfinished = errors.New("the tool of " + place + " is still running and goes on by itself")
 
 // exchange makes a request and waits for its answer. When ctx ends, the child is
 // told: it then gives up waiting for another devcert, but finishes a change that
@@ -71,13 +78,13 @@ func (l *link) exchange(ctx context.Context, req request, say func(string)) (res
 			case !a.Waiting:
 				return a.response, nil
 			}
-			say("waiting for another devcert to finish with the system store")
+			say("waiting for another devcert to finish with " + place)
 		case <-stopped:
 			stopped = nil
 			l.in.Close()
 			speak, giveUp = time.After(unsaid), time.After(finishing)
 		case <-speak:
-			say("stopping; the tool of the system store finishes what it has begun")
+			say("stopping; the tool of " + place + " finishes what it has begun")
 		case <-giveUp:
 			l.ended = nil // it is not waited for any more
 			return response{}, errUnfinished
@@ -105,16 +112,6 @@ func (l *link) responses() <-chan answered {
 		}
 	}()
 	return answers
-}
-
-// read reads one frame, or stops when the context ends.
-func (l *link) read(ctx context.Context, v any) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.out.SetReadDeadline(time.Unix(1, 0)) })
-	err := readFrame(l.out, v)
-	if !stop() && err != nil {
-		return context.Cause(ctx)
-	}
-	return unexpected(err)
 }
 
 // unexpected says of the end of the pipe that more was to come.

@@ -10,15 +10,13 @@ import (
 	"time"
 )
 
-// maxFrame is the size limit of a frame in bytes. A request is a certificate of
-// our profile, below 2 KiB; a response carries the end of a tool's output.
+// maxFrame is the size limit of a frame in bytes. A request is at most a hundred
+// ports, or a chain with an RSA key, some 10 KiB; a response carries the end of
+// a tool's output.
 const maxFrame = 64 << 10
 
-// What can be asked for. This list is closed.
-const (
-	trustRoot    = "trust-root"
-	distrustRoot = "distrust-root"
-)
+// maxBody leaves room for the rest of a request's frame.
+const maxBody = maxFrame - 1<<10
 
 // greeting is what the child says first. Until then nothing is known to have
 // become privileged: sudo may still be asking, or have refused.
@@ -27,22 +25,22 @@ type greeting struct {
 	Nonce    string `json:"nonce"` // random, binds requests to this start of the child
 }
 
-const protocol = 2
+const protocol = 3
 
 type request struct {
-	Nonce string        `json:"nonce"`
-	Seq   int           `json:"seq"` // 1, 2, …: a request said twice is refused
-	Do    string        `json:"do"`
-	DER   []byte        `json:"der"`
-	Wait  time.Duration `json:"wait"` // for another devcert that has the store, in nanoseconds
+	Nonce string          `json:"nonce"`
+	Seq   int             `json:"seq"`  // 1, 2, …: a request said twice is refused
+	Do    string          `json:"do"`   // names a Handler
+	Body  json.RawMessage `json:"body"` // is that Handler's to judge
+	Wait  time.Duration   `json:"wait"` // for another devcert that has the store, in nanoseconds
 }
 
 type response struct {
-	Seq         int    `json:"seq"`
-	Waiting     bool   `json:"waiting,omitempty"`     // another devcert has the store; the answer will follow
-	Error       string `json:"error,omitempty"`       // "" means done
-	Remedy      string `json:"remedy,omitempty"`      // of the error
-	Unsupported bool   `json:"unsupported,omitempty"` // the error is devcert.ErrUnsupported
+	Seq     int      `json:"seq"`
+	Waiting bool     `json:"waiting,omitempty"` // another devcert has the store; the answer will follow
+	Error   string   `json:"error,omitempty"`   // "" means done
+	Remedy  string   `json:"remedy,omitempty"`  // of the error
+	Is      []string `json:"is,omitempty"`      // the sentinels that the error is
 }
 
 // writeFrame writes v as its length, four bytes big-endian, and its JSON.

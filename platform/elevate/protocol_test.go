@@ -3,14 +3,12 @@ package elevate
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +28,31 @@ type recorder struct {
 	busy bool          // another devcert has the store
 }
 
-func (r *recorder) Trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
+// What the child of these tests does.
+const (
+	trustRoot    = "trust-root"
+	distrustRoot = "distrust-root"
+)
+
+type rootRequest struct {
+	DER []byte `json:"der"`
+}
+
+// handlers are like those of the real stores.
+func (r *recorder) handlers() Handlers {
+	typed := func(check func([]byte) (*x509.Certificate, error), do func(context.Context, *x509.Certificate, func()) error) Handler {
+		return Typed(func(ctx context.Context, req rootRequest, waiting func()) error {
+			root, err := check(req.DER)
+			if err != nil {
+				return Refused(err)
+			}
+			return do(ctx, root, waiting)
+		})
+	}
+	return Handlers{trustRoot: typed(chain.CheckNewRoot, r.trust), distrustRoot: typed(chain.CheckRoot, r.distrust)}
+}
+
+func (r *recorder) trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
 	if r.busy {
 		waiting()
 		<-ctx.Done()
@@ -43,7 +65,7 @@ func (r *recorder) Trust(ctx context.Context, root *x509.Certificate, waiting fu
 	return r.err
 }
 
-func (r *recorder) Distrust(_ context.Context, root *x509.Certificate, _ func()) error {
+func (r *recorder) distrust(_ context.Context, root *x509.Certificate, _ func()) error {
 	r.done = append(r.done, distrustRoot+" "+chain.HierarchyID(root))
 	return r.err
 }
@@ -55,21 +77,47 @@ func newRoot(t *testing.T) *x509.Certificate {
 	return h.Root
 }
 
+// wire is a pair of pipes between a child and who asks it.
+type wire struct {
+	requestsIn   *io.PipeWriter
+	requestsOut  *io.PipeReader
+	responsesIn  *io.PipeWriter
+	responsesOut *io.PipeReader
+}
+
+func newWire() (w wire) {
+	w.requestsOut, w.requestsIn = io.Pipe()
+	w.responsesOut, w.responsesIn = io.Pipe()
+	return w
+}
+
+// serve is a child that is a goroutine.
+func (w wire) serve(r *recorder) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serve(context.Background(), w.requestsOut, w.responsesIn, r.handlers())
+		w.requestsOut.Close()
+		w.responsesIn.Close()
+	}()
+	return ended
+}
+
+func trust(ctx context.Context, h *Helper, root *x509.Certificate) error {
+	return h.Do(ctx, trustRoot, rootRequest{root.Raw})
+}
+
+func distrust(ctx context.Context, h *Helper, root *x509.Certificate) error {
+	return h.Do(ctx, distrustRoot, rootRequest{root.Raw})
+}
+
 // served returns a Helper whose child is a goroutine.
 func served(t *testing.T, r *recorder) (*Helper, *int) {
 	starts := 0
 	h := New(Options{Wait: time.Minute, Say: func(line string) { r.said = append(r.said, line) }})
 	h.open = func(ctx context.Context, _ bool) (*link, error) {
 		starts++
-		p, err := newPipes()
-		require.NoError(t, err)
-		ended := make(chan error, 1)
-		go func() {
-			ended <- serve(context.Background(), p.requestsOut, p.responsesIn, r)
-			p.requestsOut.Close()
-			p.responsesIn.Close()
-		}()
-		l := &link{in: p.requestsIn, out: p.responsesOut, ended: ended}
+		w := newWire()
+		l := &link{in: w.requestsIn, out: w.responsesOut, ended: w.serve(r)}
 		return l, l.greet(ctx)
 	}
 	t.Cleanup(h.Close)
@@ -82,48 +130,41 @@ func TestHelper(t *testing.T) {
 	root := newRoot(t)
 	id := chain.HierarchyID(root)
 	require.NoError(t, h.Ready(t.Context()))
-	require.NoError(t, h.TrustRoot(t.Context(), root))
-	require.NoError(t, h.DistrustRoot(t.Context(), root))
+	require.NoError(t, trust(t.Context(), h, root))
+	require.NoError(t, distrust(t.Context(), h, root))
 	require.Equal(t, []string{trustRoot + " " + id, distrustRoot + " " + id}, r.done)
 	require.Equal(t, 1, *starts, "one child, one password")
 
-	r.err = fmt.Errorf("no tool: %w", devcert.ErrUnsupported)
-	err := h.TrustRoot(t.Context(), root)
-	require.ErrorIs(t, err, devcert.ErrUnsupported)
-	require.EqualError(t, err, r.err.Error())
+	for _, sentinel := range sentinels {
+		r.err = fmt.Errorf("no tool: %w", sentinel)
+		err := trust(t.Context(), h, root)
+		require.EqualError(t, err, r.err.Error())
+		for _, other := range sentinels {
+			require.Equal(t, sentinel == other, errors.Is(err, other), "%v is %v", sentinel, other)
+		}
+	}
+	r.err = errors.New("")
+	require.EqualError(t, trust(t.Context(), h, root), "failed", "an error without words is one")
 	r.err = errors.New("disk full" + strings.Repeat("\x01", maxFrame))
-	require.ErrorContains(t, h.TrustRoot(t.Context(), root), "disk full")
+	require.ErrorContains(t, trust(t.Context(), h, root), "disk full")
 	r.err = &devcert.UsageError{Problem: "too much", Hint: "ask for less"}
 	var remedied interface{ Remedy() string }
-	require.ErrorAs(t, h.TrustRoot(t.Context(), root), &remedied)
+	require.ErrorAs(t, trust(t.Context(), h, root), &remedied)
 	require.Equal(t, "ask for less", remedied.Remedy())
 	r.err = nil
-	require.NoError(t, h.TrustRoot(t.Context(), root), "an error ends nothing")
+	require.NoError(t, trust(t.Context(), h, root), "an error ends nothing")
+	err := h.Do(t.Context(), trustRoot, rootRequest{make([]byte, maxFrame)})
+	require.ErrorContains(t, err, "at most 64512", "what is too large is not sent")
+	require.Error(t, h.Do(t.Context(), trustRoot, func() {}), "nor what is no JSON")
+	done := len(r.done)
+	require.ErrorContains(t, h.Do(t.Context(), trustRoot, nil), "nothing is said")
+	require.ErrorContains(t, h.Do(t.Context(), "run", rootRequest{root.Raw}), "not among what can be asked for")
+	require.Len(t, r.done, done)
 
 	h.Close()
 	h.Close()
-	require.NoError(t, h.TrustRoot(t.Context(), root))
+	require.NoError(t, trust(t.Context(), h, root))
 	require.Equal(t, 2, *starts)
-}
-
-// A domain that was permitted can become a public suffix: such a root is not
-// trusted anew, and must be removable still.
-func TestOnlyAdditionsAskForPublicSuffixes(t *testing.T) {
-	made, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: time.Now()})
-	require.NoError(t, err)
-	template := *made.Root
-	template.PermittedDNSDomains = append(template.PermittedDNSDomains, "github.io")
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, made.RootKey.Public(), made.RootKey)
-	require.NoError(t, err)
-	root, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-
-	r := &recorder{}
-	h, _ := served(t, r)
-	require.ErrorContains(t, h.TrustRoot(t.Context(), root), "public suffix")
-	require.Empty(t, r.done)
-	require.NoError(t, h.DistrustRoot(t.Context(), root))
-	require.Len(t, r.done, 1)
 }
 
 // Who stops is told what was done, not that nothing is known.
@@ -133,7 +174,7 @@ func TestStoppedWhileChanging(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	time.AfterFunc(700*time.Millisecond, func() { close(r.hold) })
-	require.NoError(t, h.TrustRoot(ctx, newRoot(t)))
+	require.NoError(t, trust(ctx, h, newRoot(t)))
 	require.Len(t, r.done, 1)
 	require.Len(t, r.said, 1)
 	require.Contains(t, r.said[0], "stopping")
@@ -144,8 +185,8 @@ func TestStoppedWhileWaiting(t *testing.T) {
 	h, _ := served(t, r)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	require.ErrorContains(t, h.TrustRoot(ctx, newRoot(t)), errUnwanted.Error())
-	require.Equal(t, []string{"waiting for another devcert to finish with the system store"}, r.said)
+	require.ErrorContains(t, trust(ctx, h, newRoot(t)), errUnwanted.Error())
+	require.Equal(t, []string{"waiting for another devcert to finish with " + place}, r.said)
 	require.Empty(t, r.done)
 }
 
@@ -163,7 +204,7 @@ func TestWaitIsBounded(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), row.deadline)
 			defer cancel()
 			started := time.Now()
-			require.Error(t, h.TrustRoot(ctx, newRoot(t)))
+			require.Error(t, trust(ctx, h, newRoot(t)))
 			require.Less(t, time.Since(started), 5*time.Second)
 		})
 	}
@@ -177,13 +218,8 @@ func frame(body string) []byte {
 // greeting. NONCE in the bytes is the child's own.
 func attack(t *testing.T, r *recorder, say func(nonce string) []byte) []response {
 	t.Helper()
-	p, err := newPipes()
-	require.NoError(t, err)
-	go func() {
-		serve(context.Background(), p.requestsOut, p.responsesIn, r)
-		p.requestsOut.Close()
-		p.responsesIn.Close()
-	}()
+	p := newWire()
+	p.serve(r)
 	var hello greeting
 	require.NoError(t, readFrame(p.responsesOut, &hello))
 	go func() { // the child may stop reading
@@ -208,7 +244,9 @@ func TestHostileRequests(t *testing.T) {
 	h, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: time.Now()})
 	require.NoError(t, err)
 	good := func(nonce string, seq int) []byte {
-		body, err := json.Marshal(request{Nonce: nonce, Seq: seq, Do: trustRoot, DER: root.Raw})
+		body, err := json.Marshal(rootRequest{root.Raw})
+		require.NoError(t, err)
+		body, err = json.Marshal(request{Nonce: nonce, Seq: seq, Do: trustRoot, Body: body})
 		require.NoError(t, err)
 		return frame(string(body))
 	}
@@ -228,10 +266,15 @@ func TestHostileRequests(t *testing.T) {
 		{"another start's number", func(string) []byte { return good("AAAA", 1) }, "not the next request"},
 		{"no number", func(string) []byte { return good("", 1) }, "not the next request"},
 		{"out of turn", func(n string) []byte { return good(n, 2) }, "not the next request"},
-		{"unknown request", body(`{"nonce":"NONCE","seq":1,"do":"run","der":%s}`, der), "not among what can be asked for"},
-		{"unknown field", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":%s,"path":"/etc/passwd"}`, der), "unknown field"},
-		{"a second value", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":%s}{}`, der), "something follows"},
-		{"trailing garbage", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":%s}x`, der), "something follows"},
+		{"unknown request", body(`{"nonce":"NONCE","seq":1,"do":"run","body":{"der":%s}}`, der), "not among what can be asked for"},
+		{"unknown field", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s,"path":"/etc/passwd"}}`, der), "unknown field"},
+		{"unknown field beside the body", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s},"path":"C:\\x"}`, der), "unknown field"},
+		{"a path for a certificate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":"/etc/ssl/certs"}}`), "refused"},
+		{"a body of another kind", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":[%s]}`, der), "cannot unmarshal"},
+		{"no body", body(`{"nonce":"NONCE","seq":1,"do":"trust-root"}`), "EOF"},
+		{"a body of nothing", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":null}`), "nothing is said"},
+		{"a second value", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s}}{}`, der), "something follows"},
+		{"trailing garbage", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s}}x`, der), "something follows"},
 		{"not JSON", body("trust-root"), "frame"},
 		{"an array", body("[]"), "frame"},
 		{"null", body("null"), "not the next request"},
@@ -240,11 +283,11 @@ func TestHostileRequests(t *testing.T) {
 		{"a length that lies", func(string) []byte { return []byte{0xff, 0xff, 0xff, 0xff, '{'} }, "at most 65536"},
 		{"cut short", func(n string) []byte { b := good(n, 1); return b[:len(b)-1] }, "cut short"},
 		{"half a length", func(string) []byte { return []byte{0, 0} }, "unexpected EOF"},
-		{"no certificate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root"}`), "not a certificate"},
-		{"garbage for a certificate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":"AAAA"}`), "not a certificate"},
-		{"a certificate and more", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":%s}`, encode(append(bytes.Clone(root.Raw), 0))), "refused"},
-		{"an intermediate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","der":%s}`, encode(h.Intermediate.Cert.Raw)), "not a devcert root"},
-		{"a leaf to remove", body(`{"nonce":"NONCE","seq":1,"do":"distrust-root","der":%s}`, encode(h.Leaf.Cert.Raw)), "not a devcert root"},
+		{"no certificate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{}}`), "not a certificate"},
+		{"garbage for a certificate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":"AAAA"}}`), "not a certificate"},
+		{"a certificate and more", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s}}`, encode(append(bytes.Clone(root.Raw), 0))), "refused"},
+		{"an intermediate", body(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":{"der":%s}}`, encode(h.Intermediate.Cert.Raw)), "not a devcert root"},
+		{"a leaf to remove", body(`{"nonce":"NONCE","seq":1,"do":"distrust-root","body":{"der":%s}}`, encode(h.Leaf.Cert.Raw)), "not a devcert root"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := &recorder{}
@@ -275,24 +318,13 @@ func TestHostileRequests(t *testing.T) {
 }
 
 func FuzzServe(f *testing.F) {
-	f.Add(frame(`{"nonce":"","seq":1,"do":"trust-root","der":"AAAA"}`))
+	f.Add(frame(`{"nonce":"","seq":1,"do":"trust-root","body":{"der":"AAAA"}}`))
 	f.Add([]byte{0, 1, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := &recorder{}
-		serve(context.Background(), bytes.NewReader(data), io.Discard, r)
+		serve(context.Background(), bytes.NewReader(data), io.Discard, r.handlers())
 		if len(r.done) > 0 {
 			t.Fatal("something was done without the child's number")
 		}
 	})
-}
-
-func TestChildRefusesPlainUsers(t *testing.T) {
-	require.True(t, IsChild([]string{"devcert", verb}))
-	for _, args := range [][]string{{verb}, {"devcert"}, {"devcert", verb, "--help"}, {"devcert", "status", verb}, nil} {
-		require.False(t, IsChild(args), args)
-	}
-	if os.Geteuid() == 0 {
-		t.Skip("this is root")
-	}
-	require.ErrorContains(t, child(&recorder{}), "not started as root")
 }

@@ -16,29 +16,48 @@ import (
 // self is this program's own image, whatever has become of its path since.
 const self = "/proc/self/exe"
 
+// Words for a person.
+const (
+	place  = "the system store" // what needs the rights
+	admin  = "root"             // who has them
+	mayAsk = "sudo may ask for your password"
+)
+
 // quiet is how long a child may take to greet when nobody is asked. PAM modules
 // and sudo's look-up of the host's name make it slow now and then.
 const quiet = 20 * time.Second
 
-// reach connects to the privileged child: the one that came with us under sudo,
+// reach gives the ways to the privileged child: the one that came with us under sudo,
 // one of our own when we are root, or one through sudo.
-func (h *Helper) reach(ctx context.Context, ask bool) (*link, error) {
+//
+// Whether sudo would ask is found out by starting the child with `sudo -n`, the
+// exact thing that will be needed: `sudo -n true` and `sudo -l` answer other
+// questions where only some commands need a password. The child does nothing
+// until it is asked, and stays for the request that follows.
+func reach(o Options) opener {
 	if os.Geteuid() == 0 {
-		child := run.Command{Path: self, Args: []string{verb}}
-		l, err := start(ctx, child, run.Wiring{Name: "devcert"})
-		if err != nil {
-			return nil, fmt.Errorf("start the privileged child: %w", err)
-		}
-		return l, nil
+		return ownChild
 	}
-	if fds, ok := announced(h.opts.Env); ok {
-		if h.gone { // its descriptors may be something else's by now
+	fds, ok := announced(o.Env)
+	if !ok {
+		return throughSudo
+	}
+	used := false
+	return func(ctx context.Context, _ bool) (*link, error) {
+		if used { // its descriptors may be something else's by now
 			return nil, errors.New("reach the privileged child: it has ended")
 		}
-		h.gone = true
+		used = true
 		return inherited(ctx, fds)
 	}
-	return throughSudo(ctx, ask)
+}
+
+func ownChild(ctx context.Context, _ bool) (*link, error) {
+	l, err := start(ctx, run.Command{Path: self, Args: []string{verb}}, run.Wiring{Name: "devcert"})
+	if err != nil {
+		return nil, fmt.Errorf("start the privileged child: %w", err)
+	}
+	return l, nil
 }
 
 // canAsk says whether sudo could ask: it is there, and so is the controlling

@@ -16,11 +16,10 @@ import (
 	"devcert/platform/run"
 )
 
-// Privileged is who changes the store for us.
+// Privileged is who changes the store for us, with the Handlers of a Changer.
 type Privileged interface {
 	Ready(ctx context.Context) error
-	TrustRoot(ctx context.Context, root *x509.Certificate) error
-	DistrustRoot(ctx context.Context, root *x509.Certificate) error
+	Do(ctx context.Context, what string, body any) error
 }
 
 // Store is the system's trust store. It implements [devcert.Store].
@@ -50,12 +49,12 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Deploy has the root added.
 func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
-	return s.Privileged.TrustRoot(ctx, m.Root)
+	return s.Privileged.Do(ctx, trustRoot, rootRequest{m.Root.Raw})
 }
 
 // Withdraw has the root removed.
 func (s *Store) Withdraw(ctx context.Context, root *x509.Certificate) error {
-	return s.Privileged.DistrustRoot(ctx, root)
+	return s.Privileged.Do(ctx, distrustRoot, rootRequest{root.Raw})
 }
 
 // Look reports the one place there is: the bundle, and what it is made from.
