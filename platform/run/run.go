@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix || windows
 
 package run
 
@@ -10,8 +10,6 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -31,19 +29,14 @@ type Command struct {
 	Path  string    // absolute
 	Args  []string  // without the program's name
 	Env   []string  // all of the environment; nil means Environment()
-	Dir   string    // working folder; "" means /
+	Dir   string    // working folder; "" means one that only the system can change
 	Stdin io.Reader // nil means nothing to read
 }
 
-// Environment is what a system tool gets to see: where system tools are and
-// that nothing is translated. DPKG_*, TMPDIR, LD_* and the rest stay behind.
-func Environment() []string {
-	return []string{"PATH=" + strings.Join(Folders, ":"), "LANG=C.UTF-8", "LC_ALL=C"}
-}
-
-// Run starts the command in a process group of its own, waits for it and
-// returns its standard output. When the context ends, the whole group is killed.
-// A failure is an *Error.
+// Run starts the command in a group of its own, waits for it and returns its
+// standard output, also beside an error. When the context ends, the whole group
+// is killed before Run returns. A failure is an *Error; that of a command that
+// ran to its end wraps an *exec.ExitError, which has its status.
 func (c Command) Run(ctx context.Context) ([]byte, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -57,10 +50,8 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	stdout, both := &capped{limit: MaxOutput}, &tail{limit: tailSize}
 	cmd.Stdin = c.Stdin
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, both), both
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = grace
-	err = cmd.Run()
+	err = runGroup(cmd)
 	if stopped := context.Cause(ctx); stopped != nil && err != nil {
 		err = stopped
 	}
@@ -74,8 +65,12 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 }
 
 func (c Command) prepare(ctx context.Context) (*exec.Cmd, error) {
+	refused := startable(c.Path)
 	if !filepath.IsAbs(c.Path) {
-		return nil, newError(append([]string{c.Path}, c.Args...), "", errors.New("not an absolute path"))
+		refused = errors.New("not an absolute path")
+	}
+	if refused != nil {
+		return nil, newError(append([]string{c.Path}, c.Args...), "", refused)
 	}
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Env = c.Env
@@ -84,7 +79,7 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, error) {
 	}
 	cmd.Dir = c.Dir
 	if cmd.Dir == "" {
-		cmd.Dir = "/"
+		cmd.Dir = systemFolder()
 	}
 	return cmd, nil
 }

@@ -1,0 +1,27 @@
+//go:build unix
+
+package run
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+)
+
+// Environment is what a system tool gets to see: where system tools are and
+// that nothing is translated. DPKG_*, TMPDIR, LD_* and the rest stay behind.
+func Environment() []string {
+	return []string{"PATH=" + strings.Join(Folders, ":"), "LANG=C.UTF-8", "LC_ALL=C"}
+}
+
+func systemFolder() string { return "/" }
+
+// startable has nothing to refuse: the kernel starts what a file says it is.
+func startable(string) error { return nil }
+
+// runGroup runs cmd in a process group of its own, which dies with its context.
+func runGroup(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd.Run()
+}
