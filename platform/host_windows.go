@@ -1,6 +1,7 @@
 package platform
 
 import (
+	_ "devcert/platform/winres" // linked in
 	"errors"
 	"path/filepath"
 )
