@@ -43,17 +43,24 @@ type Netsh struct {
 // Look shows bindings, reservations and excluded ranges, with one start of
 // netsh. It changes nothing. What cannot be read is an *Error.
 func (n *Netsh) Look(ctx context.Context) (State, error) {
-	const tried = "look at the bindings of HTTP.sys"
 	out, err := n.script(ctx, LookLimit, look)
 	if err != nil && !ended(err) {
-		return State{}, failed(tried, err)
+		return State{}, failed(lookAt, err)
 	}
+	return n.read(out, err)
+}
+
+// lookAt is what a look tries, for errors.
+const lookAt = "look at the bindings of HTTP.sys"
+
+// read is what a look printed that ended with ran.
+func (n *Netsh) read(out []byte, ran error) (State, error) {
 	s, doubt, bad := parseLook(out)
 	if bad != nil {
 		return State{}, bad
 	}
-	if err != nil && len(s.Records) == 0 && doubt == nil {
-		doubt = &Error{Tried: tried, Err: err, Remedy: "devcert status"}
+	if ran != nil && len(s.Records) == 0 && doubt == nil {
+		doubt = &Error{Tried: lookAt, Err: ran, Remedy: "devcert status"}
 	}
 	if doubt == nil {
 		return s, nil
@@ -67,10 +74,11 @@ func (n *Netsh) Look(ctx context.Context) (State, error) {
 	return s, nil
 }
 
-// Apply runs the change, looks whether it is done and returns what it saw: two
-// starts of netsh. What was refused because a key is too new is tried again a
-// few times. An error is an *Error, or says that a value was not fit for a
-// script: then nothing was run.
+// Apply runs the change, looks whether it is done and returns what it saw: one
+// start of netsh does both. What was refused because a key is too new is tried
+// again a few times. An error is an *Error, or says that a value was not fit for
+// a script: then nothing was run. A zero State beside it says that what is there
+// now could not be seen.
 func (n *Netsh) Apply(ctx context.Context, c Change) (State, error) {
 	for attempt := 0; ; attempt++ {
 		s, rest, out, err := n.once(ctx, c)
@@ -95,19 +103,20 @@ func (n *Netsh) once(ctx context.Context, c Change) (s State, rest Change, out [
 	if err != nil {
 		return s, c, nil, err
 	}
-	var ran error
-	if len(lines) > 0 {
-		out, ran = n.script(ctx, ChangeLimit, lines)
-		if ran != nil && !ended(ran) {
-			tried := fmt.Sprintf("change the bindings of HTTP.sys, %d commands", len(lines))
-			return s, c, nil, failed(tried, ran)
-		}
+	said, ran := n.script(ctx, ChangeLimit, append(lines, look...))
+	if ran != nil && !ended(ran) {
+		tried := fmt.Sprintf("change the bindings of HTTP.sys, %d commands", len(lines))
+		return s, c, nil, failed(tried, ran)
 	}
-	if s, err = n.Look(ctx); err != nil {
+	said, shown := cutLook(said)
+	if s, err = n.read(shown, ran); err != nil {
+		s, err = n.Look(ctx) // a netsh that broke off may have done much before
+	}
+	if err != nil {
 		return s, c, nil, err
 	}
 	// Not nil: silence, too, is something that netsh said.
-	return s, c.Rest(s), append([]byte{}, out...), ran
+	return s, c.Rest(s), append([]byte{}, said...), ran
 }
 
 // tooNew says whether something was refused that may be taken later.

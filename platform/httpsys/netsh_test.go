@@ -29,7 +29,7 @@ func TestRebindAHundredPorts(t *testing.T) {
 
 			now, err := m.Apply(t.Context(), change)
 			require.NoError(t, err)
-			require.Len(t, m.starts(), 3)
+			require.Len(t, m.starts(), 2)
 			require.Empty(t, now.Lacks(records))
 			require.Len(t, now.Records, 120)
 			require.Equal(t, seen.Records[100:], now.Records[:20], "others' are as they were")
@@ -42,9 +42,8 @@ func TestRebindAHundredPorts(t *testing.T) {
 			lines, err := change.Lines()
 			require.NoError(t, err)
 			require.Len(t, lines, 300)
-			require.Equal(t, lines, m.starts()[1].Lines, "what a dry run shows is what is run")
+			require.Equal(t, append(lines, look...), m.starts()[1].Lines, "what a dry run shows is what is run")
 			require.Len(t, m.starts()[1].Touched, 100)
-			require.Empty(t, m.starts()[2].Touched)
 			m.nothingLeft()
 		})
 	}
@@ -67,7 +66,7 @@ func TestOnlyWhatIsBrokenIsTouched(t *testing.T) {
 	_, err = m.Apply(t.Context(), seen.Replace(records, reserved))
 	require.NoError(t, err)
 	starts := m.starts()
-	require.Equal(t, []int{44305, 44307}, starts[len(starts)-2].Touched)
+	require.Equal(t, []int{44305, 44307}, starts[len(starts)-1].Touched)
 }
 
 // What was there is put back as it was, whatever it was.
@@ -83,7 +82,7 @@ func TestPutBack(t *testing.T) {
 	now, err := m.Apply(t.Context(), Change{Add: seen.Records})
 	require.NoError(t, err)
 	require.Equal(t, seen.Records, now.Records)
-	require.Len(t, m.starts(), 5)
+	require.Len(t, m.starts(), 3)
 }
 
 func TestRefusals(t *testing.T) {
@@ -95,13 +94,13 @@ func TestRefusals(t *testing.T) {
 		starts   int
 		says     string
 	}{
-		{"no key", standin.Settings{Certificates: []string{theirs}}, NoKey, nil, 2, "no private key"},
-		{"no rights", standin.Settings{Certificates: []string{"*"}, Unelevated: true}, AccessDenied, fs.ErrPermission, 2, "administrator rights"},
+		{"no key", standin.Settings{Certificates: []string{theirs}}, NoKey, nil, 1, "no private key"},
+		{"no rights", standin.Settings{Certificates: []string{"*"}, Unelevated: true}, AccessDenied, fs.ErrPermission, 1, "administrator rights"},
 		{"somebody was faster", standin.Settings{Certificates: []string{"*"},
-			Intruder: &standin.Binding{Hash: strings.ToLower(theirs), AppID: foreign, Store: "MY"}}, Exists, nil, 2, "in between"},
-		{"internal", standin.Settings{Certificates: []string{"*"}, Refuse: map[string]int{"44301": Internal}}, Internal, nil, 2, "internal error"},
-		{"never ready", standin.Settings{Certificates: []string{"*"}, NotYet: 99}, BadParameter, nil, 10, "a parameter was refused"},
-		{"nothing is done", standin.Settings{Certificates: []string{"*"}, Mode: "pretend"}, 0, nil, 2, "it is not done"},
+			Intruder: &standin.Binding{Hash: strings.ToLower(theirs), AppID: foreign, Store: "MY"}}, Exists, nil, 1, "in between"},
+		{"internal", standin.Settings{Certificates: []string{"*"}, Refuse: map[string]int{"44301": Internal}}, Internal, nil, 1, "internal error"},
+		{"never ready", standin.Settings{Certificates: []string{"*"}, NotYet: 99}, BadParameter, nil, 5, "a parameter was refused"},
+		{"nothing is done", standin.Settings{Certificates: []string{"*"}, Mode: "pretend"}, 0, nil, 1, "it is not done"},
 	} {
 		for _, language := range []string{"en", "de", "ru"} {
 			t.Run(row.name+" "+language, func(t *testing.T) {
@@ -137,9 +136,9 @@ func TestTooNewAKey(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, delays[:2], m.slept)
 	starts := m.starts()
-	require.Len(t, starts, 7)
-	require.Len(t, starts[1].Lines, 300)
-	require.Len(t, starts[3].Lines, 100, "what has been done is not done again")
+	require.Len(t, starts, 4)
+	require.Len(t, starts[1].Lines, 303)
+	require.Len(t, starts[2].Lines, 103, "what has been done is not done again")
 }
 
 func TestCancelledWhileWaiting(t *testing.T) {

@@ -103,3 +103,26 @@ func said(lines []string) int {
 	}
 	return n
 }
+
+// cutLook parts what the commands of a change printed from the look behind them,
+// which has the last three rules and begins with the heading over the first.
+func cutLook(out []byte) (said, shown []byte) {
+	text := plain(out)
+	var above []int // of each rule, where the line that says something before it begins
+	at, last := 0, 0
+	for line := range bytes.Lines(text) {
+		words := strings.Trim(string(line), blank+"\n")
+		if rule(words) > 0 {
+			above = append(above, last)
+		}
+		if words != "" {
+			last = at
+		}
+		at += len(line)
+	}
+	if len(above) < 3 {
+		return text, nil
+	}
+	cut := above[len(above)-3]
+	return text[:cut], text[cut:]
+}

@@ -16,6 +16,7 @@ type netsh struct {
 	Settings
 	Table
 	page
+	before  Table // as it was at the start
 	touched []int
 	starts  int // before this one that had something to bind
 }
@@ -52,6 +53,7 @@ func Run(folder string, args []string, stdout io.Writer) (status int, err error)
 		return 0, err
 	}
 	n.newPage()
+	n.before = n.copy()
 	for _, line := range lines {
 		status = n.command(line)
 	}
@@ -74,7 +76,7 @@ func Run(folder string, args []string, stdout io.Writer) (status int, err error)
 // Transcript is what the stand-in with these settings prints for the commands
 // on this table, which it does not change.
 func Transcript(s Settings, t Table, lines ...string) []byte {
-	n := &netsh{Settings: s, Table: Table{slices.Clone(t.Bindings), slices.Clone(t.Reservations)}}
+	n := &netsh{Settings: s, Table: t.copy(), before: t}
 	n.newPage()
 	for _, line := range lines {
 		n.command(line)
@@ -166,7 +168,16 @@ func (n *netsh) command(line string) int {
 		n.line(n.say("Usage") + ": " + strings.TrimPrefix(name, "http ") + " …")
 		return 0
 	}
+	if n.Mode == "pretend" && words[1] == "show" {
+		said := n.Table
+		defer func() { n.Table = said }()
+		n.Table = n.before
+	}
 	return verb(params)
+}
+
+func (t Table) copy() Table {
+	return Table{slices.Clone(t.Bindings), slices.Clone(t.Reservations)}
 }
 
 // fields splits a line at blanks outside of quotes, which it takes off.
