@@ -36,10 +36,13 @@ const (
 	wsaConnRefused         = syscall.Errno(10061)
 )
 
+// Probe is the func [Probe], as a binder has it.
+func (f *Front) Probe(ctx context.Context, ports []int) []devcert.Answer { return Probe(ctx, ports) }
+
 // Probe asks every port on 127.0.0.1 and on ::1. An answer with both a Listener
 // and an Err says that the two addresses differ: Err tells what the other does,
 // which matters because a browser that opens localhost may take either.
-func (f *Front) Probe(ctx context.Context, ports []int) []devcert.Answer {
+func Probe(ctx context.Context, ports []int) []devcert.Answer {
 	answers := make([]devcert.Answer, len(ports))
 	slots := make(chan struct{}, atOnce)
 	var wait sync.WaitGroup
