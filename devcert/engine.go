@@ -28,6 +28,8 @@ type Engine struct {
 	Confirm func(question string) error
 	// Only restricts repair to these kinds of finding; empty means all.
 	Only []string
+	// Projects are those whose ports are looked at besides the wanted ones.
+	Projects []Project
 	// TakeOver replaces also what another application bound.
 	TakeOver bool
 	// DryRun stops after planning.

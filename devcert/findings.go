@@ -117,6 +117,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	all = append(all, formerCerts(o)...)
 	all = append(all, overrideFindings(o)...)
 	all = append(all, portFindings(c, o)...)
+	all = append(all, projectFindings(c, o)...)
 	all = append(all, listenerFindings(o)...)
 	for i := range all {
 		f := &all[i]

@@ -21,6 +21,7 @@ type Observation struct {
 	Ports     PortTable
 	Answers   []Answer // only when ports were probed
 	Overrides []Override
+	Projects  []Project // see [Engine]
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
 	// Foreign says that the state folder was made by another user or elsewhere.
@@ -41,7 +42,7 @@ func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (
 	if err != nil {
 		return nil, err
 	}
-	o := &Observation{Now: e.Now(), Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
+	o := &Observation{Now: e.Now(), Projects: e.Projects, Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
 	material := o.material()
 	for _, s := range e.Host.Stores {
 		at := slices.IndexFunc(known, func(k StorePlaces) bool { return k.Store == s.Name() })

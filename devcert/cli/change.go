@@ -103,6 +103,7 @@ func (p *program) repairCommand() *cli.Command {
 		Description: "Goes back to what setup was asked for. devcert status names what it would do.",
 		Flags: changingFlags(
 			&cli.StringFlag{Name: "only", Usage: "cure only these `KINDS` of finding, with commas (devcert explain lists them)"},
+			projectFlag(),
 			takeOverFlag(),
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {

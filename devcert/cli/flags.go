@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
 )
 
 // defaultTimeout bounds the wait for another writer. Rebuilding a system's
@@ -23,6 +27,29 @@ func commonFlags(own ...cli.Flag) []cli.Flag {
 		&cli.BoolFlag{Name: "non-interactive", Usage: "ask nobody (implied without a terminal, or by CI=true)"},
 		&cli.BoolFlag{Name: "no-color", Usage: "print without colour (also NO_COLOR)"},
 	})
+}
+
+// projectFlag is on commands that tell what is wrong.
+func projectFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "project", Usage: "look also at the sslPort of the project in `DIR` (its " + devcert.ProjectFile + ")"}
+}
+
+// projects reads what --project names.
+func projects(dirs []string) ([]devcert.Project, error) {
+	var all []devcert.Project
+	for _, dir := range dirs {
+		path := filepath.Join(dir, filepath.FromSlash(devcert.ProjectFile))
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &devcert.UsageError{Problem: err.Error(), Hint: "--project names the folder of a project: the one with its .csproj"}
+		}
+		p, err := devcert.ParseProject(path, data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // takeOverFlag is on every command that binds ports.

@@ -161,6 +161,10 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		if timeout <= 0 {
 			return &devcert.UsageError{Problem: "--timeout must be longer than nothing", Hint: "write for instance --timeout 30s"}
 		}
+		asked, err := projects(c.StringSlice("project"))
+		if err != nil {
+			return err
+		}
 		home, err := p.stateDir(c)
 		if err != nil {
 			return err
@@ -177,7 +181,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		}
 		s.engine = &devcert.Engine{
 			Host: host, Command: p.command, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
-			DryRun: c.Bool("dry-run"), TakeOver: c.Bool("take-over"),
+			DryRun: c.Bool("dry-run"), TakeOver: c.Bool("take-over"), Projects: asked,
 		}
 		return work(c.Context, s)
 	}

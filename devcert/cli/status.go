@@ -17,9 +17,10 @@ func (p *program) statusCommand() *cli.Command {
 		Name: "status", Usage: "say what is right and wrong now, changing nothing",
 		UsageText:   "  devcert status\n  devcert status --probe",
 		Description: "Exits 3 when something that is wanted is broken.",
-		Flags: commonFlags(&cli.BoolFlag{
-			Name: "probe", Usage: "do a TLS handshake with every bound port and say which certificate answers",
-		}),
+		Flags: commonFlags(
+			&cli.BoolFlag{Name: "probe", Usage: "do a TLS handshake with every bound port and say which certificate answers"},
+			projectFlag(),
+		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			if err := noArguments(s.flags.Args().Slice()); err != nil {
 				return err

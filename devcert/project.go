@@ -1,0 +1,63 @@
+package devcert
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/tidwall/jsonc"
+)
+
+// ProjectFile is where Visual Studio keeps how a project is started, below the
+// project's folder.
+const ProjectFile = "Properties/launchSettings.json"
+
+// Project is what a project's launchSettings.json wants of the ports.
+type Project struct {
+	Path string // of the file
+	// SSLPort is the port of IIS Express's https; 0 when it has none.
+	SSLPort int
+}
+
+// ParseProject reads a launchSettings.json, which may have comments, trailing
+// commas and a byte order mark, as Visual Studio takes it.
+func ParseProject(path string, data []byte) (Project, error) {
+	var file struct {
+		IISSettings struct {
+			IISExpress struct {
+				SSLPort int `json:"sslPort"`
+			} `json:"iisExpress"`
+		} `json:"iisSettings"`
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if err := json.Unmarshal(jsonc.ToJSON(data), &file); err != nil {
+		return Project{}, &UsageError{Problem: fmt.Sprintf("%s is not a launchSettings.json: %v", path, err)}
+	}
+	port := file.IISSettings.IISExpress.SSLPort
+	if port < 0 || port > 65535 {
+		return Project{}, &UsageError{Problem: fmt.Sprintf("%s: sslPort %d is not a port", path, port), Hint: "ports are 1 to 65535"}
+	}
+	return Project{Path: path, SSLPort: port}, nil
+}
+
+// projectFindings are about projects whose port nothing is bound to: IIS Express
+// then answers with a reset connection.
+func projectFindings(c *Config, o *Observation) []Finding {
+	var all []Finding
+	for _, p := range o.Projects {
+		bound := slices.ContainsFunc(o.Ports.Bindings, func(b Binding) bool { return b.Port == p.SSLPort })
+		if p.SSLPort == 0 || bound || slices.Contains(c.PortList(), p.SSLPort) {
+			continue // what is wanted has findings of its own
+		}
+		where := "port " + strconv.Itoa(p.SSLPort)
+		all = append(all, Finding{
+			Kind: BindingMissing, Severity: Error, Where: where, ports: []int{p.SSLPort},
+			Message:     fmt.Sprintf("%s has no certificate, and is the sslPort of %s", where, p.Path),
+			Consequence: "IIS Express answers ERR_CONNECTION_RESET there",
+			Remedy:      fmt.Sprintf("devcert ports bind %d", p.SSLPort),
+		})
+	}
+	return all
+}
