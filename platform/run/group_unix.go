@@ -19,6 +19,16 @@ func systemFolder() string { return "/" }
 // startable has nothing to refuse: the kernel starts what a file says it is.
 func startable(string) error { return nil }
 
+// credential is who a process is.
+type credential = syscall.Credential
+
+func attributes(as *credential) *syscall.SysProcAttr {
+	if as == nil {
+		return nil
+	}
+	return &syscall.SysProcAttr{Credential: as}
+}
+
 // runGroup runs cmd in a process group of its own, which dies with its context.
 func runGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -49,6 +49,14 @@ func startable(path string) error {
 	return nil
 }
 
+// credential cannot be chosen here.
+type credential struct{}
+
+// attributes keep Ctrl-C in our console from the process and all it starts.
+func attributes(*credential) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NO_WINDOW}
+}
+
 // runGroup runs cmd without a window in a job of its own, which dies with its
 // context. It lives on when this process dies: netsh must not end amid a change.
 func runGroup(cmd *exec.Cmd) error {

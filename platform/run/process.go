@@ -1,5 +1,3 @@
-//go:build unix
-
 package run
 
 import (
@@ -12,14 +10,15 @@ import (
 )
 
 // Wiring says how a process that stays is connected. Unlike what Run starts, it
-// belongs to our own process group, so that it may ask on the terminal.
+// belongs to our own process group, so that it may ask on the terminal. On Windows
+// it has a console of its own that nobody sees.
 type Wiring struct {
 	Name   string     // what it sees as its own name; "" means Command.Path
 	Stdin  *os.File   // nil means nothing to read
 	Stdout *os.File   // nil means that its output is lost
 	Stderr io.Writer  // also kept for the error of Wait; nil means only kept
-	Extra  []*os.File // its descriptors 3, 4, …
-	As     *syscall.Credential
+	Extra  []*os.File // its descriptors 3, 4, …; not on Windows
+	As     *credential
 }
 
 // Process is one that was started and has not been waited for.
@@ -49,9 +48,7 @@ func (c Command) Start(w Wiring) (*Process, error) {
 	cmd.Stderr = p.stderr(w.Stderr)
 	cmd.ExtraFiles = w.Extra
 	cmd.WaitDelay = grace
-	if w.As != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.As}
-	}
+	cmd.SysProcAttr = attributes(w.As)
 	if err := cmd.Start(); err != nil {
 		return nil, newError(cmd.Args, "", err)
 	}
@@ -90,5 +87,8 @@ func (p *Process) Wait() (int, error) {
 	return code, newError(p.cmd.Args, p.tail.String(), err)
 }
 
-// Signal sends s to the process.
+// Signal sends s to the process. Windows knows os.Kill only.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// ID is the process's number, which is nobody else's until Wait has returned.
+func (p *Process) ID() int { return p.cmd.Process.Pid }

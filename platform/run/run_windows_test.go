@@ -146,3 +146,12 @@ func TestRunKillsTheWholeGroup(t *testing.T) {
 	_, err = self(t, "fail").Run(gone)
 	require.ErrorContains(t, err, "enough")
 }
+
+func TestStart(t *testing.T) {
+	p, err := self(t, "fail").Start(Wiring{})
+	require.NoError(t, err)
+	require.Positive(t, p.ID())
+	code, err := p.Wait()
+	require.Equal(t, 7, code)
+	require.ErrorContains(t, err, "why")
+}
