@@ -47,6 +47,12 @@ type Host struct {
 	Overrides func(root *x509.Certificate) []Override
 	// Self is how a person starts this very program again, as an absolute path.
 	Self string
+	// AsAdmin is what a person types before a command line to run it with
+	// administrator rights; "" where the system itself asks for them.
+	AsAdmin string
+	// Quote makes a word one word of this system's command line; nil means as
+	// POSIX shells read it.
+	Quote func(word string) string
 	// Transient says that Self is gone when this process ends, as after `go run`.
 	Transient bool
 	// Close ends what the host has started for this process. It may be called

@@ -37,4 +37,5 @@ func equip(host *devcert.Host, o devcert.HostOptions) {
 		return system.Overrides(o.Env, root)
 	}
 	host.Close = helper.Close
+	host.AsAdmin = "sudo "
 }

@@ -59,7 +59,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
 		Stores: stores, Binder: binder,
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
-		Self:      "/usr/bin/devcert", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
+		Self:      "/usr/bin/devcert", AsAdmin: "sudo ", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
 	}, nil
 }
 

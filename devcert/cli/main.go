@@ -209,7 +209,7 @@ func (s *session) confirm(question string) error {
 		return nil
 	}
 	if !s.ui.interactive {
-		return &needsYes{question, "devcert " + quoteAll(append(slices.Clone(s.args), "--yes"))}
+		return &needsYes{question, "devcert " + s.quoteAll(append(slices.Clone(s.args), "--yes"))}
 	}
 	if !s.ui.ask(question) {
 		return fmt.Errorf("%w: nothing was changed", devcert.ErrDeclined)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,12 +25,12 @@ func (s *session) withRights(r *devcert.Report) string {
 	if host.Elsewhere && !slices.ContainsFunc(args, namesHome) {
 		args = append(args, "--home", cmp.Or(host.Link, host.StateDir))
 	}
-	self := quote(host.Self)
-	build := ""
+	self, build := host.Self, ""
 	if host.Transient {
-		self, build = "dist/devcert", "go build -o dist/devcert . && "
+		self = filepath.FromSlash("dist/devcert" + filepath.Ext(host.Self))
+		build = "go build -o " + self + " . && "
 	}
-	return build + "sudo " + self + " " + quoteAll(args)
+	return build + host.AsAdmin + s.quoteAll(append([]string{self}, args...))
 }
 
 func namesHome(arg string) bool { return arg == "--home" || strings.HasPrefix(arg, "--home=") }
@@ -44,7 +45,11 @@ func trustKinds(r *devcert.Report) []string {
 	return kinds
 }
 
-func quoteAll(words []string) string {
+func (s *session) quoteAll(words []string) string {
+	quote := s.engine.Host.Quote
+	if quote == nil {
+		quote = posixQuote
+	}
 	var quoted []string
 	for _, w := range words {
 		quoted = append(quoted, quote(w))
@@ -52,8 +57,8 @@ func quoteAll(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// quote makes one word of a shell's command line.
-func quote(word string) string {
+// posixQuote makes one word of a shell's command line.
+func posixQuote(word string) string {
 	plain := func(r rune) bool {
 		return r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./,:=@+", r))
 	}
