@@ -1,0 +1,11 @@
+// Storetool is how the tests under Wine break, and look into, the certificate
+// stores that devcert keeps. It is a program for Windows; elsewhere it is empty.
+//
+//	storetool list                      every store's certificates, as JSON
+//	storetool iis-express [DAYS]        IIS Express's own certificate, with its key, into LocalMachine\My
+//	storetool rival                     a newer development certificate into CurrentUser\My
+//	storetool delete STORE THUMBPRINT [key]
+//	storetool copy STORE THUMBPRINT TO
+//
+// What it makes it names by its thumbprint on standard output.
+package main
