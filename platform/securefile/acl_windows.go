@@ -29,7 +29,11 @@ func privateAttributes(dir bool) (*windows.SecurityAttributes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &windows.SecurityAttributes{Length: uint32(unsafe.Sizeof(windows.SecurityAttributes{})), SecurityDescriptor: sd}, nil
+	return attributes(sd), nil
+}
+
+func attributes(sd *windows.SECURITY_DESCRIPTOR) *windows.SecurityAttributes {
+	return &windows.SecurityAttributes{Length: uint32(unsafe.Sizeof(windows.SecurityAttributes{})), SecurityDescriptor: sd}
 }
 
 // me is the user of this process, elevated or not: never the administrators,
@@ -52,9 +56,15 @@ const (
 	mayRead = windows.FILE_READ_DATA | windows.GENERIC_READ
 )
 
-// othersRights says who but the owner, SYSTEM and the administrators may read or
-// replace what stands at path; "" when nobody may.
-func othersRights(path string) (string, error) {
+// guard says who may have rights, and which nobody else may have.
+type guard struct {
+	trusted func(*windows.SID) bool
+	rights  uint32
+}
+
+// othersRights says who but those whom g trusts has rights to what stands at
+// path, or owns it; "" when nobody does.
+func (g guard) othersRights(path string) (string, error) {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
 		windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -64,7 +74,7 @@ func othersRights(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !trusted(owner) {
+	if !g.trusted(owner) {
 		return "owned by " + accountName(owner), nil
 	}
 	acl, _, err := sd.DACL()
@@ -79,7 +89,7 @@ func othersRights(path string) (string, error) {
 		if err := windows.GetAce(acl, i, &ace); err != nil {
 			return "", err
 		}
-		if why := gives(ace); why != "" {
+		if why := g.gives(ace); why != "" {
 			return why, nil
 		}
 	}
@@ -87,12 +97,12 @@ func othersRights(path string) (string, error) {
 }
 
 // gives says whom one entry of an access list gives what; "" when that is no harm.
-func gives(ace *windows.ACCESS_ALLOWED_ACE) string {
+func (g guard) gives(ace *windows.ACCESS_ALLOWED_ACE) string {
 	// Other allowing entries begin alike, up to the mask; where they name the
 	// account differs.
 	const allowObject, allowCallback = 5, 9
 	mask := uint32(ace.Mask)
-	if mask&(mayRead|mayChange) == 0 || ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0 {
+	if mask&g.rights == 0 || ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0 {
 		return ""
 	}
 	what := "may read it"
@@ -101,7 +111,7 @@ func gives(ace *windows.ACCESS_ALLOWED_ACE) string {
 	}
 	switch ace.Header.AceType {
 	case windows.ACCESS_ALLOWED_ACE_TYPE:
-		if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !trusted(sid) {
+		if sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)); !g.trusted(sid) {
 			return accountName(sid) + " " + what
 		}
 	case allowObject, allowCallback:
@@ -110,11 +120,14 @@ func gives(ace *windows.ACCESS_ALLOWED_ACE) string {
 	return ""
 }
 
-// trusted are we ourselves, and those who can read everything anyway.
-func trusted(sid *windows.SID) bool {
-	if user, err := me(); err == nil && sid.Equals(user) {
-		return true
-	}
+// usOrSystem are we ourselves, and those who can read everything anyway.
+func usOrSystem(sid *windows.SID) bool {
+	user, err := me()
+	return err == nil && sid.Equals(user) || system(sid)
+}
+
+// system are those who can change everything on this machine.
+func system(sid *windows.SID) bool {
 	for _, kind := range []windows.WELL_KNOWN_SID_TYPE{
 		windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid, windows.WinCreatorOwnerSid, windows.WinCreatorOwnerRightsSid,
 	} {

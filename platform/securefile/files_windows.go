@@ -11,17 +11,18 @@ import (
 // MakeDir creates a folder that only the user, SYSTEM and the administrators may
 // enter, whatever its parent hands down.
 func (Files) MakeDir(path string) error {
-	err := func() error {
-		name, err := windows.UTF16PtrFromString(path)
-		if err != nil {
-			return err
-		}
-		attributes, err := privateAttributes(true)
-		if err != nil {
-			return err
-		}
-		return windows.CreateDirectory(name, attributes)
-	}()
+	attributes, err := privateAttributes(true)
+	if err != nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return makeDirWith(path, attributes)
+}
+
+func makeDirWith(path string, attributes *windows.SecurityAttributes) error {
+	name, err := windows.UTF16PtrFromString(path)
+	if err == nil {
+		err = windows.CreateDirectory(name, attributes)
+	}
 	if err != nil {
 		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
 	}
@@ -31,19 +32,23 @@ func (Files) MakeDir(path string) error {
 // Create creates a file with the same rights. CREATE_NEW fails on a link too:
 // what it leads to is not opened.
 func (Files) Create(path string) (*os.File, error) {
-	handle, err := create(path)
+	attributes, err := privateAttributes(false)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return createWith(path, attributes)
+}
+
+func createWith(path string, attributes *windows.SecurityAttributes) (*os.File, error) {
+	handle, err := create(path, attributes)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-func create(path string) (windows.Handle, error) {
+func create(path string, attributes *windows.SecurityAttributes) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
-	if err != nil {
-		return windows.InvalidHandle, err
-	}
-	attributes, err := privateAttributes(false)
 	if err != nil {
 		return windows.InvalidHandle, err
 	}
@@ -54,6 +59,10 @@ func create(path string) (windows.Handle, error) {
 // Exposed reports symbolic links and other things that are not files or
 // folders, another owner, and an access list that lets others in.
 func (Files) Exposed(path string) (string, error) {
+	return guard{usOrSystem, mayRead | mayChange}.exposed(path)
+}
+
+func (g guard) exposed(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return "", err
@@ -64,7 +73,7 @@ func (Files) Exposed(path string) (string, error) {
 	if !info.Mode().IsRegular() && !info.IsDir() {
 		return "neither a file nor a folder", nil
 	}
-	why, err := othersRights(path)
+	why, err := g.othersRights(path)
 	if err != nil {
 		return "", fmt.Errorf("read the access list of %s: %w", path, err)
 	}
