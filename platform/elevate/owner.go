@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
-	"os/user"
-	"strconv"
 
 	"devcert/devcert"
 )
@@ -13,15 +11,8 @@ import (
 // Owner says whom this process acts for.
 func Owner() devcert.Owner {
 	host, _ := os.Hostname() // "" is a host without a name
-	owner := devcert.Owner{Host: host}
-	id := strconv.Itoa(os.Getuid())
-	if me, err := user.Current(); err == nil {
-		owner.User, id = me.Username, me.Uid
-	} else {
-		owner.User = "uid-" + id // an account without an entry, as in containers
-	}
-	owner.Machine = machine(machineID(), host, id)
-	return owner
+	name, id := whoami()
+	return devcert.Owner{User: name, Host: host, Machine: machine(machineID(), host, id)}
 }
 
 // machine makes the opaque name of a machine and user. machine-id(5) asks not

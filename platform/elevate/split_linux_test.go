@@ -107,16 +107,3 @@ func TestForgedChannel(t *testing.T) {
 	_, err = inherited(t.Context(), [2]int{9999, 9999})
 	require.ErrorContains(t, err, "descriptor 9999")
 }
-
-func TestMachine(t *testing.T) {
-	a := machine("3d1219c7c4c5404aaa1f6d2a48adfda4", "birch", "1000")
-	require.Len(t, a, 64)
-	require.NotContains(t, a, "3d1219c7")
-	require.Equal(t, a, machine("3d1219c7c4c5404aaa1f6d2a48adfda4", "renamed", "1000"))
-	require.NotEqual(t, a, machine("3d1219c7c4c5404aaa1f6d2a48adfda4", "birch", "1001"))
-	require.NotEqual(t, a, machine("", "birch", "1000"))
-	require.NotEqual(t, machine("", "birch", "1000"), machine("", "oak", "1000"))
-	require.Empty(t, machine("", "", "1000"))
-	require.NotEmpty(t, Owner().User)
-	require.Equal(t, Owner(), Owner())
-}
