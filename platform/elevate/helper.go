@@ -95,7 +95,7 @@ func (h *Helper) connect(ctx context.Context, ask bool) error {
 	}
 	l, err := h.open(ctx, false)
 	if errors.Is(err, devcert.ErrNeedsAdmin) && ask && canAsk() {
-		h.opts.Say(place + " needs administrator rights; " + mayAsk)
+		h.opts.Say(place + needs + mayAsk)
 		l, err = h.open(ctx, true)
 	}
 	if err != nil {

@@ -58,14 +58,19 @@ func writeFrame(w io.Writer, v any) error {
 }
 
 // readFrame reads one frame into v. io.EOF means that the other side has closed
-// the pipe between two frames; every other error that it broke the rules.
+// the pipe between two frames, or has said that nothing follows by a length of
+// zero, since a pipe that goes both ways cannot be closed one way. Every other
+// error means that it broke the rules.
 func readFrame(r io.Reader, v any) error {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return err
 	}
 	size := binary.BigEndian.Uint32(head[:])
-	if size == 0 || size > maxFrame {
+	if size == 0 {
+		return io.EOF
+	}
+	if size > maxFrame {
 		return fmt.Errorf("frame of %d bytes, at most %d", size, maxFrame)
 	}
 	body := make([]byte, size)

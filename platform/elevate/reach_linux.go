@@ -20,6 +20,7 @@ const self = "/proc/self/exe"
 const (
 	place  = "the system store" // what needs the rights
 	admin  = "root"             // who has them
+	needs  = " needs administrator rights; "
 	mayAsk = "sudo may ask for your password"
 )
 

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package elevate
 
@@ -14,6 +14,7 @@ import (
 const (
 	place  = "the system store"
 	admin  = "root"
+	needs  = " needs administrator rights; "
 	mayAsk = "sudo may ask for your password"
 )
 
