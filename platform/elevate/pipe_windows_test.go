@@ -259,3 +259,26 @@ func TestImage(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+// Wine has no prompt and starts it at once; on Windows a person would be asked.
+func TestRunAs(t *testing.T) {
+	if os.Getenv("DEVCERT_TEST_MACHINE") == "" || windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() != nil {
+		t.Skip("asks a person")
+	}
+	l, err := connect(t.Context(), startElevated)
+	require.NoError(t, err)
+	h := New(Options{Wait: time.Minute})
+	defer h.Close()
+	h.link = l
+	require.NoError(t, h.Do(t.Context(), "trust", rootRequest{newRoot(t).Raw}))
+	ended := l.ended
+	l.ended = nil // it is waited for here
+	require.NoError(t, l.in.Close())
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(closing):
+		t.Fatal("the child lives on")
+	}
+	t.Log(Owner())
+}
