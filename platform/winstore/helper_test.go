@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"testing"
 	"time"
@@ -21,9 +23,37 @@ var now = time.Now().Truncate(time.Second)
 
 func newHierarchy(t testing.TB, key chain.KeyType) *chain.Hierarchy {
 	t.Helper()
-	h, err := chain.New(chain.Options{Owner: "alice@pc", Key: key, Now: now})
-	require.NoError(t, err)
-	return h
+	for {
+		h, err := chain.New(chain.Options{Owner: "alice@pc", Key: key, Now: now})
+		require.NoError(t, err)
+		if verifiable(h.Root) && verifiable(h.Intermediate.Cert) && verifiable(h.Leaf.Cert) && importable(h.Leaf.Key) {
+			return h
+		}
+	}
+}
+
+// verifiable says whether Wine can check the ECDSA signature of a certificate:
+// neither of its numbers is shorter than the curve's, as one in 128 has it.
+func verifiable(cert *x509.Certificate) bool {
+	var signature struct{ R, S *big.Int }
+	_, err := asn1.Unmarshal(cert.Signature, &signature)
+	return err == nil && len(signature.R.Bytes()) == 32 && len(signature.S.Bytes()) == 32
+}
+
+// importable says whether Wine imports a key as it is: no number of an RSA key is
+// shorter than usual, as one key in 80 has it.
+func importable(key crypto.Signer) bool {
+	k, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return true
+	}
+	half := k.Size() / 2
+	for _, n := range []*big.Int{k.Precomputed.Dp, k.Precomputed.Dq, k.Precomputed.Qinv} {
+		if len(n.Bytes()) != half {
+			return false
+		}
+	}
+	return len(k.D.Bytes()) == k.Size()
 }
 
 func newKey(t testing.TB) crypto.Signer {

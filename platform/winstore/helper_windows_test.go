@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/windows"
 
 	"devcert/devcert/chain"
 )
@@ -27,11 +26,6 @@ func useMachine(t *testing.T) {
 		require.Empty(t, slices.DeleteFunc(slices.Clone(after), func(c string) bool { return slices.Contains(before, c) }), "left over")
 		require.Empty(t, slices.DeleteFunc(before, func(c string) bool { return slices.Contains(after, c) }), "lost")
 	})
-}
-
-// onWine says whether this is Wine, which asks nobody and forgets some things.
-func onWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
 
 // allStores are those that matter, as they can be changed without anybody there.

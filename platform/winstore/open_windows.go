@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -27,14 +28,24 @@ const (
 // are collections that include the machine's stores, so that a delete by an
 // administrator could hit those; the registry provider opens the user's part
 // alone. CurrentUser\My has one part only, and Windows keeps it in the roaming
-// profile, which the system provider knows how to find. The machine's stores
-// are always opened whole: what group policy put there counts.
+// profile, which the system provider knows how to find; Wine keeps it in the
+// registry, and makes a collection of it too. The machine's stores are always
+// opened whole: what group policy put there counts.
 func (s Store) provider(v view) uintptr {
-	if v == own && s.Location == CurrentUser && !s.is(My) {
+	alone := v == own
+	if s.is(My) {
+		alone = onWine()
+	}
+	if s.Location == CurrentUser && alone {
 		return windows.CERT_STORE_PROV_SYSTEM_REGISTRY
 	}
 	return windows.CERT_STORE_PROV_SYSTEM
 }
+
+// onWine says whether this is Wine, which asks nobody and forgets some things.
+var onWine = sync.OnceValue(func() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+})
 
 // asks says whether Windows asks a person before it changes this store.
 func (s Store) asks() bool { return s.Location == CurrentUser && s.is(Root) }
