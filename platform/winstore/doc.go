@@ -11,8 +11,13 @@
 // for rights, and nothing makes Windows ask a person unless the caller said that
 // it may (see [Store.MayAsk]).
 //
-// The judgements ([JudgeRoots], [Rivals], [IsSelfSigned]) are pure and work on
-// every system.
+// [Stores] makes of them what devcert keeps a hierarchy in. A look is of both
+// locations and needs no rights; the user's stores are changed at once, the
+// machine's through [Privileged], on whose other side [Machine] judges every
+// request by the bytes of the certificates in it.
+//
+// The judgements ([JudgeRoots], [Rivals], [IsSelfSigned], what a sight means and
+// what a request may do) are pure and work on every system.
 //
 // # What Wine does not prove
 //
@@ -22,8 +27,11 @@
 // elliptic curves and every ncrypt call are unproven, as are addresses in a
 // certificate checked by Windows' SSL policy, and stores that group policy
 // fills. Wine keeps all keys of a user in one container, so that importing a
-// second one makes the first certificate's key [KeyWrong] there. That Windows
-// asks before it changes CurrentUser\Root through the physical store, as it does
+// second one makes the first certificate's key [KeyWrong] there. It finds an
+// ECDSA signature wrong in which r or s is shorter than the curve: one hierarchy
+// in 43 is none to it; and it imports an RSA key with such a short number as
+// another key, one in 80. Disallowed has no meaning there. That Windows asks
+// before it changes CurrentUser\Root through the physical store, as it does
 // through the logical one, is documented only in part (wincrypt.h,
 // CERT_SYSTEM_STORE_UNPROTECTED_FLAG).
 package winstore
