@@ -40,7 +40,8 @@ func imageOfOthers(id uint32) (string, error) {
 	info := processIDInformation{processID: uintptr(id)}
 	info.image.MaximumLength = uint16(2 * len(buffer)) //nolint:gosec // 65534
 	info.image.Buffer = &buffer[0]
-	err := windows.NtQuerySystemInformation(windows.SystemProcessIdInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil)
+	err := windows.NtQuerySystemInformation(windows.SystemProcessIdInformation,
+		unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil) //nolint:gosec // of a value of our own
 	if err != nil {
 		return "", fmt.Errorf("find the program of process %d: %w", id, err)
 	}

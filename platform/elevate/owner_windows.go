@@ -28,7 +28,7 @@ func machineID() string {
 	if err != nil {
 		return ""
 	}
-	defer key.Close() //nolint:errcheck // it was only read
+	defer key.Close()
 	id, _, err := key.GetStringValue("MachineGuid")
 	if err != nil {
 		return ""

@@ -100,7 +100,7 @@ func (l *listener) wait(ctx context.Context, ended <-chan error) error {
 		}
 	}
 	_ = windows.CancelIoEx(l.handle, overlapped)
-	<-connected // Windows writes into overlapped until then
+	<-connected //nolint:errcheck // Windows writes into overlapped until then
 	return err
 }
 

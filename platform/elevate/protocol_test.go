@@ -135,12 +135,12 @@ func TestHelper(t *testing.T) {
 	require.Equal(t, []string{trustRoot + " " + id, distrustRoot + " " + id}, r.done)
 	require.Equal(t, 1, *starts, "one child, one password")
 
-	for _, sentinel := range sentinels {
+	for name, sentinel := range sentinels {
 		r.err = fmt.Errorf("no tool: %w", sentinel)
 		err := trust(t.Context(), h, root)
 		require.EqualError(t, err, r.err.Error())
-		for _, other := range sentinels {
-			require.Equal(t, sentinel == other, errors.Is(err, other), "%v is %v", sentinel, other)
+		for other, one := range sentinels {
+			require.Equal(t, name == other, errors.Is(err, one), "%s is %s", name, other)
 		}
 	}
 	r.err = errors.New("")

@@ -32,7 +32,7 @@ func lookAtRights() rights {
 	var r rights
 	var kind, size, session uint32
 	err := windows.GetTokenInformation(windows.GetCurrentProcessToken(), windows.TokenElevationType,
-		(*byte)(unsafe.Pointer(&kind)), uint32(unsafe.Sizeof(kind)), &size)
+		(*byte)(unsafe.Pointer(&kind)), uint32(unsafe.Sizeof(kind)), &size) //nolint:gosec // of a value of our own
 	r.limited = err == nil && kind == tokenElevationTypeLimited
 	err = windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
 	r.noPlace = err == nil && session == 0
@@ -48,7 +48,7 @@ func policy(name string, usual uint64) uint64 {
 	if err != nil {
 		return usual
 	}
-	defer key.Close() //nolint:errcheck // it was only read
+	defer key.Close()
 	value, _, err := key.GetIntegerValue(name)
 	if err != nil {
 		return usual
