@@ -6,6 +6,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"devcert/platform/httpsys/internal/standin"
+	"devcert/platform/run"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
@@ -65,4 +69,55 @@ func TestUnbound(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, none)
 	require.NoError(t, registry.DeleteKey(table, "0.0.0.0:44300"))
+}
+
+func TestMachineLedger(t *testing.T) {
+	t.Setenv("ProgramData", t.TempDir())
+	k, err := MachineLedger()
+	require.NoError(t, err)
+	require.Equal(t, "devcert", filepath.Base(k.Folder))
+	require.NotEqual(t, os.Getenv("ProgramData"), filepath.Dir(k.Folder))
+	require.DirExists(t, filepath.Dir(k.Folder))
+	if os.Getenv("DEVCERT_TEST_MACHINE") == "" || !onWine() {
+		t.Skip("writes into the machine's folder")
+	}
+	unlock, err := k.lock(t.Context(), func() {})
+	require.NoError(t, err)
+	before := Bound(44300, theirs, IISExpress)
+	kept := &ledger{Places: []trace{{Kind: IP, Address: before.Address, Port: 44300, Bound: []string{ours}, Before: &before}}}
+	require.NoError(t, k.write(kept))
+	require.NoError(t, k.write(kept), "replaced")
+	unlock()
+	unlock, err = k.lock(t.Context(), func() {})
+	require.NoError(t, err)
+	read, aside, err := k.read()
+	require.NoError(t, err)
+	require.Empty(t, aside)
+	require.Equal(t, kept.Places, read.Places)
+	require.NoError(t, k.write(&ledger{}))
+	unlock()
+	require.NoDirExists(t, k.Folder)
+}
+
+// The machine's own programs are started the way devcert does it.
+func TestStartedByRun(t *testing.T) {
+	m := newMachine(t, standin.Settings{Certificates: []string{ours}}, standin.IISExpress(44300, 44309, theirs)...)
+	m.Run = func(ctx context.Context, args ...string) ([]byte, error) {
+		return run.Command{Path: filepath.Join(m.folder, "netsh.exe"), Args: args}.Run(ctx)
+	}
+	seen, err := m.Look(t.Context())
+	require.NoError(t, err)
+	records, reserved := wanted(44300, 44309)
+	_, err = m.Apply(t.Context(), seen.Replace(records, reserved))
+	require.NoError(t, err)
+	require.Len(t, m.starts(), 2)
+	m.settings(standin.Settings{Mode: "crash"})
+	_, err = m.Look(t.Context())
+	require.ErrorContains(t, err, "not the three lists", "a status is no verdict")
+	m.settings(standin.Settings{Mode: "hang"})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = m.Look(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	m.nothingLeft()
 }
