@@ -75,6 +75,15 @@ func (s sight) state(v ruling) (state devcert.PlaceState, verifiedBy, evidence s
 	return devcert.Trusted, byBytes, ""
 }
 
+// onlyUsers says that a place of the machine's misses what the user's has: people
+// put roots there, where their browser finds them and IIS does not.
+func onlyUsers(user sight, wanted *x509.Certificate) string {
+	if wanted == nil || user.err != nil || !holds(user.entries, wanted) {
+		return ""
+	}
+	return "only " + user.store.String() + " has it, where services and HTTP.sys do not look"
+}
+
 // keyState says what a key means for the place that its leaf is in. A key of the
 // machine's opens for administrators only: to everybody else a healthy one shows
 // as its file, or as a refusal. That is taken for healthy, and VerifiedBy says so.
@@ -172,6 +181,9 @@ func (s sight) others(wanted *x509.Certificate) (others []*x509.Certificate) {
 // that cannot be read is left in peace: it is not known to be wrong there.
 func (s sight) misplaced() (strays []devcert.Stray) {
 	for _, j := range JudgeRoots(s.entries) {
+		if j.Misplaced == "" {
+			continue
+		}
 		if self, err := IsSelfSigned(j.DER); err == nil && !self {
 			why := j.Misplaced
 			if s.store.Location == CurrentUser {

@@ -126,6 +126,16 @@ func TestPlace(t *testing.T) {
 	require.Empty(t, p.Strays)
 }
 
+func TestOnlyUsers(t *testing.T) {
+	root := newHierarchy(t, chain.ECDSA).Root
+	user := sight{store: Store{Location: CurrentUser, Name: Root}, entries: entries(root)}
+	require.Equal(t, `only CurrentUser\Root has it, where services and HTTP.sys do not look`, onlyUsers(user, root))
+	require.Empty(t, onlyUsers(user, nil))
+	user.err = errors.New("could not look")
+	require.Empty(t, onlyUsers(user, root))
+	require.Empty(t, onlyUsers(sight{}, root))
+}
+
 func TestStrays(t *testing.T) {
 	h, former := newHierarchy(t, chain.ECDSA), newHierarchy(t, chain.ECDSA)
 	foreign := signed(t, func(c *x509.Certificate) { c.Subject.CommonName = "corp issuing" },

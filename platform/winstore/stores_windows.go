@@ -62,6 +62,9 @@ func (s *partStore) Look(_ context.Context, m devcert.Material) []devcert.Place 
 	for i, seen := range sights {
 		places[i] = seen.place(m, said)
 	}
+	if places[0].State == devcert.Missing {
+		places[0].Evidence = onlyUsers(sights[1], m.Part(s.part))
+	}
 	return places
 }
 
@@ -124,7 +127,9 @@ func (s *partStore) ask(m devcert.Material, sights []sight) ruling {
 
 // Deploy puts the part of m where it belongs, and takes it out of Disallowed:
 // nobody but a person can have put it there, and Deploy is a person's wish too.
-// The privileged child is only started for a place that does not serve yet.
+// The privileged child is only started for a place that does not serve yet. What
+// the machine does not get the user does not either: Kestrel would present a leaf
+// that nobody trusts, instead of whatever it had.
 func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 	cert := m.Part(s.part)
 	if cert == nil {
@@ -133,15 +138,20 @@ func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 	if s.part == chain.PartLeaf && !chain.SameKey(cert, m.LeafKey) {
 		return fmt.Errorf("add to %s: the leaf came without its private key", s.name)
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	_, err := Store{Location: CurrentUser, Name: disallowed}.Delete(cert.Raw, false)
-	failed := translate(err)
+	banned := translate(err)
 	if !m.UserOnly {
-		failed = errors.Join(failed, s.deployMachine(ctx, m))
+		if err := s.deployMachine(ctx, m); err != nil {
+			return errors.Join(banned, err)
+		}
 	}
 	if m.UserOnly || s.part == chain.PartLeaf {
-		failed = errors.Join(failed, s.deployUser(ctx, chain.Pair{Cert: cert, Key: m.LeafKey}))
+		return errors.Join(banned, s.deployUser(ctx, chain.Pair{Cert: cert, Key: m.LeafKey}))
 	}
-	return failed
+	return banned
 }
 
 func (s *partStore) deployMachine(ctx context.Context, m devcert.Material) error {
@@ -192,8 +202,13 @@ func (s *partStore) deployUser(ctx context.Context, pair chain.Pair) error {
 }
 
 // Withdraw removes cert from both places, whatever part it is: what is in the
-// wrong store leaves that one, and stays in the right one.
+// wrong store leaves that one, and stays in the right one. What is not of
+// devcert's profile is refused, in the user's stores too.
 func (s *partStore) Withdraw(ctx context.Context, cert *x509.Certificate) error {
+	r := WithdrawRequest{Store: s.name, DER: cert.Raw}
+	if _, err := r.accept(); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -204,7 +219,7 @@ func (s *partStore) Withdraw(ctx context.Context, cert *x509.Certificate) error 
 		return errors.Join(failed, translate(err))
 	}
 	if there {
-		err = s.Privileged.Do(ctx, DoWithdraw, WithdrawRequest{Store: s.name, DER: cert.Raw})
+		err = s.Privileged.Do(ctx, DoWithdraw, r)
 	}
 	return errors.Join(failed, err)
 }

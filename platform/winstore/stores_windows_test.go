@@ -164,12 +164,18 @@ func TestStoresOfAUser(t *testing.T) {
 	require.Equal(t, byChain, places[`CurrentUser\Root`].VerifiedBy)
 	for _, p := range b.places(false) {
 		require.Equal(t, p.Machine, p.State == devcert.Missing, p.Path)
+		if p.Machine {
+			require.Contains(t, p.Evidence, "only CurrentUser\\")
+		}
 	}
 	b.withdraw()
 	for _, s := range b.stores {
 		require.ErrorIs(t, s.Ready(t.Context()), devcert.ErrNeedsAdmin)
 		err := s.Deploy(t.Context(), b.material(false))
 		require.ErrorIs(t, err, devcert.ErrNeedsAdmin)
+	}
+	for path, p := range b.places(false) {
+		require.Equal(t, devcert.Missing, p.State, "%s: no leaf for Kestrel that nobody trusts", path)
 	}
 
 	// Nobody is there to answer Windows.
@@ -202,7 +208,12 @@ func TestMachineRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, system)
 	require.Error(t, b.child.Do(t.Context(), DoWithdraw, WithdrawRequest{"windows-root", system[0].DER}))
+	own := Store{Location: CurrentUser, Name: My}
+	own.forget(t, foreign.Cert.Raw)
+	b.add(own, foreign.Cert)
 	require.Error(t, b.stores[0].Withdraw(t.Context(), must(t, system[0].DER)), "nor by way of the store")
+	require.Error(t, b.stores[2].Withdraw(t.Context(), foreign.Cert))
+	b.remove(own, foreign.Cert, false)
 	require.Equal(t, before, everything(t))
 
 	ctx, cancel := context.WithCancel(t.Context())
