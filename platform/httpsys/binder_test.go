@@ -23,13 +23,11 @@ func TestTable(t *testing.T) {
 		standin.Binding{Kind: "ipport", Place: "[fe80::1%4]:44305", Hash: strings.ToLower(theirs), AppID: siteID, Store: "WebHosting"})
 	w.broken[theirs] = "it is expired"
 	table := w.table()
-	for _, r := range []standin.Reservation{
+	table.Reservations = append(table.Reservations, []standin.Reservation{
 		{URL: "https://localhost:44300/", SDDL: Everyone}, {URL: "https://LOCALHOST:44301/", SDDL: "D:(A;;GX;;;IU)"},
 		{URL: "https://localhost:44302/", SDDL: "D:(A;;GX;;;S-1-5-21-1-2-3-1001)"}, {URL: "https://localhost:44303/sub/", SDDL: Everyone},
 		{URL: "http://localhost:44304/", SDDL: Everyone}, {URL: "https://localhost:44305/", SDDL: "D:(A;;GX;;;BU)(D;;GX;;;IU)"},
-	} {
-		table.Reservations = append(table.Reservations, r)
-	}
+	}...)
 	require.NoError(t, standin.Write(w.folder, standin.TableFile, table))
 	got, err := w.binder.Table(t.Context())
 	require.NoError(t, err)
@@ -175,82 +173,4 @@ func TestBinderProbes(t *testing.T) {
 	answers := newWorld(t, standin.Settings{}).binder.Probe(ctx, []int{listener.Addr().(*net.TCPAddr).Port})
 	require.Len(t, answers, 1)
 	require.ErrorContains(t, answers[0].Err, "without a certificate")
-}
-
-func TestLedgerFile(t *testing.T) {
-	before := Bound(44300, theirs, IISExpress)
-	good := &ledger{
-		Places: []trace{
-			{Kind: IP, Address: "0.0.0.0:44300", Port: 44300, Bound: []string{ours, newer}, Before: &before, Broken: true},
-			{Kind: Hostname, Address: "localhost:44301", Port: 44301, Before: &Record{
-				Kind: Hostname, Address: "localhost:44301", Port: 44301, Thumbprint: theirs, AppID: siteID, Store: "WebHosting",
-				Settings: Settings{Negotiate: On, Freshness: 7, CTLStore: "x y"}}},
-		},
-		Reservations: []urlTrace{{URL: Reserved(44300).URL}, {URL: Reserved(44301).URL, Before: &Reservation{Reserved(44301).URL, "D:(A;;GX;;;BU)"}}},
-	}
-	data, err := good.encode()
-	require.NoError(t, err)
-	read, err := parseLedger(data)
-	require.NoError(t, err)
-	require.Equal(t, good, read)
-
-	text := string(data)
-	for name, edit := range map[string][2]string{
-		"schema 0":            {`"schema":1`, `"schema":0`},
-		"unknown field":       {`"schema":1`, `"schema":1,"x":1`},
-		"a line":              {`"0.0.0.0:44300"`, `"0.0.0.0:44300\r\nhttp"`},
-		"another port":        {`"port":44300`, `"port":44399`},
-		"no thumbprint":       {`"` + newer + `"`, `"x"`},
-		"lower case":          {`"` + newer + `"`, `"` + strings.ToLower(newer) + `"`},
-		"store with a quote":  {`"WebHosting"`, `"Web\"Hosting"`},
-		"another place":       {`"before":{"kind":"ip","address":"0.0.0.0:44300","port":44300`, `"before":{"kind":"ip","address":"0.0.0.0:44302","port":44302`},
-		"twice":               {`"address":"localhost:44301","port":44301`, `"address":"localhost:44301","port":44301`},
-		"access list":         {"D:(A;;GX;;;BU)", "D:(A;;GX;;;BU) user=Everyone"},
-		"reservation of else": {`"before":{"url":"https://localhost:44301/"`, `"before":{"url":"https://localhost:44302/"`},
-		"url":                 {`"https://localhost:44300/"`, `"https://localhost:44300/ x"`},
-	} {
-		bad := strings.ReplaceAll(text, edit[0], edit[1])
-		if name == "twice" {
-			bad = strings.Replace(text, `"places":[`, `"places":[{"kind":"ip","address":"0.0.0.0:44300","port":44300,"bound":["`+ours+`"]},`, 1)
-		}
-		require.NotEqual(t, text, bad, name)
-		_, err := parseLedger([]byte(bad))
-		require.Error(t, err, name)
-	}
-	for port := range 6000 {
-		good.Places = append(good.Places, trace{Kind: IP, Address: "0.0.0.0:1", Port: port, Bound: []string{ours}, Before: &before})
-	}
-	_, err = good.encode()
-	require.ErrorContains(t, err, "more than can be remembered")
-}
-
-func FuzzParseLedger(f *testing.F) {
-	f.Add([]byte(`{"schema":1,"places":[{"kind":"ip","address":"0.0.0.0:1","port":1,"bound":["` + ours + `"]}],"reservations":[{"url":"https://localhost:1/"}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseLedger(data)
-		if err != nil {
-			return
-		}
-		var c Change
-		for _, p := range l.Places {
-			if p.Before != nil {
-				c.Add = append(c.Add, *p.Before)
-			}
-		}
-		for _, u := range l.Reservations {
-			if u.Before != nil {
-				c.Reserve = append(c.Reserve, *u.Before)
-			}
-		}
-		lines, err := c.Lines()
-		require.NoError(t, err, "what was read can be put back")
-		for _, line := range lines {
-			require.False(t, strings.ContainsAny(line, "\r\n&|<>^%"), line)
-		}
-		again, err := l.encode()
-		require.NoError(t, err)
-		same, err := parseLedger(again)
-		require.NoError(t, err)
-		require.Equal(t, l.Places, same.Places)
-	})
 }

@@ -2,8 +2,6 @@ package httpsys
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"devcert/devcert"
-	"devcert/devcert/disk"
 	"devcert/platform/httpsys/internal/standin"
 
 	"github.com/stretchr/testify/require"
@@ -130,8 +127,8 @@ func TestNetshDiesAmid(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44302, theirs)...)
 			before := w.sorted()
-			run, dead := w.Netsh.Run, false
-			w.Netsh.Run = func(ctx context.Context, args ...string) ([]byte, error) {
+			run, dead := w.Run, false
+			w.Run = func(ctx context.Context, args ...string) ([]byte, error) {
 				script, err := os.ReadFile(args[1])
 				require.NoError(t, err)
 				if dead {
@@ -154,7 +151,7 @@ func TestNetshDiesAmid(t *testing.T) {
 			err := w.bind(ours, 44300, 44301, 44302)
 			require.Error(t, err)
 			require.True(t, dead)
-			w.Netsh.Run = run
+			w.Run = run
 			if row.broken {
 				require.ErrorContains(t, err, "cannot be seen")
 				require.Len(t, w.record().Places, 3, "all is on record")
@@ -240,88 +237,4 @@ func TestBrokenNetshOfTheMachine(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		remedy(t, err)
 	})
-}
-
-// Any user may make the machine's folder before devcert does.
-func TestForgedLedger(t *testing.T) {
-	for _, name := range []string{"devcert", ledgerName, lockName} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44300, theirs)...)
-			require.NoError(t, os.Mkdir(w.priv.Ledger.Folder, 0o755))
-			for _, file := range []string{ledgerName, lockName} {
-				require.NoError(t, os.WriteFile(w.priv.Ledger.path(file), nil, 0o600))
-			}
-			w.files.exposed = map[string]string{name: "owned by somebody"}
-			for _, err := range []error{w.bind(ours, 44300), w.unbind(44300)} {
-				require.ErrorContains(t, err, name+" is not safe to use: owned by somebody")
-				require.Contains(t, remedy(t, err), "remove it")
-			}
-			require.Empty(t, w.starts())
-			require.FileExists(t, w.priv.Ledger.path(ledgerName))
-		})
-	}
-	t.Run("a link", func(t *testing.T) {
-		w := newWorld(t, standin.Settings{})
-		require.NoError(t, os.Mkdir(w.priv.Ledger.Folder, 0o755))
-		if err := os.Symlink(filepath.Join(t.TempDir(), "target"), w.priv.Ledger.path(ledgerName)); err != nil {
-			t.Skip(err)
-		}
-		if info, err := os.Lstat(w.priv.Ledger.path(ledgerName)); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			t.Skip("links are not told from files here")
-		}
-		require.Error(t, w.bind(ours, 44300))
-		require.Empty(t, w.starts())
-	})
-}
-
-func TestNewerLedger(t *testing.T) {
-	w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44300, theirs)...)
-	require.NoError(t, os.Mkdir(w.priv.Ledger.Folder, 0o755))
-	path := w.priv.Ledger.path(ledgerName)
-	require.NoError(t, os.WriteFile(path, []byte(`{"schema":2,"more":[]}`), 0o600))
-	for _, err := range []error{w.bind(ours, 44300), w.unbind(44300)} {
-		require.ErrorIs(t, err, disk.ErrSchema)
-		remedy(t, err)
-	}
-	require.Empty(t, w.starts())
-	require.FileExists(t, path)
-}
-
-// A damaged record is kept for a person, and what it meant is not known.
-func TestDamagedLedger(t *testing.T) {
-	w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44300, theirs)...)
-	require.NoError(t, w.bind(ours, 44300))
-	path := w.priv.Ledger.path(ledgerName)
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, data[:len(data)/2], 0o600))
-	err = w.unbind(44300)
-	require.ErrorContains(t, err, "was damaged and lies in")
-	remedy(t, err)
-	require.Empty(t, w.on(44300))
-	aside, err := filepath.Glob(path + ".damaged-*")
-	require.NoError(t, err)
-	require.Len(t, aside, 1)
-	kept, err := os.ReadFile(aside[0])
-	require.NoError(t, err)
-	require.Equal(t, data[:len(data)/2], kept)
-	require.NoError(t, w.unbind(44300), "it is said once")
-}
-
-// A record that cannot be written stops what it is to record.
-func TestUnwritableLedger(t *testing.T) {
-	w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44300, theirs)...)
-	before := w.sorted()
-	w.priv.Ledger.Files = fullDisk{w.files}
-	err := w.bind(ours, 44300)
-	require.ErrorContains(t, err, "record what was bound before devcert")
-	require.ErrorContains(t, err, "disk is full")
-	require.Equal(t, before, w.sorted())
-	require.Len(t, w.starts(), 1)
-}
-
-type fullDisk struct{ *looseFiles }
-
-func (fullDisk) Create(path string) (*os.File, error) {
-	return nil, fmt.Errorf("create %s: %w", path, errors.New("disk is full"))
 }

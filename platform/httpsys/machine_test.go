@@ -229,8 +229,8 @@ func TestOneAtATime(t *testing.T) {
 	require.NoError(t, <-done, "the folder was removed while it waited")
 
 	ctx, cancel = context.WithCancel(t.Context())
-	run := w.Netsh.Run
-	w.Netsh.Run = func(ctx context.Context, args ...string) ([]byte, error) { cancel(); return run(ctx, args...) }
+	run := w.Run
+	w.Run = func(ctx context.Context, args ...string) ([]byte, error) { cancel(); return run(ctx, args...) }
 	require.NoError(t, w.priv.Bind(ctx, BindRequest{Ports: []int{44301}, Thumbprint: ours}, func() {}))
 	require.Equal(t, ours+" "+IISExpress, w.on(44301))
 }

@@ -86,7 +86,7 @@ func (r Record) Same(wanted Record) bool {
 
 // Is says whether both stand in the same place of the table, where only one can.
 func (r Record) Is(other Record) bool {
-	return r.place() == other.place()
+	return r.Port == other.Port && r.place() == other.place()
 }
 
 // place is a key that two records share when Is says so.

@@ -16,30 +16,6 @@ type Change struct {
 	Reserve   []Reservation
 }
 
-// Replace is the change after which every wanted record stands in its place
-// and every reservation lets any user listen, whatever stood there before. It
-// leaves alone what is already so.
-func (s State) Replace(wanted []Record, reserved []Reservation) Change {
-	var c Change
-	for _, w := range s.Lacks(wanted) {
-		if old, ok := s.At(w); ok {
-			c.Remove = append(c.Remove, old)
-		}
-		c.Add = append(c.Add, w)
-	}
-	for _, w := range reserved {
-		old, ok := s.Reservation(w.URL)
-		if ok && old.meets(w) {
-			continue
-		}
-		if ok {
-			c.Unreserve = append(c.Unreserve, old)
-		}
-		c.Reserve = append(c.Reserve, w)
-	}
-	return c
-}
-
 // meets says whether r lets those listen whom wanted lets.
 func (r Reservation) meets(wanted Reservation) bool {
 	return r.SDDL == wanted.SDDL || wanted.AnyUser() && r.AnyUser()

@@ -121,10 +121,10 @@ func (w *world) at(place string) string {
 
 // meddle has another process change the table right before the next change.
 func (w *world) meddle(change func(*standin.Table)) {
-	run := w.Netsh.Run
-	w.Netsh.Run = func(ctx context.Context, args ...string) ([]byte, error) {
+	run := w.Run
+	w.Run = func(ctx context.Context, args ...string) ([]byte, error) {
 		if script, err := os.ReadFile(args[1]); err == nil && bytes.Contains(script, []byte(" add ")) {
-			w.Netsh.Run = run
+			w.Run = run
 			table := w.table()
 			change(&table)
 			require.NoError(w.t, standin.Write(w.folder, standin.TableFile, table))
