@@ -72,6 +72,7 @@ func TestLooksAreShared(t *testing.T) {
 	look(2)
 	require.Error(t, w.bind(siteRSA, 44300), "refused, and not even looked")
 	look(3)
+	look(3)
 	require.NoError(t, w.bind(ours, 44300, 44310))
 	proved := look(5)
 	w.clock = w.clock.Add(fresh)

@@ -182,7 +182,7 @@ func (t trace) check() error {
 		}
 	}
 	switch {
-	case t.Before == nil && t.Bound == nil:
+	case t.Before == nil && len(t.Bound) == 0:
 		return fmt.Errorf("%s: nothing was done there", t.Address)
 	case t.Before == nil:
 		return nil

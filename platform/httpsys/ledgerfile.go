@@ -49,18 +49,19 @@ func (k Ledger) path(name string) string { return filepath.Join(k.Folder, name) 
 func (k Ledger) lock(ctx context.Context, waiting func()) (unlock func(), err error) {
 	started, told := time.Now(), false
 	for {
-		if err := k.prepare(); err != nil {
-			return nil, err
+		err := k.prepare()
+		if err == nil {
+			lock := flock.New(k.path(lockName), flock.SetFlag(os.O_RDWR))
+			var free bool
+			if free, err = lock.TryLock(); free && k.stillThere(lock) {
+				return func() { k.unlock(lock) }, nil
+			}
+			_ = lock.Close()
 		}
-		lock := flock.New(k.path(lockName), flock.SetFlag(os.O_RDWR))
-		free, err := lock.TryLock()
-		if free && k.stillThere(lock) {
-			return func() { k.unlock(lock) }, nil
-		}
-		_ = lock.Close()
 		long := time.Since(started) > untold
-		if err != nil && long { // before, the file may be about to be removed
-			return nil, fmt.Errorf("lock %s: %w", k.path(lockName), err)
+		var unsafe *problem
+		if err != nil && (long || errors.As(err, &unsafe)) { // else it may just be being removed
+			return nil, fmt.Errorf("lock the bindings: %w", err)
 		}
 		if long && !told {
 			told = true
@@ -93,7 +94,7 @@ func (k Ledger) prepare() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil // whoever had the lock has just removed the folder
 	case !errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("lock the bindings: %w", err)
+		return err
 	}
 	return k.guarded(k.path(lockName), k.Locks)
 }

@@ -28,8 +28,8 @@ type Netsh struct {
 	// has an ExitCode, as *exec.ExitError has. When the context ends, netsh and
 	// what it started are gone before Run returns.
 	Run func(ctx context.Context, args ...string) ([]byte, error)
-	// Folder is where scripts lie while they run. Nobody with fewer rights than
-	// this process may write there.
+	// Folder is where scripts lie while they run. Who else may write there can
+	// keep one from running, and not change it; see hold.
 	Folder string
 	// Unbound says whether HTTP.sys has no binding at all, from another source
 	// than netsh. It is asked when netsh lists none and adds words nobody here
@@ -152,13 +152,19 @@ func (n *Netsh) script(ctx context.Context, limit time.Duration, lines []string)
 			err = noScript(gone)
 		}
 	}()
-	_, err = file.WriteString(strings.Join(lines, "\r\n") + "\r\n")
+	written := []byte(strings.Join(lines, "\r\n") + "\r\n")
+	_, err = file.Write(written)
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
 		return nil, noScript(err)
 	}
+	held, err := hold(file.Name(), written)
+	if err != nil {
+		return nil, noScript(err)
+	}
+	defer func() { _ = held.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return n.Run(ctx, "-f", file.Name())
