@@ -202,7 +202,7 @@ func (w *worker) withdraw(ctx context.Context, s Step) error {
 		return err
 	}
 	for _, p := range w.store(s.store).Look(ctx, Material{}) {
-		if slices.ContainsFunc(p.Others, s.cert.Equal) {
+		if p.has(s.cert) {
 			return unheeded(remains(s.cert))
 		}
 	}

@@ -81,7 +81,7 @@ func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 			}
 		}
 		for _, store := range e.Host.Stores {
-			if !r.Config.WantsStore(store.Name()) {
+			if !r.needsAdmin(store.Name()) {
 				continue
 			}
 			if err := store.Ready(ctx); errors.Is(err, ErrNeedsAdmin) {
@@ -90,6 +90,14 @@ func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 		}
 	}
 	return nil
+}
+
+// needsAdmin says whether the store has a wanted place that only an
+// administrator may change.
+func (r *Report) needsAdmin(store string) bool {
+	return slices.ContainsFunc(r.Seen.Stores, func(s StorePlaces) bool {
+		return s.Store == store && slices.ContainsFunc(s.Places, func(p Place) bool { return p.Machine && r.Config.wantsPlace(store, p) })
+	})
 }
 
 // mayTakeOver asks before another application's bindings are replaced.

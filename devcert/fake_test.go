@@ -34,7 +34,7 @@ func (s *memStore) Name() string { return s.name }
 func (s *memStore) Look(_ context.Context, m Material) []Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Place{Path: "/" + s.name, Part: s.part, State: Missing}
+	p := Place{Path: "/" + s.name, Part: s.part, Machine: true, State: Missing}
 	switch {
 	case s.absent:
 		return nil

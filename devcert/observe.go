@@ -80,7 +80,7 @@ func (o *Observation) leafThumbprint() string {
 // trusted says whether any place trusts the root.
 func (o *Observation) trusted() bool {
 	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool {
-		return slices.ContainsFunc(s.Places, func(p Place) bool { return p.State == Trusted })
+		return slices.ContainsFunc(s.Places, func(p Place) bool { return p.Part == chain.PartRoot && p.State == Trusted })
 	})
 }
 
@@ -103,6 +103,11 @@ func (o *Observation) placeHolds(store string, p Place, cert *x509.Certificate) 
 	case p.State != Unknown && p.State != Missing && current != nil && cert.Equal(current):
 		return true
 	}
+	return p.has(cert)
+}
+
+// has says whether cert is in the place besides what belongs there.
+func (p Place) has(cert *x509.Certificate) bool {
 	return slices.ContainsFunc(p.Others, cert.Equal) ||
 		slices.ContainsFunc(p.Strays, func(s Stray) bool { return cert.Equal(s.Cert) })
 }

@@ -80,7 +80,10 @@ func (c *Config) WantsStore(name string) bool {
 
 // wantsPlace says whether one place of the store is to.
 func (c *Config) wantsPlace(store string, p Place) bool {
-	return c.WantsStore(store) && (c.Scope == ScopeMachine || !p.Machine)
+	if c.Scope == ScopeUser {
+		return c.WantsStore(store) && !p.Machine
+	}
+	return c.WantsStore(store) && !p.UserOnly
 }
 
 // ofTheSystem says whether a store is the system's: the one that is called so,

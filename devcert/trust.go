@@ -37,7 +37,7 @@ var (
 	}
 	leafWords = map[PlaceState]stateWords{
 		Missing: {LeafMissing, "the %s store does not have the leaf", keyless},
-		Denied:  {KeyMissing, "the %s store has the leaf, and its key does not open", keyless},
+		Denied:  {KeyMissing, "the %s store has the leaf, and cannot use it", keyless},
 		Stale:   {KeyMissing, "the %s store has the leaf without its key", keyless},
 		Unknown: unknown,
 	}

@@ -83,7 +83,7 @@ func (s folderStore) Look(_ context.Context, m devcert.Material) []devcert.Place
 	if s.has("nowhere") {
 		return nil
 	}
-	place := devcert.Place{Part: chain.PartRoot, Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
+	place := devcert.Place{Part: chain.PartRoot, Machine: true, Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
 	if s.has("blind") {
 		place.State, place.Evidence = devcert.Unknown, "permission denied"
 		return []devcert.Place{place}

@@ -70,8 +70,8 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 		parts = append(parts, f.lookHashed(m.Root))
 	}
 	place := devcert.Place{
-		Path:   f.bundle,
-		Part:   chain.PartRoot,
+		Path: f.bundle,
+		Part: chain.PartRoot, Machine: true,
 		Others: unique(append(anchors.others, ourRoots(ders, m.Root)...)),
 	}
 	place.State, place.Evidence = judge(parts)
