@@ -58,15 +58,16 @@ func (l *ledger) bound(r Record) bool {
 }
 
 // remember notes a plan that is about to be carried out. What stood somewhere
-// before devcert first came is kept for as long as devcert has the place; only
-// what another application has put there since, and loses now, counts for more.
+// before devcert first came is kept for as long as devcert has the place. What
+// was put there since, and is lost now, counts for more if it is of another
+// application, or if the first could not be put back any more.
 func (l *ledger) remember(p plan, broken func(Record) bool) {
 	for _, r := range p.Add {
 		l.trace(r).bind(r.Thumbprint)
 	}
 	for _, r := range p.taken {
 		t := l.trace(r)
-		if t.Before == nil || t.Broken || t.Before.AppID != r.AppID {
+		if t.Before == nil || t.Before.AppID != r.AppID || broken(*t.Before) {
 			t.Before, t.Broken = &r, broken(r)
 		}
 	}

@@ -131,6 +131,21 @@ func TestShadows(t *testing.T) {
 	require.Len(t, w.record().Places, 1)
 }
 
+// What a script could not say is not taken away, whoever asks for it.
+func TestCannotBePutBack(t *testing.T) {
+	odd := binding("0.0.0.0:44300", siteRSA, siteID)
+	odd.Store = "O'Brien"
+	w := newWorld(t, standin.Settings{}, odd)
+	table := w.table()
+	table.Reservations = append(table.Reservations, standin.Reservation{URL: Reserved(44301).URL, SDDL: `D:(XA;;GX;;;S-1-5-21-1-2-3-1001;(@User.x=="y"))`})
+	require.NoError(t, standin.Write(w.folder, standin.TableFile, table))
+	before := w.sorted()
+	require.ErrorContains(t, w.takeOver(ours, 44300, 44301), "port 44300")
+	require.Equal(t, siteRSA+" "+siteID, w.on(44300))
+	require.NoError(t, w.unbind(44300, 44301))
+	require.Equal(t, before, w.sorted())
+}
+
 // A leaf of devcert's is replaced whatever it was bound for, and not missed.
 func TestFormerLeaf(t *testing.T) {
 	w := newWorld(t, standin.Settings{}, binding("0.0.0.0:44300", ours, siteID))
@@ -170,6 +185,25 @@ func TestTakenBack(t *testing.T) {
 	require.NoError(t, w.unbind(44300))
 	require.Equal(t, theirs+" "+siteID, w.on(44300), "not devcert's, not touched")
 	w.nothingRemembered()
+}
+
+// IIS Express binds its port to another certificate after devcert came, as Visual
+// Studio has it do: the first comes back, unless it is gone.
+func TestFirstRecordWins(t *testing.T) {
+	for _, row := range []struct{ name, gone, back string }{{"still there", "", theirs}, {"gone", theirs, siteRSA}} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t, standin.Settings{}, standin.IISExpress(44300, 44300, theirs)...)
+			require.NoError(t, w.bind(ours, 44300))
+			table := w.table()
+			table.Bindings[0] = binding("0.0.0.0:44300", siteRSA, IISExpress)
+			require.NoError(t, standin.Write(w.folder, standin.TableFile, table))
+			w.broken[row.gone] = "it is not there"
+			require.NoError(t, w.bind(ours, 44300))
+			require.NoError(t, w.unbind(44300))
+			require.Equal(t, row.back+" "+IISExpress, w.on(44300))
+			w.nothingRemembered()
+		})
+	}
 }
 
 func TestRequestsRefused(t *testing.T) {
