@@ -52,8 +52,7 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 		Elsewhere: elsewhere(stateDir),
 		Close:     func() {},
 	}
-	equip(host, o)
-	return host, nil
+	return host, equip(host, o)
 }
 
 // elsewhere says whether another process of the same owner, sudo's above all,

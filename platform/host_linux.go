@@ -26,7 +26,7 @@ func defaultStateDir(env func(string) string) (string, error) {
 }
 
 // equip gives the host its stores.
-func equip(host *devcert.Host, o devcert.HostOptions) {
+func equip(host *devcert.Host, o devcert.HostOptions) error {
 	wait := o.Timeout
 	if wait == 0 {
 		wait = 2 * time.Minute
@@ -38,4 +38,5 @@ func equip(host *devcert.Host, o devcert.HostOptions) {
 	}
 	host.Close = helper.Close
 	host.AsAdmin = "sudo "
+	return nil
 }

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package platform
 
@@ -14,9 +14,10 @@ import (
 
 // equip gives the host a system store that says it cannot be changed: what this
 // system's stores need is not built yet.
-func equip(host *devcert.Host, _ devcert.HostOptions) {
+func equip(host *devcert.Host, _ devcert.HostOptions) error {
 	host.Stores = []devcert.Store{systemStore{}}
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }
+	return nil
 }
 
 type systemStore struct{}

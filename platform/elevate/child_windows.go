@@ -63,14 +63,31 @@ func forgetCaller() error {
 	if err != nil {
 		return err
 	}
-	os.Clearenv()
+	if err := cleanEnvironment(); err != nil {
+		return err
+	}
+	return os.Chdir(system)
+}
+
+// cleanEnvironment leaves what a system tool gets to see, and the variables
+// through which Wine finds its own libraries; on Windows they mean nothing.
+func cleanEnvironment() error {
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if name == "" || strings.HasPrefix(name, "WINE") {
+			continue // "=C:" and its like are cmd.exe's, and cannot be unset
+		}
+		if err := os.Unsetenv(name); err != nil {
+			return fmt.Errorf("unset %s: %w", name, err)
+		}
+	}
 	for _, pair := range run.Environment() {
 		name, value, _ := strings.Cut(pair, "=")
 		if err := os.Setenv(name, value); err != nil {
 			return err
 		}
 	}
-	return os.Chdir(system)
+	return nil
 }
 
 // dial connects to the pipe called name, which must be parent's, a process of

@@ -59,6 +59,25 @@ func (w *windows) devcert(code int, args ...string) result {
 	return r
 }
 
+// setup runs setup until Wine takes the hierarchy: it refuses an ECDSA signature
+// with a short number in it, about one hierarchy in 43, and imports an RSA key
+// with one as another key, about one in 80.
+func (w *windows) setup(args ...string) {
+	w.t.Helper()
+	args = append([]string{"setup"}, args...)
+	for range 4 {
+		r := w.run("devcert.exe", args...)
+		said := r.out + r.errors
+		if r.code == 0 || !strings.Contains(said, "a signature is wrong") && !strings.Contains(strings.ToLower(said), "80090015") {
+			require.Zero(w.t, r.code, said)
+			return
+		}
+		w.t.Log("Wine does not take this hierarchy: another one")
+		w.devcert(0, "uninstall", "--yes")
+	}
+	w.t.Fatal("Wine takes no hierarchy")
+}
+
 func (w *windows) tool(args ...string) string {
 	w.t.Helper()
 	r := w.run("storetool.exe", args...)
@@ -76,6 +95,36 @@ func (w *windows) stores() map[string][]certificate {
 	var all map[string][]certificate
 	require.NoError(w.t, json.Unmarshal([]byte(w.tool("list")), &all))
 	return all
+}
+
+// all lists every certificate, each in a line: its store, name and key.
+func (w *windows) all() []string {
+	w.t.Helper()
+	var lines []string
+	for store, certs := range w.stores() {
+		for _, c := range certs {
+			lines = append(lines, fmt.Sprint(store, c))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// requireSame wants two lists to be alike, and says only what differs.
+func requireSame(t *testing.T, before, after []string) {
+	t.Helper()
+	var changed []string
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			changed = append(changed, "- "+line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			changed = append(changed, "+ "+line)
+		}
+	}
+	require.Empty(t, changed)
 }
 
 // ours lists the certificates of a store that devcert made.
@@ -100,9 +149,14 @@ type binding struct {
 	Flags map[string]string `json:"flags,omitempty"`
 }
 
+type reservation struct {
+	URL  string `json:"url"`
+	SDDL string `json:"sddl"`
+}
+
 type table struct {
-	Bindings     []binding         `json:"bindings"`
-	Reservations []json.RawMessage `json:"reservations"`
+	Bindings     []binding     `json:"bindings"`
+	Reservations []reservation `json:"reservations"`
 }
 
 func (w *windows) table() table {
@@ -112,6 +166,20 @@ func (w *windows) table() table {
 	require.NoError(w.t, err)
 	require.NoError(w.t, json.Unmarshal(data, &all))
 	return all
+}
+
+// ports lists the table, each entry in a line.
+func (w *windows) ports() []string {
+	w.t.Helper()
+	var lines []string
+	all := w.table()
+	for _, b := range all.Bindings {
+		lines = append(lines, fmt.Sprint(b))
+	}
+	for _, r := range all.Reservations {
+		lines = append(lines, fmt.Sprint(r))
+	}
+	return lines
 }
 
 func (w *windows) write(name string, content any) {
@@ -210,8 +278,7 @@ func (w *windows) visualStudio() string {
 		all.Bindings = append(all.Bindings, binding{
 			Kind: "ipport", Place: fmt.Sprintf("0.0.0.0:%d", port), Hash: strings.ToLower(own), AppID: iisExpress, Store: "MY",
 		})
-		all.Reservations = append(all.Reservations, json.RawMessage(
-			fmt.Sprintf(`{"url":"https://localhost:%d/","sddl":"D:(A;;GX;;;WD)"}`, port)))
+		all.Reservations = append(all.Reservations, reservation{fmt.Sprintf("https://localhost:%d/", port), "D:(A;;GX;;;WD)"})
 	}
 	w.write("netsh-table.json", all)
 	_, _ = w.started()

@@ -27,9 +27,9 @@ const (
 func TestStory(t *testing.T) {
 	w := newWindows(t)
 	own := w.visualStudio()
-	before, tableBefore := w.stores(), w.table()
+	before, tableBefore := w.all(), w.ports()
 
-	w.devcert(0, "setup", "--json")
+	w.setup("--json")
 	starts, touched := w.started()
 	require.Len(t, touched, 100)
 	t.Logf("netsh was started %d times", starts)
@@ -69,8 +69,8 @@ func TestStory(t *testing.T) {
 		w.t = t
 	}
 	w.devcert(0, "uninstall", "--yes")
-	require.Equal(t, before, w.stores(), "every store is as it was")
-	require.Equal(t, tableBefore, w.table(), "and so is every binding")
+	requireSame(t, before, w.all())
+	requireSame(t, tableBefore, w.ports())
 	require.False(t, w.trusts(served))
 	require.Contains(t, w.devcert(0, "uninstall", "--yes").out, "Nothing to remove")
 }
@@ -161,8 +161,8 @@ func TestForeignPort(t *testing.T) {
 		}
 		return b
 	})
-	before := w.table()
-	w.devcert(0, "setup")
+	before := w.ports()
+	w.setup()
 	require.Equal(t, []string{"warning binding-foreign"}, w.status(0).kinds())
 	w.devcert(0, "repair")
 	_, touched := w.started()
@@ -171,16 +171,16 @@ func TestForeignPort(t *testing.T) {
 	w.devcert(0, "setup", "--take-over", "--yes")
 	require.Empty(t, w.status(0).kinds())
 	w.devcert(0, "uninstall", "--yes")
-	require.Equal(t, before, w.table())
+	requireSame(t, before, w.ports())
 }
 
 // A dry run prints netsh's own lines, and runs none of them.
 func TestDryRun(t *testing.T) {
 	w := newWindows(t)
 	w.visualStudio()
-	before, stores := w.table(), w.stores()
+	before, stores := w.ports(), w.all()
 	r := w.devcert(3, "setup", "--dry-run")
 	require.Contains(t, r.out, "http add sslcert ipport=0.0.0.0:44300")
-	require.Equal(t, before, w.table())
-	require.Equal(t, stores, w.stores())
+	requireSame(t, before, w.ports())
+	requireSame(t, stores, w.all())
 }

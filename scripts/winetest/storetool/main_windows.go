@@ -117,7 +117,12 @@ func selfSigned(into winstore.Store, friendlyName string, days int, extra []pkix
 	if err != nil {
 		return err
 	}
-	if _, err := into.AddKey(chain.Pair{Cert: cert, Key: key}, winstore.KeyOptions{FriendlyName: friendlyName}); err != nil {
+	if into.Location == winstore.LocalMachine {
+		err = addWithKey(into.Name, der, key, "storetool "+chain.Thumbprint(cert), friendlyName)
+	} else {
+		_, err = into.AddKey(chain.Pair{Cert: cert, Key: key}, winstore.KeyOptions{FriendlyName: friendlyName})
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Println(chain.Thumbprint(cert))
