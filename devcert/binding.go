@@ -131,6 +131,11 @@ func (r *Report) PortStates() []PortState {
 			s.answered(a)
 		}
 	}
+	for _, port := range r.only { // asked for by a person, who wants an answer
+		if states[port] == nil {
+			states[port] = &PortState{Port: port, Address: "localhost", State: BindingGone}
+		}
+	}
 	var out []PortState
 	for _, port := range slices.Sorted(maps.Keys(states)) {
 		if len(r.only) == 0 || slices.Contains(r.only, port) {

@@ -45,6 +45,9 @@ type Config struct {
 	KeepRootKey bool          `json:"keepRootKey"`
 
 	takeOver bool // of this run alone; see [Engine]
+	// guessed says that the file is lost and that nothing shows which stores it
+	// named: none are taken for wanted until setup says so.
+	guessed bool
 }
 
 // DefaultConfig is what `devcert setup` wants when nothing is said.
@@ -109,6 +112,9 @@ const (
 func (c *Config) With(r Request, stores []string) (*Config, error) {
 	out := *c
 	out.Names, out.Permits = slices.Clone(c.Names), slices.Clone(c.Permits)
+	if c.guessed {
+		out.guessed, out.Stores = false, DefaultConfig().Stores
+	}
 	return &out, firstError(
 		func() error { return out.addPermits(r.Permits) },
 		func() error { return out.addNames(r.Names) },

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"devcert/devcert/chain"
@@ -64,6 +65,12 @@ func (r *Report) Broken() bool {
 		}
 	}
 	return false
+}
+
+// NewRoot says whether another root took the place of one that was there.
+func (r *Report) NewRoot() bool {
+	return slices.ContainsFunc(r.Steps, func(s StepResult) bool { return s.action == withdraw && s.Err == nil }) &&
+		slices.ContainsFunc(r.Steps, func(s StepResult) bool { return s.action == create && s.Err == nil })
 }
 
 // PartialError says that something that was asked for did not take, while the

@@ -109,7 +109,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 		all = append(all, allStrays(o)...)
 		return append(all, brokenBindings(o)...)
 	}
-	all = append(all, stateFindings(damage, o)...)
+	all = append(all, stateFindings(c, damage, o)...)
 	all = append(all, hierarchyFindings(c, o)...)
 	if o.Folder.Hierarchy.Root != nil {
 		all = append(all, storeFindings(c, o)...)
@@ -130,7 +130,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 }
 
 // stateFindings are about the files of the state folder.
-func stateFindings(damage error, o *Observation) []Finding {
+func stateFindings(c *Config, damage error, o *Observation) []Finding {
 	var all []Finding
 	if o.Foreign {
 		all = append(all, Finding{
@@ -140,9 +140,12 @@ func stateFindings(damage error, o *Observation) []Finding {
 		})
 	}
 	if damage != nil {
+		all = append(all, configFinding(c, damage))
+	}
+	if o.Folder.NoLedger && o.deployed() {
 		all = append(all, Finding{
-			Kind: StateCorrupt, Severity: Error, Where: disk.ConfigFile, cure: rebuildFile,
-			Message: "config.json is not usable: " + damage.Error(), damage: &disk.Damage{Name: disk.ConfigFile},
+			Kind: StateCorrupt, Severity: Error, Where: disk.LedgerFile, cure: rebuildFile,
+			Message: "ledger.json: it is missing, and a store has what it should name", damage: &disk.Damage{Name: disk.LedgerFile},
 		})
 	}
 	for i := range o.Folder.Damage {
@@ -151,6 +154,19 @@ func stateFindings(damage error, o *Observation) []Finding {
 		}
 	}
 	return append(all, exposedBefore(o)...)
+}
+
+func configFinding(c *Config, damage error) Finding {
+	f := Finding{
+		Kind: StateCorrupt, Severity: Error, Where: disk.ConfigFile, cure: rebuildFile,
+		Message: "config.json is not usable: " + damage.Error(), damage: &disk.Damage{Name: disk.ConfigFile},
+	}
+	if c.guessed {
+		f.Message += "; nothing shows which stores were asked for"
+		f.Consequence = "whether any of them should trust the root is not known"
+		f.cure, f.Remedy = noCure, "devcert setup, with --stores none if none was to"
+	}
+	return f
 }
 
 func foreign(c *Config, o *Observation) bool {

@@ -95,6 +95,17 @@ func (o *Observation) holds(store string, cert *x509.Certificate) bool {
 	return false
 }
 
+// deployed says whether any store has a part of the hierarchy.
+func (o *Observation) deployed() bool {
+	m := o.material()
+	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool {
+		return slices.ContainsFunc(s.Places, func(p Place) bool {
+			cert := m.Part(p.Part)
+			return cert != nil && o.placeHolds(s.Store, p, cert)
+		})
+	})
+}
+
 func (o *Observation) placeHolds(store string, p Place, cert *x509.Certificate) bool {
 	current := o.material().Part(p.Part)
 	switch {
@@ -145,7 +156,7 @@ func rebuildConfig(o *Observation) *Config {
 		c.Permits = beyond(permits)
 		c.KeepRootKey = h.RootKey != nil
 		if !o.Folder.Ledger.Has("", h.Root) && !o.trusted() {
-			c.Stores = []string{NoStores} // no sign that any was asked for: trust is not widened
+			c.guessed, c.Stores = true, []string{NoStores} // trust is not widened unasked
 		}
 	}
 	if h.Leaf.Cert != nil {

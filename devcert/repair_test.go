@@ -54,7 +54,7 @@ var breakages = []breakage{
 	{"eleven months later", func(m *machine) { m.now = m.now.Add(330 * 24 * time.Hour) }, []string{LeafExpiring}},
 	{"eleven years later", func(m *machine) { m.now = m.now.AddDate(11, 0, 0) }, []string{RootExpired, IntermediateExpired, LeafExpired, CRLExpired}},
 	{"copied to another machine", func(m *machine) { m.host.Owner.Machine += "x" }, []string{StateForeign}},
-	{"the ledger deleted", func(m *machine) { m.remove(disk.LedgerFile) }, []string{}},
+	{"the ledger deleted", func(m *machine) { m.remove(disk.LedgerFile) }, []string{StateCorrupt}},
 }
 
 func (m *machine) remove(name string) {

@@ -30,6 +30,10 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 			return before, err
 		}
 		defer unlock()
+		// Before any root goes: a folder that stays must still say what is where.
+		if err := e.folder().Removable(); err != nil {
+			return before, err
+		}
 	}
 	if before, err = e.look(ctx, false, nil); err != nil {
 		return nil, err

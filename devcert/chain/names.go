@@ -97,6 +97,8 @@ func misshapen(s string) (reason, hint string) {
 	switch {
 	case s == "":
 		return "empty", ""
+	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return "has a space or a control character", "give each name as a word of its own"
 	case strings.HasPrefix(s, "-"):
 		return "starts with a hyphen, like a flag", "put flags before or after the names, spelled as in --help"
 	case strings.Contains(s, "://"):
@@ -107,8 +109,6 @@ func misshapen(s string) (reason, hint string) {
 		return "an e-mail address, not a server's name", ""
 	case strings.ContainsAny(s, "[]"):
 		return "has brackets", "write an IPv6 address without brackets and port, as in ::1"
-	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return "has a space or a control character", "give each name as a word of its own"
 	}
 	return "", ""
 }
@@ -219,8 +219,11 @@ func isNumber(label string) bool {
 // wildcardOf puts a star before base where clients would honour it.
 func wildcardOf(base string) (name, reason, hint string) {
 	if !strings.Contains(base, ".") {
-		return "", "most clients refuse a wildcard with one label after the star",
-			"name the hosts one by one, or use *.dev." + base
+		hint := "name the hosts one by one"
+		if isSpecialUse(base) {
+			hint += ", or use *.dev." + base
+		}
+		return "", "most clients refuse a wildcard with one label after the star", hint
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(base); suffix == base && !isSpecialUse(base) {
 		return "", "a wildcard for everybody below the public suffix " + base, "name the hosts one by one"

@@ -85,13 +85,19 @@ func parsePermit(s string) (Permits, error) {
 		}
 		return Permits{Networks: []netip.Prefix{prefix}}, nil
 	}
+	if strings.Contains(s, "://") {
+		return refuse("a URL, not a domain", "write the domain alone, without scheme, port and path")
+	}
 	if strings.Contains(s, "/") {
 		return refuse("not a network", "write it as in 192.168.1.0/24")
 	}
-	if base, found := strings.CutPrefix(s, "*."); found {
+	if base, found := strings.CutPrefix(s, "*."); found && base != "" {
 		return refuse("a permitted domain has no wildcard", "write "+base+": it stands for all names below it")
 	}
-	if base, found := strings.CutPrefix(s, "."); found {
+	if strings.Contains(s, "*") {
+		return refuse("a permitted domain has no wildcard", "write the domain: it stands for all names below it")
+	}
+	if base, found := strings.CutPrefix(s, "."); found && base != "" {
 		return refuse("starts with a dot, which would exclude the name itself", "write "+base)
 	}
 	name, err := ParseName(s)

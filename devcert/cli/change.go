@@ -117,9 +117,17 @@ func (p *program) repairCommand() *cli.Command {
 			if err == nil && r.Config == nil {
 				return s.neverSetUp(ctx, r)
 			}
-			return s.changed(r, err, func() { s.ui.printf("Healthy again. Nothing else was touched.\n") })
+			return s.changed(r, err, func() { s.afterRepair(r) })
 		}),
 	}
+}
+
+func (s *session) afterRepair(r *devcert.Report) {
+	if r.NewRoot() {
+		s.ui.flow("", "Healthy again, with a new root: the old one could not be kept, and is not trusted any more.")
+		return
+	}
+	s.ui.printf("Healthy again. Nothing else was touched.\n")
 }
 
 func (s *session) setOnly() error {

@@ -34,15 +34,33 @@ func (f Folder) Remove() (left []string, err error) {
 
 func isLock(name string) bool { return name == LockFile }
 
-// removeAll removes files, links and empty folders, as many as it can.
+// removeAll removes files, links and empty folders, as many as it can, and says
+// why the first stayed: what keeps one keeps the others too.
 func (f Folder) removeAll(names []string) error {
-	var errs []error
+	var first error
 	for _, name := range names {
-		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, failed("removing", f.path(name), err))
+		err := os.Remove(f.path(name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && first == nil {
+			first = failed("removing", f.path(name), err)
 		}
 	}
-	return errors.Join(errs...)
+	return first
+}
+
+// Removable says why Remove could remove nothing: the disk is read-only, or the
+// folder not ours to write to.
+func (f Folder) Removable() error {
+	probe, err := f.Files.Create(beside(f.path(LockFile)))
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another run left it, and so could write
+	}
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	if err != nil {
+		return failed("removing the state folder", f.Path, err)
+	}
+	return nil
 }
 
 // removeLock removes the lock, and the folder if nothing else is in it. On

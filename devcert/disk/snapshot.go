@@ -42,6 +42,7 @@ type Snapshot struct {
 	Present   bool    // there is something that Remove would remove
 	Config    []byte  // config.json as it is, nil when it cannot be read
 	Ledger    *Ledger // empty when there is none or it is damaged
+	NoLedger  bool    // there is no file, which is right where nothing was ever deployed
 	Current   string  // the current generation's name, "" when there is none
 	Hierarchy Hierarchy
 	Others    []string // generations that are not the current one
@@ -130,7 +131,7 @@ func (s *Snapshot) readConfig(f Folder) {
 
 func (s *Snapshot) readLedger(f Folder) error {
 	data, err := f.Read(LedgerFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if s.NoLedger = errors.Is(err, fs.ErrNotExist); s.NoLedger {
 		return nil
 	}
 	if err != nil {
