@@ -9,11 +9,13 @@ package front
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 
 	"devcert/devcert"
 	"devcert/devcert/disk"
@@ -97,9 +99,19 @@ func (f *Front) change(ctx context.Context, edit func(map[int]string)) error {
 		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
 	}
 	if err := disk.ReplaceFile(f.files, f.path, data, disk.PrivateMode); err != nil {
-		return fmt.Errorf("cannot write the binding table %s: %w", f.path, err)
+		return &disk.FolderError{Doing: "writing the binding table", Path: f.path, Err: reason(err)}
 	}
 	return nil
+}
+
+// reason is what the system said, without the names of files beside the table
+// that are gone by now.
+func reason(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
 }
 
 func (f *Front) read(ctx context.Context) ([]devcert.Binding, error) {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,17 @@ const (
 
 func order(thumbprint string, ports ...int) devcert.BindOrder {
 	return devcert.BindOrder{Ports: ports, Thumbprint: thumbprint}
+}
+
+func TestAFullDiskHasARemedy(t *testing.T) {
+	dir := t.TempDir()
+	full := &os.PathError{Op: "write", Path: filepath.Join(dir, ".bindings.json.new"), Err: syscall.ENOSPC}
+	err := New(dir, plainFiles{createErr: full}).Bind(t.Context(), order(thumbA, 443))
+	require.EqualError(t, err, "writing the binding table "+filepath.Join(dir, "bindings.json")+": "+syscall.ENOSPC.Error())
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	require.Contains(t, remedied.Remedy(), "that the disk has room")
 }
 
 func TestBindAndUnbind(t *testing.T) {

@@ -259,3 +259,15 @@ func (m *machine) bundled() []*x509.Certificate {
 		}
 	}
 }
+
+func TestABindingTableWithoutRoomSaysSo(t *testing.T) {
+	m := newMachine(t)
+	m.disk("size=1m")
+	args := []string{"--home", m.home() + "/disk/state"}
+	m.devcert(0, append([]string{"setup", "--stores=none"}, args...)...)
+	m.remove(m.home() + "/disk/state/bindings.json")
+	m.fill()
+	r := m.devcert(6, append([]string{"repair"}, args...)...)
+	require.Contains(t, r.stderr, "writing the binding table "+m.home()+"/disk/state/bindings.json: no space left on device\n"+
+		"  see that you may write there and that the disk has room")
+}
