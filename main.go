@@ -19,5 +19,6 @@ func main() {
 		os.Exit(code)
 	}
 	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	streams.ANSI, streams.Unicode = platform.Console(os.Stdout)
 	os.Exit(cli.Main(os.Args, streams, os.Environ(), platform.NewHost))
 }

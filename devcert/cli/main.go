@@ -22,6 +22,10 @@ import (
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+	// ANSI says that Out, where it is a terminal, understands ANSI sequences.
+	ANSI bool
+	// Unicode says that it shows every character, whatever the locale says.
+	Unicode bool
 }
 
 // NewHost makes the machine a command acts on.

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 			}
 			now = func() time.Time { return at }
 		}
-		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ANSI: true}
 		os.Exit(cli.MainAt(os.Args, streams, os.Environ(), newMachine, now))
 	}})
 }

@@ -54,10 +54,10 @@ func newUI(s Streams, out io.Writer, env map[string]string, o uiOptions) *ui {
 	u := &ui{uiOptions: o, in: bufio.NewReader(s.In), out: out, err: s.Err, width: columnsOf(s.Out), symbols: asciiSymbols}
 	u.drawn = isTerminal(s.Out) && env["TERM"] != "dumb" && !o.json
 	u.interactive = isTerminal(s.In) && isTerminal(s.Err) && !o.nonInteractive && env["CI"] != "true"
-	if showsUnicode(env) {
+	if s.Unicode || showsUnicode(env) {
 		u.symbols = unicodeSymbols
 	}
-	colored := u.drawn && !o.noColor && env["NO_COLOR"] == ""
+	colored := u.drawn && s.ANSI && !o.noColor && env["NO_COLOR"] == ""
 	u.red, u.green, u.yellow = paint(colored, color.FgRed, color.Bold), paint(colored, color.FgGreen), paint(colored, color.FgYellow)
 	u.dim = paint(colored, color.Faint)
 	return u

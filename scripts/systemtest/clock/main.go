@@ -21,6 +21,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "DEVCERT_TEST_NOW:", err)
 		os.Exit(1)
 	}
-	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ANSI: true}
 	os.Exit(cli.MainAt(os.Args, streams, os.Environ(), platform.NewHost, func() time.Time { return now }))
 }
