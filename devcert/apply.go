@@ -138,7 +138,7 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	case withdraw:
 		return w.withdraw(ctx, s)
 	case bind:
-		return w.bind(ctx, s.ports)
+		return w.bind(ctx, s)
 	case unbind:
 		return w.Host.Binder.Unbind(ctx, s.ports)
 	case remove:
@@ -244,13 +244,12 @@ func (w *worker) abandon(ctx context.Context) error {
 	return errors.Join(failed, w.folder.Sweep(w.report.Seen.Folder.Current))
 }
 
-func (w *worker) bind(ctx context.Context, ports []int) error {
-	if w.hierarchy.Leaf.Cert == nil {
+func (w *worker) bind(ctx context.Context, s Step) error {
+	leaf := w.hierarchy.Leaf.Cert
+	if leaf == nil {
 		return errors.New("there is no leaf to bind them to") // repair --only can leave it lost
 	}
-	return w.Host.Binder.Bind(ctx, BindOrder{
-		Ports: ports, Thumbprint: chain.Thumbprint(w.hierarchy.Leaf.Cert), TakeOver: w.TakeOver,
-	})
+	return w.Host.Binder.Bind(ctx, w.order(w.report, s, chain.Thumbprint(leaf)))
 }
 
 func (w *worker) store(name string) Store {

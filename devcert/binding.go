@@ -8,44 +8,79 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"devcert/devcert/chain"
 )
 
 // ErrNotSetUp is returned by commands that need a hierarchy where there is none.
 var ErrNotSetUp = errors.New("nothing has been set up for this user")
 
-// BindPorts binds ports to the leaf, and wants them bound from now on. cert
-// names the certificate: "localhost", or the leaf's thumbprint.
+// BindPorts binds ports, and wants them bound from now on. cert names the
+// certificate: "localhost" for the leaf, or a thumbprint.
 func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Report, error) {
-	return e.changePorts(ctx, func(r *Config) []int { return append(r.PortList(), ports...) }, cert)
+	r, err := e.look(ctx, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	thumbprint, err := e.bindable(r, cert)
+	if err != nil {
+		return nil, err
+	}
+	return e.changePorts(ctx, func(c *Config) ([]int, error) {
+		certs := maps.Clone(c.Certs)
+		if certs == nil {
+			certs = map[int]string{}
+		}
+		for _, p := range ports {
+			certs[p] = thumbprint
+			if thumbprint == "" {
+				delete(certs, p)
+			}
+		}
+		return append(c.PortList(), ports...), c.setCerts(certs)
+	})
+}
+
+// bindable gives the thumbprint of a certificate that ports can be bound to; ""
+// for the leaf, whichever it will be.
+func (e *Engine) bindable(r *Report, cert string) (string, error) {
+	if leaf := r.Seen.leafThumbprint(); cert == "localhost" || strings.EqualFold(cert, leaf) {
+		return "", nil
+	}
+	thumbprint := strings.ToUpper(strings.ReplaceAll(cert, " ", "")) // as certmgr.msc shows it
+	if err := checkThumbprint(thumbprint); err != nil {
+		return "", &UsageError{
+			Problem: fmt.Sprintf("there is no certificate %q to bind", cert),
+			Hint:    "there is: localhost; others are named by their SHA-1 thumbprint",
+		}
+	}
+	if err := e.Host.Binder.CanServe(thumbprint); err != nil {
+		return "", &UsageError{Problem: fmt.Sprintf("certificate %s cannot be bound: %v", thumbprint, err), Hint: "there is: localhost"}
+	}
+	return thumbprint, nil
 }
 
 // UnbindPorts unbinds ports, all when there are none, and wants them unbound
 // from now on.
 func (e *Engine) UnbindPorts(ctx context.Context, ports []int) (*Report, error) {
-	return e.changePorts(ctx, func(c *Config) []int {
+	return e.changePorts(ctx, func(c *Config) ([]int, error) {
 		if len(ports) == 0 {
-			return nil
+			return nil, c.setCerts(nil)
 		}
-		return slices.DeleteFunc(c.PortList(), func(p int) bool { return slices.Contains(ports, p) })
-	}, "localhost")
+		gone := func(p int) bool { return slices.Contains(ports, p) }
+		certs := maps.Clone(c.Certs)
+		maps.DeleteFunc(certs, func(p int, _ string) bool { return gone(p) })
+		return slices.DeleteFunc(c.PortList(), gone), c.setCerts(certs)
+	})
 }
 
-func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) []int, cert string) (*Report, error) {
+// changePorts wants the ports that wanted gives, and changes no others. wanted may
+// change the configuration's certificates too.
+func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) ([]int, error)) (*Report, error) {
 	r, err := e.look(ctx, false, nil)
 	if err != nil {
 		return nil, err
 	}
-	leaf := r.Seen.Folder.Hierarchy.Leaf.Cert
-	if r.Config == nil || leaf == nil {
+	if r.Config == nil || r.Seen.leafThumbprint() == "" {
 		return nil, &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
-	}
-	if cert != "localhost" && !strings.EqualFold(cert, chain.Thumbprint(leaf)) {
-		return nil, &UsageError{
-			Problem: fmt.Sprintf("there is no certificate %q to bind", cert),
-			Hint:    "there is: localhost, SHA-1 " + chain.Thumbprint(leaf),
-		}
 	}
 	return e.change(ctx, goal{
 		want: func(c *Config) (*Config, error) {
@@ -53,7 +88,10 @@ func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) []int, ce
 				return nil, ErrNotSetUp
 			}
 			out := *c
-			ports := wanted(c)
+			ports, err := wanted(&out)
+			if err != nil {
+				return nil, err
+			}
 			slices.Sort(ports)
 			out.Ports = FormatPorts(slices.Compact(ports))
 			return &out, out.sizeFits()
@@ -108,9 +146,9 @@ func (r *Report) PortStates() []PortState {
 			}
 		}
 	}
-	for _, b := range r.Seen.ownBindings() {
+	for _, b := range r.Seen.wantedBindings(r.Config) {
 		states[b.Port] = &PortState{Port: b.Port, State: BindingBound}
-		if b.Thumbprint != r.Seen.leafThumbprint() {
+		if b.Thumbprint != r.Config.thumbprintFor(r.Seen, b.Port) {
 			states[b.Port].State = BindingOld
 		}
 	}

@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
 		if s.action != bind {
 			continue
 		}
-		order := BindOrder{Ports: s.ports, Thumbprint: r.Seen.leafThumbprint(), TakeOver: e.TakeOver}
+		order := e.order(r, *s, r.Seen.leafThumbprint())
 		lines, err := e.Host.Binder.Preview(ctx, order)
 		if err != nil {
 			lines = []string{"which commands that takes cannot be told: " + err.Error()}
@@ -132,6 +133,11 @@ func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
 		s.Lines = lines
 	}
 	return steps
+}
+
+// order is what a step asks of the binder, with the leaf as it then is.
+func (e *Engine) order(r *Report, s Step, leaf string) BindOrder {
+	return BindOrder{Ports: s.ports, Thumbprint: cmp.Or(s.thumb, leaf), AppID: r.Config.AppID, TakeOver: e.TakeOver}
 }
 
 // sound says that the hierarchy works as it is, and that only a wish replaces it.

@@ -43,6 +43,11 @@ type Config struct {
 	Key         chain.KeyType `json:"key"`
 	Scope       string        `json:"scope"`
 	KeepRootKey bool          `json:"keepRootKey"`
+	// AppID is the application that ports are bound for; "" for the binder's own.
+	AppID string `json:"appId,omitempty"`
+	// Certs are the thumbprints of ports that are to present another certificate
+	// than the leaf.
+	Certs map[int]string `json:"certs,omitempty"`
 
 	takeOver bool // of this run alone; see [Engine]
 	// guessed says that the file is lost and that nothing shows which stores it
@@ -73,13 +78,13 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	parsed, err := DefaultConfig().With(Request{
 		Names: c.Names, Permits: c.Permits, Ports: c.Ports, Stores: c.Stores,
-		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey,
+		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey, AppID: c.AppID,
 	}, storeNames)
 	if err != nil {
 		return nil, err
 	}
 	parsed.Machine, parsed.SetUp = c.Machine, c.SetUp
-	return parsed, nil
+	return parsed, parsed.setCerts(c.Certs)
 }
 
 // Encode gives the bytes of config.json.
@@ -94,7 +99,7 @@ type Request struct {
 	Names, RemoveNames, Permits []string
 	Ports                       string
 	Stores                      []string
-	Key, Scope                  string
+	Key, Scope, AppID           string
 	KeepRootKey                 *bool
 }
 
@@ -123,6 +128,7 @@ func (c *Config) With(r Request, stores []string) (*Config, error) {
 		func() error { return out.setStores(r.Stores, stores) },
 		func() error { return out.setKey(r.Key) },
 		func() error { return out.setScope(r.Scope) },
+		func() error { return out.setAppID(r.AppID) },
 		func() error {
 			if r.KeepRootKey != nil {
 				out.KeepRootKey = *r.KeepRootKey

@@ -101,6 +101,7 @@ type memBinder struct {
 	table   map[int]string
 	fails   error
 	answers []Answer
+	other   string // a certificate that can be bound besides the leaf
 }
 
 func (b *memBinder) damaged() error {
@@ -131,6 +132,13 @@ func (b *memBinder) Bind(_ context.Context, order BindOrder) error {
 	}
 	for _, port := range order.Ports {
 		b.table[port] = order.Thumbprint
+	}
+	return nil
+}
+
+func (b *memBinder) CanServe(thumbprint string) error {
+	if thumbprint != b.other {
+		return errors.New("it is not there")
 	}
 	return nil
 }

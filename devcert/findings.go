@@ -118,7 +118,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	all = append(all, overrideFindings(o)...)
 	all = append(all, portFindings(c, o)...)
 	all = append(all, projectFindings(c, o)...)
-	all = append(all, listenerFindings(o)...)
+	all = append(all, listenerFindings(c, o)...)
 	for i := range all {
 		f := &all[i]
 		f.Repairable = f.cure != noCure

@@ -97,7 +97,7 @@ func unwantedPorts(r *Report) []int {
 	}
 	before, wanted := had.PortList(), r.Config.PortList()
 	var gone []int
-	for _, b := range r.Seen.ownBindings() {
+	for _, b := range r.Seen.wantedBindings(had) {
 		if slices.Contains(before, b.Port) && !slices.Contains(wanted, b.Port) {
 			gone = append(gone, b.Port)
 		}

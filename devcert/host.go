@@ -239,6 +239,9 @@ type Binder interface {
 	// Bind binds each port, replacing what stood there, which it remembers where
 	// that was another application's.
 	Bind(ctx context.Context, order BindOrder) error
+	// CanServe says why the certificate with this thumbprint cannot be bound;
+	// nil when it can. The leaf always can.
+	CanServe(thumbprint string) error
 	// Preview gives the commands that Bind would run; none where it runs none.
 	Preview(ctx context.Context, order BindOrder) ([]string, error)
 	// Unbind removes devcert's bindings of ports and puts back what they

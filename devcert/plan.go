@@ -39,6 +39,7 @@ type Step struct {
 	store  string
 	cert   *x509.Certificate // what is withdrawn
 	ports  []int
+	thumb  string // of the certificate that ports are bound to; "" for the leaf
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
 	config bool // saves the configuration too
@@ -113,9 +114,7 @@ func (p *planner) replaceHierarchy() {
 	if staged {
 		p.add(Step{action: switchTo, What: "hierarchy", Where: "the new one is in use"})
 	}
-	if ports := bindablePorts(p.config, p.seen); len(ports) > 0 {
-		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
-	}
+	p.bind(bindablePorts(p.config, p.seen))
 	p.removeHierarchy()
 }
 
@@ -185,8 +184,17 @@ func (p *planner) binds(findings []Finding) {
 		}
 	}
 	slices.Sort(ports)
-	if ports = slices.Compact(ports); len(ports) > 0 {
-		p.add(Step{action: bind, What: "ports", Where: FormatPorts(ports), ports: ports})
+	p.bind(slices.Compact(ports))
+}
+
+// bind plans one step for each certificate.
+func (p *planner) bind(ports []int) {
+	for _, g := range p.config.byCertificate(ports) {
+		where := FormatPorts(g.ports)
+		if g.thumbprint != "" {
+			where += " to SHA-1 " + g.thumbprint
+		}
+		p.add(Step{action: bind, What: "ports", Where: where, ports: g.ports, thumb: g.thumbprint})
 	}
 }
 

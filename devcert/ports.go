@@ -31,7 +31,7 @@ type verdict struct {
 // judgePort compares one wanted port with what is bound there. What another
 // binding of the port hides is found only after the port's own is right.
 func judgePort(c *Config, o *Observation, port int) verdict {
-	leaf := o.leafThumbprint()
+	wanted := c.thumbprintFor(o, port)
 	var own *Binding
 	var hides []Binding
 	for _, b := range o.Ports.Bindings {
@@ -39,19 +39,19 @@ func judgePort(c *Config, o *Observation, port int) verdict {
 		case b.Port != port:
 		case b.general():
 			own = &b
-		case leaf != "" && b.Thumbprint != leaf:
+		case wanted != "" && b.Thumbprint != wanted:
 			hides = append(hides, b)
 		}
 	}
 	switch {
 	case own == nil:
 		return verdict{kind: BindingMissing, ours: true}
-	case own.Thumbprint != leaf && o.foreign(*own):
+	case own.Thumbprint != wanted && c.foreign(o, *own):
 		return verdict{BindingForeign, *own, c.takeOver}
-	case own.Thumbprint != leaf && leaf != "":
+	case own.Thumbprint != wanted && wanted != "":
 		return verdict{BindingStale, *own, true}
 	case len(hides) > 0:
-		return verdict{BindingShadowed, hides[0], c.takeOver || !o.foreign(hides[0])}
+		return verdict{BindingShadowed, hides[0], c.takeOver || !c.foreign(o, hides[0])}
 	case o.Ports.Reserves && !slices.Contains(o.Ports.Reserved, port):
 		return verdict{ReservationMissing, *own, true}
 	}
@@ -60,12 +60,15 @@ func judgePort(c *Config, o *Observation, port int) verdict {
 
 // foreign says that a binding is not devcert's to replace unasked: it is neither
 // its own nor IIS Express's, or it is to the leaf of another user's devcert.
-func (o *Observation) foreign(b Binding) bool {
-	if b.AppID == "" {
-		return false
-	}
+func (c *Config) foreign(o *Observation, b Binding) bool {
 	leaf := o.otherLeaf(b.Thumbprint)
-	return b.AppID != IISExpressAppID || leaf != nil && !sameUser(leaf, o.Owner)
+	switch {
+	case b.AppID == "":
+		return false
+	case leaf != nil:
+		return !sameUser(leaf, o.Owner)
+	}
+	return b.AppID != IISExpressAppID && b.AppID != c.AppID
 }
 
 // otherLeaf is the leaf with this thumbprint that a store has besides the
@@ -130,11 +133,12 @@ func portsOf(bindings []Binding) []int {
 	return slices.Compact(ports)
 }
 
-// bindablePorts are the wanted ports that are not left to their owners.
+// bindablePorts are the wanted ports that a new leaf changes: not those left to
+// their owners, nor those that present another certificate as they should.
 func bindablePorts(c *Config, o *Observation) []int {
 	return slices.DeleteFunc(c.PortList(), func(port int) bool {
 		v := judgePort(c, o, port)
-		return v.kind == BindingForeign && !v.ours
+		return v.kind == BindingForeign && !v.ours || v.kind == "" && c.Certs[port] != ""
 	})
 }
 
@@ -243,9 +247,9 @@ func excludedPorts(c *Config, o *Observation) []Finding {
 // listenerFindings says where something answers with another certificate than
 // the bound one. That nobody listens is no finding: a server starts when it is
 // wanted.
-func listenerFindings(o *Observation) []Finding {
+func listenerFindings(c *Config, o *Observation) []Finding {
 	bound := map[int]string{}
-	for _, b := range o.ownBindings() {
+	for _, b := range o.wantedBindings(c) {
 		bound[b.Port] = b.Thumbprint
 	}
 	var out []Finding

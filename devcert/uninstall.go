@@ -48,7 +48,7 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 // the folder holds what is needed to find the certificates again.
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
-	if ports := portsOf(r.Seen.ownBindings()); len(ports) > 0 {
+	if ports := portsOf(r.Seen.wantedBindings(r.Config)); len(ports) > 0 {
 		p.add(Step{action: unbind, What: "ports", Where: FormatPorts(ports), ports: ports})
 	}
 	for _, cert := range ownCerts(r, all) {

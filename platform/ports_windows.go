@@ -3,7 +3,6 @@ package platform
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -104,13 +103,16 @@ func binder(netsh *httpsys.Netsh, privileged httpsys.Privileged, owner devcert.O
 	}
 }
 
-// checks are what the privileged child knows of certificates. It binds no other
-// than leaves of devcert's, which nobody but devcert's child has put there.
+// checks are what the privileged child knows of certificates. What it binds is in
+// LocalMachine\My with its key, where only administrators put anything.
 func checks() httpsys.Checks {
 	return httpsys.Checks{
 		Bindable: func(thumbprint string) error {
-			if leafOwner(thumbprint) == "" {
-				return fmt.Errorf("it is no leaf of devcert's in LocalMachine\\%s", winstore.My)
+			if _, err := certificate(winstore.My, thumbprint); err != nil {
+				return err
+			}
+			if why := unusable(winstore.My, thumbprint); why != "" {
+				return errors.New(why)
 			}
 			return nil
 		},

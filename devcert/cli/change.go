@@ -34,6 +34,7 @@ func (p *program) setupCommand() *cli.Command {
 			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: machine, or user to leave out what needs administrator rights (machine)"},
 			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
 			takeOverFlag(),
+			&cli.StringFlag{Name: "app-id", Usage: "bind ports for the application `GUID` (IIS Express's); only HTTP.sys knows of applications"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			request, err := s.request()
@@ -54,7 +55,7 @@ func (s *session) request() (devcert.Request, error) {
 	}
 	r := devcert.Request{
 		Names: c.StringSlice("name"), RemoveNames: c.StringSlice("remove-name"), Permits: c.StringSlice("permit"),
-		Ports: c.String("ports"), Key: c.String("key"), Scope: c.String("scope"),
+		Ports: c.String("ports"), Key: c.String("key"), Scope: c.String("scope"), AppID: c.String("app-id"),
 	}
 	if c.IsSet("stores") {
 		for _, store := range strings.Split(c.String("stores"), ",") {

@@ -185,6 +185,8 @@ func (b tableBinder) Bind(ctx context.Context, order devcert.BindOrder) error {
 	})
 }
 
+func (b tableBinder) CanServe(string) error { return errors.New("it is not there") }
+
 func (b tableBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
 	return []string{"bind " + devcert.FormatPorts(order.Ports)}, nil
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"devcert/devcert"
 )
@@ -41,6 +43,13 @@ func (b sharedBinder) Table(context.Context) (devcert.PortTable, error) {
 	return devcert.PortTable{Bindings: b.load("bound.json")}, nil
 }
 
+func (b sharedBinder) CanServe(thumbprint string) error {
+	if thumbprint != strings.Repeat("A", 40) {
+		return errors.New("it is not in the store")
+	}
+	return nil
+}
+
 func (b sharedBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
 	var lines []string
 	for _, port := range order.Ports {
@@ -56,23 +65,28 @@ func (b sharedBinder) Bind(_ context.Context, order devcert.BindOrder) error {
 		switch {
 		case !slices.Contains(order.Ports, old.Port), old.Address != "0.0.0.0" && !order.TakeOver:
 			kept = append(kept, old)
-		case old.AppID != devcert.IISExpressAppID && !order.TakeOver:
+		case old.AppID != devcert.IISExpressAppID && !ours(old) && !order.TakeOver:
 			return fmt.Errorf("port %d is %s's", old.Port, old.AppID)
+		case ours(old):
 		case !slices.ContainsFunc(replaced, func(r devcert.Binding) bool { return r.Port == old.Port }):
 			replaced = append(replaced, old)
 		}
 	}
 	for _, port := range order.Ports {
 		kept = append(kept, devcert.Binding{
-			Port: port, Address: "0.0.0.0", Thumbprint: order.Thumbprint, AppID: devcert.IISExpressAppID,
+			Port: port, Address: "0.0.0.0", Thumbprint: order.Thumbprint, AppID: cmp.Or(order.AppID, devcert.IISExpressAppID),
 		})
 	}
 	return errors.Join(b.save("replaced.json", replaced), b.save("bound.json", kept))
 }
 
+// ours tells devcert's bindings by their thumbprints: those of the tests are
+// short, but for one.
+func ours(b devcert.Binding) bool { return b.Address == "0.0.0.0" && len(b.Thumbprint) == 40 }
+
 func (b sharedBinder) Unbind(_ context.Context, ports []int) error {
 	bound := slices.DeleteFunc(b.load("bound.json"), func(n devcert.Binding) bool {
-		return slices.Contains(ports, n.Port) && n.Address == "0.0.0.0" && n.AppID == devcert.IISExpressAppID
+		return slices.Contains(ports, n.Port) && ours(n)
 	})
 	replaced := slices.DeleteFunc(b.load("replaced.json"), func(n devcert.Binding) bool {
 		if back := slices.Contains(ports, n.Port); back {

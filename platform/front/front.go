@@ -60,6 +60,11 @@ func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 	})
 }
 
+// CanServe knows no certificate but the leaf.
+func (f *Front) CanServe(string) error {
+	return errors.New("devcert has made none with this thumbprint")
+}
+
 // Preview gives no command: the table is a file.
 func (f *Front) Preview(context.Context, devcert.BindOrder) ([]string, error) { return nil, nil }
 

@@ -164,6 +164,14 @@ func (b *Binder) Unbind(ctx context.Context, ports []int) error {
 	return explained(failed)
 }
 
+// CanServe asks LocalMachine\My.
+func (b *Binder) CanServe(thumbprint string) error {
+	if why := b.Broken(thumbprint); why != "" {
+		return errors.New(why)
+	}
+	return nil
+}
+
 // NewLeaf stands in a preview for the thumbprint of a leaf that is not made yet.
 const NewLeaf = "<the new leaf's>"
 
