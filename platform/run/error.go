@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -14,30 +15,46 @@ const tailSize = 4 << 10
 // Error is a command that did not succeed.
 type Error struct {
 	Command []string // program and arguments
-	Output  string   // the end of what it wrote, both streams together
+	Output  string   // the end of what it wrote, both streams together, without certificates and keys
 	Err     error    // *exec.ExitError, context.DeadlineExceeded, or why it did not start
 }
 
 func newError(command []string, output string, err error) *Error {
-	return &Error{Command: command, Output: strings.TrimSpace(output), Err: err}
+	return &Error{Command: command, Output: strings.TrimSpace(pemBlocks.ReplaceAllString(output, "")), Err: err}
 }
+
+// pemBlocks are whole, or the end of one whose beginning was not kept. tee says
+// again what it is given; a person needs to see none of it, and a key nobody may.
+var pemBlocks = regexp.MustCompile(`(?s)-----BEGIN .*?-----END [A-Z0-9 ]+-----\n?|^[^-]*-----END [A-Z0-9 ]+-----\n?`)
 
 // Failed is the error of a command that somebody else ran.
 func Failed(command []string, output []byte, err error) *Error {
 	return newError(command, string(output[max(0, len(output)-tailSize):]), err)
 }
 
-// Error names the command, its status and the last thing it said.
+// Error names the command, its status and all that was kept of what it said.
 func (e *Error) Error() string {
-	reason := e.Err.Error()
-	if errors.Is(e.Err, context.DeadlineExceeded) {
-		reason = "not done in time"
-	}
-	text := "run " + strings.Join(e.Command, " ") + ": " + reason
+	text := "run " + strings.Join(e.Command, " ") + ": " + e.status()
 	if e.Output != "" {
 		text += ": " + strings.ReplaceAll(e.Output, "\n", "; ")
 	}
 	return text
+}
+
+// Reason is the status and the last line that the command said, for those who
+// know what was run.
+func (e *Error) Reason() string {
+	if e.Output == "" {
+		return e.status()
+	}
+	return e.status() + ": " + e.Output[strings.LastIndexByte(e.Output, '\n')+1:]
+}
+
+func (e *Error) status() string {
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		return "not done in time"
+	}
+	return e.Err.Error()
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -51,6 +51,15 @@ func TestRun(t *testing.T) {
 		require.ErrorAs(t, err, &failed)
 		require.Error(t, failed.Unwrap())
 	})
+	t.Run("the reason in one line", func(t *testing.T) {
+		var failed *Error
+		_, err := shell("echo out; echo why >&2; exit 3").Run(t.Context())
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, "exit status 3: why", failed.Reason())
+		_, err = shell("exit 3").Run(t.Context())
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, "exit status 3", failed.Reason())
+	})
 	t.Run("a relative path is refused", func(t *testing.T) {
 		_, err := Command{Path: "sh"}.Run(t.Context())
 		require.ErrorContains(t, err, "not an absolute path")
@@ -65,6 +74,23 @@ func TestRun(t *testing.T) {
 		require.Less(t, len(err.Error()), 2*tailSize)
 		require.True(t, strings.HasSuffix(err.Error(), "the end"))
 	})
+}
+
+func TestErrorsShowNoCertificatesAndKeys(t *testing.T) {
+	const certificate = "-----BEGIN CERTIFICATE-----\nMIIC+/=\nAA==\n-----END CERTIFICATE-----\n"
+	const key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIC\n-----END RSA PRIVATE KEY-----\n"
+	for _, row := range []struct{ name, output, want string }{
+		{"behind the reason", "tee: why\n" + certificate, "tee: why"},
+		{"before the reason", certificate + "tee: why", "tee: why"},
+		{"two around it", certificate + "tee: why\n" + key, "tee: why"},
+		{"its beginning was not kept", certificate[40:] + "tee: why\n", "tee: why"},
+		{"nothing else", certificate, ""},
+		{"dashes", "--- why ---", "--- why ---"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			require.Equal(t, row.want, Failed([]string{"tee"}, []byte(row.output), errors.New("exit status 1")).Output)
+		})
+	}
 }
 
 func TestRunKillsTheWholeGroup(t *testing.T) {

@@ -107,10 +107,11 @@ func (c *claim) makeAnchors(anchors string) error {
 	if top == "" {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(c.folder, madeFile), []byte(top), 0o600); err != nil {
-		return err
+	note := filepath.Join(c.folder, madeFile)
+	if err := os.WriteFile(note, []byte(top), 0o600); err != nil {
+		return failed("write "+note, c.folder, err)
 	}
-	return os.MkdirAll(anchors, 0o755)
+	return failed("make the folder "+anchors, anchors, os.MkdirAll(anchors, 0o755))
 }
 
 // unmakeAnchors removes what makeAnchors made, once no root of devcert's is there.

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/smallstep/truststore"
@@ -68,18 +70,34 @@ func (c *change) trust(root *x509.Certificate) error {
 		return err
 	}
 	if err := c.makeAnchors(c.anchors); err != nil {
-		return fmt.Errorf("make the folder of anchors: %w", err)
-	}
-	if err := c.forceRehash(path, root); err != nil {
 		return err
 	}
-	if err := throughTruststore(truststore.Install, root, path, c.command, c.work()); err != nil {
-		if !wasThere { // an anchor that was not taken up would be, by somebody's next update
-			err = errors.Join(err, removeAnchor(path), c.removeLink(path))
-		}
-		return fmt.Errorf("add %s: %w", path, err)
+	if err := c.forceRehash(path, root); err != nil {
+		return failed("remove the link "+c.link(path), c.hashed, err)
 	}
-	return os.Chmod(path, 0o644) // tee kept the mode of a file that was there
+	err = failed("write "+path, c.anchors, writeAnchor(path, root))
+	if err == nil {
+		err = c.throughError(path, throughTruststore(truststore.Install, root, path, c.command, c.work()))
+	}
+	if err != nil && !wasThere { // an anchor that was not taken up would be, by somebody's next update
+		return errors.Join(err, removeAnchor(path), failed("remove the link "+c.link(path), c.hashed, c.removeLink(path)))
+	}
+	return err
+}
+
+// writeAnchor writes what truststore is about to write again with tee, which has
+// but words for why it cannot. A whole file is not emptied first: on a full disk
+// it would stay empty.
+func writeAnchor(path string, root *x509.Certificate) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+	if err == nil {
+		err = file.Chmod(0o644) // of a file that was there
+	}
+	return errors.Join(err, file.Close())
 }
 
 // Distrust removes every anchor that is root by its bytes, whatever its name,
@@ -109,7 +127,7 @@ func (c *change) distrust(root *x509.Certificate) error {
 	}
 	for _, path := range paths[1:] {
 		if err := removeAnchor(path); err != nil {
-			return fmt.Errorf("remove the anchor %s: %w", path, err)
+			return err
 		}
 	}
 	return errors.Join(c.remove(root, paths[0]), shared)
@@ -120,12 +138,12 @@ func (c *change) distrust(root *x509.Certificate) error {
 func (c *change) remove(root *x509.Certificate, path string) error {
 	if _, foreign := isOurs(path, root); foreign != nil {
 		_, err := run.Command{Path: c.command[0], Args: c.command[1:]}.Run(context.Background())
+		return c.throughError(path, err)
+	}
+	if err := removeAnchor(path); err != nil { // which rm has but words for
 		return err
 	}
-	if err := throughTruststore(truststore.Uninstall, root, path, c.command, c.work()); err != nil {
-		return fmt.Errorf("remove %s: %w", path, err)
-	}
-	return nil
+	return c.throughError(path, throughTruststore(truststore.Uninstall, root, path, c.command, c.work()))
 }
 
 // begin finds out what to run, before anything is written: an anchor without a
@@ -171,11 +189,14 @@ func removeStale(ctx context.Context, path string) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || !info.Mode().IsRegular() {
-			return fmt.Errorf("%s stands where update-ca-certificates writes: %w", path, errors.Join(err, devcert.ErrUnsupported))
+		if err != nil {
+			return failed("look at "+path, filepath.Dir(path), err)
+		}
+		if !info.Mode().IsRegular() {
+			return &unsupportedError{path + " stands where update-ca-certificates writes", "move it away"}
 		}
 		if time.Since(info.ModTime()) > stale {
-			return os.Remove(path)
+			return failed("remove "+path, filepath.Dir(path), os.Remove(path))
 		}
 		select {
 		case <-ctx.Done():
@@ -253,7 +274,7 @@ func removable(own string, anchors *scan) (paths []string, shared error) {
 
 func removeAnchor(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return failed("remove "+path, filepath.Dir(path), err)
 	}
 	return nil
 }

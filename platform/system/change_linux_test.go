@@ -100,8 +100,9 @@ func TestToolMissingOrBroken(t *testing.T) {
 			before := s.listing()
 			require.NoError(t, os.WriteFile(s.root+"/fail", nil, 0o644))
 			err := s.trust(root)
-			require.ErrorContains(t, err, "something in the tool is broken", "the tool's own words are shown")
-			require.ErrorContains(t, err, s.f.tool)
+			require.EqualError(t, err, "rebuild "+s.f.bundle+": "+s.f.tool+": exit status 1: E: something in the tool is broken")
+			require.Equal(t, "run "+strings.Join(append([]string{s.f.tool}, s.f.args...), " ")+
+				" by hand as root and see what it says", remedyOf(t, err))
 			s.remove(s.root + "/fail")
 			require.Equal(t, before, s.listing(), "no orphan anchor stays")
 
@@ -109,12 +110,32 @@ func TestToolMissingOrBroken(t *testing.T) {
 			delete(before, filepath.Join(s.root, "usr/sbin", s.f.tool))
 			err = s.trust(root)
 			require.ErrorIs(t, err, devcert.ErrUnsupported)
-			var remedied interface{ Remedy() string }
-			require.ErrorAs(t, err, &remedied)
-			require.Contains(t, remedied.Remedy(), "install the package "+s.f.from)
+			require.Contains(t, remedyOf(t, err), "install the package "+s.f.from)
 			require.Equal(t, before, s.listing())
 			require.ErrorIs(t, (&Store{Root: s.root}).Ready(t.Context()), devcert.ErrUnsupported)
 		})
+	}
+}
+
+func remedyOf(t *testing.T, err error) string {
+	t.Helper()
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	return remedied.Remedy()
+}
+
+// What a tool was stopped by is told by the system's own words for it.
+func TestToolStoppedByTheDisk(t *testing.T) {
+	for words, remedy := range map[string]string{
+		"sed: couldn't flush stdout: No space left on device":           "free space in ",
+		"cat: write error: Disk quota exceeded":                         "free space in ",
+		"ln: failed to create symbolic link 'x': Read-only file system": "make ",
+	} {
+		s := newScratch(t, fedora)
+		s.executable("usr/sbin/"+s.f.tool, "#!/bin/sh\necho begun\necho \""+words+"\" >&2\nexit 1\n")
+		err := s.trust(newRoot(t))
+		require.EqualError(t, err, "rebuild "+s.f.bundle+": update-ca-trust: exit status 1: "+words)
+		require.True(t, strings.HasPrefix(remedyOf(t, err), remedy+filepath.Dir(s.f.bundle)+" and /tmp"), remedyOf(t, err))
 	}
 }
 

@@ -55,7 +55,7 @@ func claimStore(ctx context.Context, root string, waiting func()) (*claim, error
 	for {
 		c, err := tryClaim(folder)
 		if err != nil {
-			return nil, fmt.Errorf("lock the system store: %w", err)
+			return nil, failed("lock the system store with "+folder, folder, err)
 		}
 		if c != nil {
 			return c, nil

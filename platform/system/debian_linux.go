@@ -61,7 +61,7 @@ func (f family) removeLink(anchor string) error {
 func (f family) announceRemoval(anchors []string, folder string) (conf string, err error) {
 	lines, err := os.ReadFile(f.conf)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return "", failed("read "+f.conf, filepath.Dir(f.conf), err)
 	}
 	text := bytes.NewBuffer(append(bytes.TrimRight(lines, "\n"), '\n'))
 	for _, anchor := range anchors {
@@ -70,12 +70,12 @@ func (f family) announceRemoval(anchors []string, folder string) (conf string, e
 			continue // a line break would make two lines of it
 		}
 		if err := os.Symlink(anchor, link); err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", fmt.Errorf("link %s for update-ca-certificates to remove: %w", link, err)
+			return "", failed("link "+link+" for update-ca-certificates to remove", f.hashed, err)
 		}
 		if pointsTo(link, anchor) { // else it is somebody else's
 			fmt.Fprintf(text, "!%s%s\n", strings.TrimSuffix(filepath.Base(link), ".pem"), f.ext)
 		}
 	}
 	conf = filepath.Join(folder, "ca-certificates.conf")
-	return conf, os.WriteFile(conf, text.Bytes(), 0o600)
+	return conf, failed("write "+conf, folder, os.WriteFile(conf, text.Bytes(), 0o600))
 }

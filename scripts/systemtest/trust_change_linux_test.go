@@ -2,10 +2,12 @@ package systemtest
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -138,4 +140,99 @@ func TestALostAnchorsLinksAreSeenAndMended(t *testing.T) {
 	m.devcert(0, "repair")
 	m.requireHealthy()
 	require.Empty(t, m.danglingLinks())
+}
+
+const (
+	anchorsFolder = "/usr/local/share/ca-certificates"
+	certsFolder   = "/etc/ssl/certs"
+)
+
+// readOnly makes a folder one where nobody can write, until writable.
+func (m *machine) readOnly(folder string) {
+	m.t.Helper()
+	m.must("mount", "--bind", folder, folder)
+	m.must("mount", "-o", "remount,bind,ro", folder)
+}
+
+// full puts a folder on a disk of its own that has no room, until emptied.
+func (m *machine) full(folder string) {
+	m.t.Helper()
+	copied := m.t.TempDir()
+	m.must("cp", "-a", folder+"/.", copied)
+	m.must("mount", "-t", "tmpfs", "-o", "size=4m,mode=0755", "disk", folder)
+	m.must("cp", "-a", copied+"/.", folder)
+	require.NotZero(m.t, m.run("dd", "if=/dev/zero", "of="+folder+"/full").code)
+}
+
+func (m *machine) writable(folder string) { m.t.Helper(); m.must("umount", folder) }
+
+// TestAStoreThatCannotBeWrittenSaysWhy: one short line, and what to do.
+func TestAStoreThatCannotBeWrittenSaysWhy(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		harm         func(m *machine)
+		says, remedy string
+		mend         func(m *machine)
+	}{
+		{"anchors read-only", func(m *machine) { m.readOnly(anchorsFolder) },
+			"write " + anchorsFolder + "/devcert-ID.crt: read-only file system", "make " + anchorsFolder + " writable",
+			func(m *machine) { m.writable(anchorsFolder) }},
+		{"anchors full", func(m *machine) { m.full(anchorsFolder) },
+			"write " + anchorsFolder + "/devcert-ID.crt: no space left on device", "free space in " + anchorsFolder,
+			func(m *machine) { m.writable(anchorsFolder) }},
+		{"bundle read-only", func(m *machine) { m.readOnly(certsFolder) },
+			"rebuild " + bundle + ": update-ca-certificates: exit status ", "make " + certsFolder + " and /tmp writable",
+			func(m *machine) { m.writable(certsFolder) }},
+		{"bundle full", func(m *machine) { m.full(certsFolder) },
+			"rebuild " + bundle + ": update-ca-certificates: exit status ", "free space in " + certsFolder + " and /tmp",
+			func(m *machine) { m.writable(certsFolder) }},
+		{"the tool fails", func(m *machine) { m.replace(updateTool, "#!/bin/sh\necho begun\necho because >&2\nexit 3\n") },
+			"rebuild " + bundle + ": update-ca-certificates: exit status 3: because", "run update-ca-certificates by hand",
+			func(m *machine) { m.must("umount", updateTool) }},
+	} {
+		for _, u := range []user{root, anna} { // anna's error comes from root's child
+			t.Run(row.name+", "+u.name, func(t *testing.T) {
+				m := newMachine(t)
+				m.sudoers(withoutAsking)
+				user := m.as(u)
+				row.harm(m)
+				requireBrief := func(text, id string) {
+					require.Contains(t, text, strings.ReplaceAll(row.says, "ID", id))
+					require.Less(t, len(text), 300)
+					for _, noise := range []string{"BEGIN", "MII", "/usr/bin/env", "tee"} {
+						require.NotContains(t, text, noise)
+					}
+				}
+				r := user.devcert(6, "setup", "--json")
+				var doc struct {
+					document
+					Remedy string
+				}
+				require.NoError(t, json.Unmarshal([]byte(r.stdout), &doc), "%s", r)
+				requireBrief(*doc.Error, doc.Hierarchy.ID)
+				require.True(t, strings.HasPrefix(doc.Remedy, row.remedy), "%s", r)
+				require.Empty(t, m.anchors())
+
+				r = user.devcert(6, "repair")
+				line, rest, _ := strings.Cut(r.stderr[strings.Index(r.stderr, "devcert: "):], "\n")
+				requireBrief(line, doc.Hierarchy.ID)
+				require.True(t, strings.HasPrefix(rest, "  "+row.remedy), "%s", r)
+
+				row.mend(m)
+				user.devcert(0, "repair")
+				user.requireHealthy()
+				if row.name == "anchors full" {
+					return // to remove takes no room
+				}
+				row.harm(m)
+				r = user.devcert(6, "uninstall", "--yes")
+				require.Contains(t, r.stderr, "\n  "+row.remedy)
+				require.Less(t, len(r.stderr), 900)
+				row.mend(m)
+				user.devcert(0, "uninstall", "--yes")
+				require.Empty(t, m.bundled())
+				require.Empty(t, m.anchors())
+			})
+		}
+	}
 }
