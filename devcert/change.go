@@ -120,12 +120,16 @@ func (e *Engine) mayTakeOver(r *Report, steps []Step) error {
 
 // preview adds to the binding of ports the commands that would be run.
 func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
+	leaf := r.Seen.leafThumbprint()
 	for i := range steps {
 		s := &steps[i]
+		if s.action == create || s.action == reissue {
+			leaf = "" // nobody knows yet
+		}
 		if s.action != bind {
 			continue
 		}
-		order := e.order(r, *s, r.Seen.leafThumbprint())
+		order := e.order(r, *s, leaf)
 		lines, err := e.Host.Binder.Preview(ctx, order)
 		if err != nil {
 			lines = []string{"which commands that takes cannot be told: " + err.Error()}

@@ -27,7 +27,7 @@ func (g goal) steps(r *Report) []Step {
 	}
 	steps := withTightening(withLedger(plan(r.Config, r.Seen, chosen), r), r)
 	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
-		steps = append(steps, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
+		steps = withUnbinding(steps, gone)
 	}
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.action == create }) {
 		r.Config.Machine = r.Seen.Owner.Machine // only a new hierarchy makes a foreign folder this machine's
@@ -36,6 +36,22 @@ func (g goal) steps(r *Report) []Step {
 		steps = withConfig(steps)
 	}
 	return steps
+}
+
+// withUnbinding unbinds ports before the certificate they present may go, and
+// takes them out of the steps that bind: a new leaf takes all its ports along.
+func withUnbinding(steps []Step, gone []int) []Step {
+	for i := range steps {
+		if s := &steps[i]; s.action == bind {
+			*s = bindStep(slices.DeleteFunc(s.ports, func(p int) bool { return slices.Contains(gone, p) }), s.thumb)
+		}
+	}
+	steps = slices.DeleteFunc(steps, func(s Step) bool { return s.action == bind && len(s.ports) == 0 })
+	at := slices.IndexFunc(steps, func(s Step) bool { return s.action == withdraw })
+	if at < 0 {
+		at = len(steps)
+	}
+	return slices.Insert(steps, at, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
 }
 
 // withLedger puts the rebuilding of a damaged ledger before steps that would

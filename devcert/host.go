@@ -216,7 +216,7 @@ type PortTable struct {
 // BindOrder asks for bindings of ports to one certificate.
 type BindOrder struct {
 	Ports      []int
-	Thumbprint string
+	Thumbprint string // "" in a preview: of a leaf that is not made yet
 	AppID      string // "" for the binder's usual one
 	// TakeOver replaces also what another application bound.
 	TakeOver bool

@@ -108,7 +108,7 @@ func (p *planner) replaceHierarchy() {
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && len(s.Places) > 0 || p.config.asksFor(s.Store) {
-			p.add(Step{action: deploy, What: s.Store, Where: placesOf(s), store: s.Store, staged: staged})
+			p.add(Step{action: deploy, What: s.Store, Where: p.placesOf(s), store: s.Store, staged: staged})
 		}
 	}
 	if staged {
@@ -161,7 +161,7 @@ func (p *planner) deploys(findings []Finding) {
 	for _, s := range p.seen.Stores {
 		named := slices.ContainsFunc(findings, func(f Finding) bool { return f.cure == deployParts && f.store == s.Store })
 		if named || (p.needs(newLeaf) && p.config.WantsStore(s.Store) && s.isFor(chain.PartLeaf)) {
-			p.add(Step{action: deploy, What: s.Store, Where: placesOf(s), store: s.Store})
+			p.add(Step{action: deploy, What: s.Store, Where: p.placesOf(s), store: s.Store})
 		}
 	}
 }
@@ -190,12 +190,17 @@ func (p *planner) binds(findings []Finding) {
 // bind plans one step for each certificate.
 func (p *planner) bind(ports []int) {
 	for _, g := range p.config.byCertificate(ports) {
-		where := FormatPorts(g.ports)
-		if g.thumbprint != "" {
-			where += " to SHA-1 " + g.thumbprint
-		}
-		p.add(Step{action: bind, What: "ports", Where: where, ports: g.ports, thumb: g.thumbprint})
+		p.add(bindStep(g.ports, g.thumbprint))
 	}
+}
+
+// bindStep binds ports to the certificate with that thumbprint; "" is the leaf.
+func bindStep(ports []int, thumbprint string) Step {
+	where := FormatPorts(ports)
+	if thumbprint != "" {
+		where += " to SHA-1 " + thumbprint
+	}
+	return Step{action: bind, What: "ports", Where: where, ports: ports, thumb: thumbprint}
 }
 
 func (p *planner) withdraws(findings []Finding) {
@@ -206,13 +211,15 @@ func (p *planner) withdraws(findings []Finding) {
 	}
 }
 
-func placesOf(s StorePlaces) string {
+func (p *planner) placesOf(s StorePlaces) string {
 	if len(s.Places) == 0 {
 		return "not found"
 	}
 	var paths []string
-	for _, p := range s.Places {
-		paths = append(paths, p.Path)
+	for _, place := range s.Places {
+		if p.config.wantsPlace(s.Store, place) {
+			paths = append(paths, place.Path)
+		}
 	}
 	return strings.Join(paths, ", ")
 }

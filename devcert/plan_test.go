@@ -142,9 +142,12 @@ func TestPlansOfSetup(t *testing.T) {
 		{"more ports", func(s *scene) { s.config.Ports = "44300-44305" }, []string{"save config", "bind 44304-44305"}},
 		{"fewer ports", func(s *scene) { s.config.Ports = "44300" }, []string{"save config", "unbind 44301-44303"}},
 		{"another name", func(s *scene) { s.config.Names = []string{"app.test"} }, []string{"reissue with config", "bind 44300-44303"}},
+		{"another name and fewer ports", func(s *scene) {
+			s.config.Names, s.config.Ports = []string{"app.test"}, "44300"
+		}, []string{"reissue with config", "bind 44300", "unbind 44301-44303"}},
 		{"another permit", func(s *scene) { s.config.Permits, s.config.Ports = []string{"example.org"}, "44300" }, []string{
 			"make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch with config",
-			"bind 44300", "withdraw system", "withdraw firefox", "unbind 44301-44303",
+			"bind 44300", "unbind 44301-44303", "withdraw system", "withdraw firefox",
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

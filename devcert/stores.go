@@ -86,6 +86,22 @@ func (c *Config) wantsPlace(store string, p Place) bool {
 	return c.WantsStore(store) && !p.UserOnly
 }
 
+// Wants says whether a place is to hold its part of the hierarchy; where nothing
+// is set up, whether setup would want it.
+func (r *Report) Wants(store string, p Place) bool {
+	c := r.Config
+	if c == nil {
+		c = DefaultConfig()
+	}
+	return c.wantsPlace(store, p)
+}
+
+// Shown are the places of a store that are worth a word: not those that only
+// stand in for another one in the other scope.
+func (r *Report) Shown(s StorePlaces) []Place {
+	return slices.DeleteFunc(slices.Clone(s.Places), func(p Place) bool { return p.UserOnly && !r.Wants(s.Store, p) })
+}
+
 // ofTheSystem says whether a store is the system's: the one that is called so,
 // or Windows's three.
 func ofTheSystem(store string) bool {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"devcert/devcert"
+	"devcert/devcert/chain"
 	"devcert/devcert/explain"
 )
 
@@ -72,8 +73,8 @@ func (s *session) request() (devcert.Request, error) {
 func (s *session) afterSetup(r *devcert.Report) {
 	trusted := 0
 	for _, store := range r.Seen.Stores {
-		for _, place := range store.Places {
-			if place.State == devcert.Trusted {
+		for _, place := range r.Shown(store) {
+			if place.Part == chain.PartRoot && place.State == devcert.Trusted {
 				trusted++
 			}
 		}

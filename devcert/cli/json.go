@@ -122,7 +122,7 @@ func (d *document) fill(r *devcert.Report) {
 	for _, s := range r.Seen.Stores {
 		for _, place := range s.Places {
 			d.Stores = append(d.Stores, storeJSON{
-				Name: s.Store, Kind: "trust", Path: place.Path, Wanted: r.Config != nil && r.Config.WantsStore(s.Store),
+				Name: s.Store, Kind: "trust", Path: place.Path, Wanted: r.Config != nil && r.Wants(s.Store, place),
 				State: place.State, VerifiedBy: place.VerifiedBy, Evidence: place.Evidence,
 			})
 		}

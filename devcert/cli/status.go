@@ -78,9 +78,9 @@ func (u *ui) lines(r *devcert.Report) {
 			date(c.NotAfter), daysLeft(c, r.Seen.Now), chain.Thumbprint(c))
 	}
 	for _, s := range r.Seen.Stores {
-		for _, p := range s.Places {
+		for _, p := range r.Shown(s) {
 			state := string(p.State)
-			if r.Config != nil && !r.Config.WantsStore(s.Store) && p.State != devcert.Trusted {
+			if !r.Wants(s.Store, p) && p.State != devcert.Trusted {
 				state = notAskedFor
 			}
 			u.printf("store         %s %s %s%s\n", s.Store, state, p.Path, u.how(p))
@@ -117,12 +117,13 @@ func (u *ui) how(p devcert.Place) string {
 func (u *ui) stores(r *devcert.Report) {
 	var cells []string
 	for _, s := range r.Seen.Stores {
-		for _, p := range s.Places {
+		places := r.Shown(s)
+		for _, p := range places {
 			name := s.Store
-			if len(s.Places) > 1 && p.State != devcert.Trusted {
+			if len(places) > 1 && p.State != devcert.Trusted {
 				name += ": " + p.Path
 			}
-			wanted := r.Config == nil || r.Config.WantsStore(s.Store)
+			wanted := r.Wants(s.Store, p)
 			if !wanted && p.State != devcert.Trusted {
 				name += " (" + notAskedFor + ")"
 			}
