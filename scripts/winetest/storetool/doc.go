@@ -4,7 +4,10 @@
 //	storetool list                      every store's certificates, as JSON
 //	storetool iis-express [DAYS]        IIS Express's own certificate, with its key, into LocalMachine\My
 //	storetool rival                     a newer development certificate into CurrentUser\My
+//	storetool foreign-ca                somebody's CA that is not self-signed into LocalMachine\Root
 //	storetool delete STORE THUMBPRINT [key]
+//	storetool drop-key STORE THUMBPRINT  its key is gone, the certificate stays
+//	storetool other-key STORE THUMBPRINT another key lies where its key was
 //	storetool copy STORE THUMBPRINT TO
 //
 // What it makes it names by its thumbprint on standard output.

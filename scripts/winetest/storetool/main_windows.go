@@ -1,19 +1,15 @@
 package main
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"devcert/devcert/chain"
 	"devcert/platform/winstore"
@@ -50,12 +46,20 @@ func run(args []string) error {
 				return err
 			}
 		}
-		return selfSigned(stores[2], "IIS Express Development Certificate", days, nil)
+		return selfSigned(stores[2], winstore.IISExpressName, days, nil)
 	case "rival":
 		mark := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 84, 1, 1}, Value: []byte{7}}
 		return selfSigned(stores[5], "ASP.NET Core HTTPS development certificate", 300, []pkix.Extension{mark})
+	case "foreign-ca":
+		return foreignCA(stores[0])
 	case "delete":
 		return remove(args[1:])
+	case "drop-key", "other-key":
+		s, der, err := find(args[1:])
+		if err != nil {
+			return err
+		}
+		return spoilKey(s, der, args[0] == "other-key")
 	case "copy":
 		return duplicate(args[1:])
 	}
@@ -92,41 +96,6 @@ func list() error {
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(all)
-}
-
-func selfSigned(into winstore.Store, friendlyName string, days int, extra []pkix.Extension) error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
-	}
-	end := time.Now().AddDate(0, 0, days)
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: end.AddDate(-5, 0, 0), NotAfter: end, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, ExtraExtensions: extra,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return err
-	}
-	if into.Location == winstore.LocalMachine {
-		err = addWithKey(into.Name, der, key, "storetool "+chain.Thumbprint(cert), friendlyName)
-	} else {
-		_, err = into.AddKey(chain.Pair{Cert: cert, Key: key}, winstore.KeyOptions{FriendlyName: friendlyName})
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Println(chain.Thumbprint(cert))
-	return nil
 }
 
 func find(args []string) (winstore.Store, []byte, error) {
