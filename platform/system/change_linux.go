@@ -1,7 +1,6 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -65,7 +64,7 @@ func (c Changer) Trust(ctx context.Context, root *x509.Certificate, waiting func
 
 func (c *change) trust(root *x509.Certificate) error {
 	path := c.anchor(root)
-	wasThere, err := isOurs(path, root)
+	was, err := lookOwn(path, root)
 	if err != nil {
 		return err
 	}
@@ -75,11 +74,16 @@ func (c *change) trust(root *x509.Certificate) error {
 	if err := c.forceRehash(path, root); err != nil {
 		return failed("remove the link "+c.link(path), c.hashed, err)
 	}
+	if was == damaged { // and perhaps another name of somebody's file
+		if err := removeAnchor(path); err != nil {
+			return err
+		}
+	}
 	err = failed("write "+path, c.anchors, writeAnchor(path, root))
 	if err == nil {
 		err = c.throughError(path, throughTruststore(truststore.Install, root, path, c.command, c.work()))
 	}
-	if err != nil && !wasThere { // an anchor that was not taken up would be, by somebody's next update
+	if err != nil && was != whole { // an anchor that was not taken up would be, by somebody's next update
 		return errors.Join(err, removeAnchor(path), failed("remove the link "+c.link(path), c.hashed, c.removeLink(path)))
 	}
 	return err
@@ -101,8 +105,8 @@ func writeAnchor(path string, root *x509.Certificate) error {
 }
 
 // Distrust removes every anchor that is root by its bytes, whatever its name,
-// and has the bundle rebuilt. Where nothing of root is left, nothing is run. It
-// waits as Trust does.
+// and root's own where it is damaged, and has the bundle rebuilt. Where nothing
+// of root is left, nothing is run. It waits as Trust does.
 func (c Changer) Distrust(ctx context.Context, root *x509.Certificate, waiting func()) error {
 	ch, err := c.begin(ctx, waiting)
 	if err != nil {
@@ -113,11 +117,15 @@ func (c Changer) Distrust(ctx context.Context, root *x509.Certificate, waiting f
 }
 
 func (c *change) distrust(root *x509.Certificate) error {
-	anchors := c.scanAnchors(root)
-	if !c.leftovers(anchors, root) {
+	anchors, path := c.scanAnchors(root), c.anchor(root)
+	was, theirs := lookOwn(path, root)
+	if was == absent && !c.leftovers(anchors, root, theirs == nil) {
 		return errors.Join(anchors.failed...)
 	}
-	paths, shared := removable(c.anchor(root), anchors)
+	paths, shared := removable(path, anchors)
+	if theirs == nil {
+		paths = append(paths, path) // which need not exist
+	}
 	if c.conf != "" {
 		conf, err := c.announceRemoval(paths, c.work())
 		if err != nil {
@@ -125,25 +133,25 @@ func (c *change) distrust(root *x509.Certificate) error {
 		}
 		c.command = append(c.command, "--certsconf", conf)
 	}
-	for _, path := range paths[1:] {
+	for _, path := range paths {
 		if err := removeAnchor(path); err != nil {
 			return err
 		}
 	}
-	return errors.Join(c.remove(root, paths[0]), shared)
+	return errors.Join(c.rebuild(root, path, theirs), shared, theirs)
 }
 
-// remove removes root's own anchor file. Where a file of that name is not ours,
-// it stays, and only the bundle is rebuilt.
-func (c *change) remove(root *x509.Certificate, path string) error {
-	if _, foreign := isOurs(path, root); foreign != nil {
-		_, err := run.Command{Path: c.command[0], Args: c.command[1:]}.Run(context.Background())
-		return c.throughError(path, err)
+// rebuild has the bundle rebuilt without the anchors that were removed. Where
+// root's own file is somebody else's, truststore must not hear of it.
+func (c *change) rebuild(root *x509.Certificate, path string, theirs error) error {
+	if theirs == nil {
+		return c.throughError(path, throughTruststore(truststore.Uninstall, root, path, c.command, c.work()))
 	}
-	if err := removeAnchor(path); err != nil { // which rm has but words for
-		return err
+	if err := c.removeLink(path); err != nil { // made again, and taken for new: root's hash link goes
+		return failed("remove the link "+c.link(path), c.hashed, err)
 	}
-	return c.throughError(path, throughTruststore(truststore.Uninstall, root, path, c.command, c.work()))
+	_, err := run.Command{Path: c.command[0], Args: c.command[1:]}.Run(context.Background())
+	return c.throughError(path, err)
 }
 
 // begin finds out what to run, before anything is written: an anchor without a
@@ -217,33 +225,10 @@ func (f family) findTool(tools run.Finder) (string, error) {
 	return tool, nil
 }
 
-// isOurs says whether a file of ours is at path: nothing but root, if cut short
-// by a full disk. An error says that something else is, which stays.
-func isOurs(path string, root *x509.Certificate) (bool, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if !info.Mode().IsRegular() {
-		return false, fmt.Errorf("%s is there and not a regular file: not devcert's to change", path)
-	}
-	data, _, err := read(path)
-	if err != nil {
-		return false, err
-	}
-	whole := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})
-	if ders := certificates(data); bytes.HasPrefix(whole, data) || holds(ders, root) && sole(ders) {
-		return true, nil
-	}
-	return false, fmt.Errorf("%s is there and holds something else than this root: not devcert's to change", path)
-}
-
 // leftovers says whether anything of root is in the store: an anchor, the
-// bundle, a link. What cannot be read counts as there.
-func (f family) leftovers(anchors *scan, root *x509.Certificate) bool {
+// bundle, a link. What cannot be read counts as there. The name link of an own
+// anchor that is somebody else's is theirs too.
+func (f family) leftovers(anchors *scan, root *x509.Certificate, ours bool) bool {
 	_, bundle := f.lookBundle(root)
 	if len(anchors.held) > 0 || bundle.has || bundle.err != nil {
 		return true
@@ -253,19 +238,20 @@ func (f family) leftovers(anchors *scan, root *x509.Certificate) bool {
 	}
 	hashed := f.lookHashed(root)
 	link := f.link(f.anchor(root))
-	return hashed.has || hashed.err != nil || pointsTo(link, f.anchor(root)) || hashLinkTo(f.hashed, link, root)
+	return hashed.has || hashed.err != nil || ours && pointsTo(link, f.anchor(root)) || hashLinkTo(f.hashed, link, root)
 }
 
-// removable lists the files to remove: root's own first, which need not exist,
-// then those of other names. One that holds other certificates too was not made
-// by devcert and stays; the error says so.
+// removable lists the files of other names than root's own to remove. One that
+// holds other certificates too was not made by devcert and stays; the error says
+// so.
 func removable(own string, anchors *scan) (paths []string, shared error) {
-	paths = []string{own}
 	for _, h := range anchors.held {
 		switch {
+		case h.path == own:
 		case !h.sole:
-			shared = errors.Join(shared, fmt.Errorf("%s holds the root among other certificates: remove it there by hand", h.path))
-		case h.path != own:
+			shared = errors.Join(shared, &foreignError{h.path, "holds the root among other certificates",
+				"take the root out of " + h.path + " by hand"})
+		default:
 			paths = append(paths, h.path)
 		}
 	}
@@ -273,6 +259,9 @@ func removable(own string, anchors *scan) (paths []string, shared error) {
 }
 
 func removeAnchor(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil // on a disk that cannot be written to, removing nothing fails too
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return failed("remove "+path, filepath.Dir(path), err)
 	}

@@ -2,10 +2,12 @@ package system
 
 import (
 	"context"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,6 +71,23 @@ func TestTrustMends(t *testing.T) {
 			{"bundle gone", func(s *scratch, _ string) { s.remove(s.f.bundle) }},
 			{"anchor cut short", func(s *scratch, anchor string) { s.write(anchor, []byte(s.read(anchor)[:100])) }},
 			{"anchor empty", func(s *scratch, anchor string) { s.write(anchor, nil) }},
+			{"anchor overwritten", func(s *scratch, anchor string) { s.write(anchor, []byte("# junk\n")) }},
+			{"anchor overwritten and taken up", func(s *scratch, anchor string) { s.write(anchor, []byte("# junk\n")); s.rebuild() }},
+			{"anchor cut short in the middle of a block", func(s *scratch, anchor string) {
+				s.write(anchor, []byte("-----BEGIN CERTIFICATE-----\nbXVjaA==\n-----END CERTIFICATE-----\n"+s.read(anchor)[:300]))
+			}},
+			{"anchor is a dangling link", func(s *scratch, anchor string) {
+				s.remove(anchor)
+				require.NoError(s.t, os.Symlink(s.root+"/nothing", anchor))
+			}},
+			{"anchor is a link to itself", func(s *scratch, anchor string) {
+				s.remove(anchor)
+				require.NoError(s.t, os.Symlink(anchor, anchor))
+			}},
+			{"anchor is another name of a file", func(s *scratch, anchor string) {
+				s.remove(anchor)
+				require.NoError(s.t, os.Link(s.root+"/text", anchor))
+			}},
 			{"truststore under umask 077", func(s *scratch, anchor string) { require.NoError(s.t, os.Chmod(anchor, 0o600)) }},
 			{"bundle is a dangling link", func(s *scratch, _ string) {
 				s.remove(s.f.bundle)
@@ -78,6 +97,7 @@ func TestTrustMends(t *testing.T) {
 			t.Run(name+"/"+row.name, func(t *testing.T) {
 				s := newScratch(t, which)
 				s.rebuild()
+				s.write(s.root+"/text", []byte("precious"))
 				before := s.listing()
 				root := newRoot(t)
 				require.NoError(t, s.trust(root))
@@ -85,6 +105,7 @@ func TestTrustMends(t *testing.T) {
 				require.NotEqual(t, devcert.Trusted, s.look(devcert.Material{Root: root}).State)
 				require.NoError(t, s.trust(root))
 				s.requireState(devcert.Trusted, root)
+				row.harm(s, s.f.anchor(root))
 				require.NoError(t, s.distrust(root))
 				require.Equal(t, before, s.listing())
 			})
@@ -152,37 +173,119 @@ func TestNoFamily(t *testing.T) {
 func TestForeignFileOfOurName(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
 	require.NoError(t, os.WriteFile(target, []byte("precious"), 0o644))
+	root, company := newRoot(t), foreignRoot(t, "Company CA")
 	for _, row := range []struct {
 		name string
 		put  func(s *scratch, path string)
+		says string
 	}{
-		{"another certificate", func(s *scratch, path string) {
-			s.write(path, chain.EncodeCertificates(foreignRoot(s.t, "Company CA")))
-		}},
+		{"another certificate", func(s *scratch, path string) { s.write(path, chain.EncodeCertificates(company)) }, "holds something else than this root"},
+		{"another certificate in DER", func(s *scratch, path string) { s.write(path, company.Raw) }, "holds something else than this root"},
 		{"a root of ours, but not this one", func(s *scratch, path string) {
 			s.write(path, chain.EncodeCertificates(newRoot(s.t)))
-		}},
-		{"text", func(s *scratch, path string) { s.write(path, []byte("see the wiki\n")) }},
-		{"a link", func(s *scratch, path string) { require.NoError(s.t, os.Symlink(target, path)) }},
-		{"a dangling link", func(s *scratch, path string) { require.NoError(s.t, os.Symlink("/nonexistent/x", path)) }},
-		{"a folder", func(s *scratch, path string) { s.mkdir(path) }},
+		}, "holds something else than this root"},
+		{"the root and another", func(s *scratch, path string) { s.write(path, chain.EncodeCertificates(root, company)) }, "holds something else than this root"},
+		{"a certificate as OpenSSL trusts it", func(s *scratch, path string) {
+			s.write(path, pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: company.Raw}))
+		}, "holds something else than this root"},
+		{"a link", func(s *scratch, path string) { require.NoError(s.t, os.Symlink(target, path)) }, "is a link to something else than this root"},
+		{"a folder", func(s *scratch, path string) { s.mkdir(path) }, "is not a regular file"},
+		{"a FIFO", func(s *scratch, path string) { require.NoError(s.t, syscall.Mkfifo(path, 0o644)) }, "is not a regular file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s, root := newScratch(t, fedora), newRoot(t)
+			s := newScratch(t, fedora)
 			path := s.f.anchor(root)
 			row.put(s, path)
 			before, err := os.Lstat(path)
 			require.NoError(t, err)
-			require.ErrorContains(t, s.trust(root), "not devcert's to change")
+			requireForeign := func(err error) {
+				require.EqualError(t, err, path+" "+row.says+": not devcert's to change")
+				require.Contains(t, remedyOf(t, err), path)
+			}
+			requireForeign(s.trust(root))
 
-			// the root in the bundle alone: the rebuild drops it, the file stays
+			// the root in the bundle: the rebuild drops it, the file stays
 			s.write(s.f.bundle, chain.EncodeCertificates(root))
-			require.NoError(t, s.distrust(root))
-			s.requireState(devcert.Missing, root)
+			if row.name != "the root and another" {
+				s.requireState(devcert.Stale, root, "left there: "+path+", which "+row.says)
+			}
+			requireForeign(s.distrust(root))
+			if row.name != "the root and another" {
+				s.requireState(devcert.Missing, root, "left there: "+path+", which "+row.says)
+				runs := s.runs()
+				require.NoError(t, s.distrust(root), "the root is nowhere, and the file not ours")
+				require.Equal(t, runs, s.runs())
+			}
 			after, err := os.Lstat(path)
 			require.NoError(t, err)
 			require.True(t, os.SameFile(before, after) && before.ModTime().Equal(after.ModTime()))
 			require.FileExists(t, target)
+		})
+	}
+}
+
+// A foreign certificate of our name is linked in our stead, and nothing of the
+// root is left, so that to remove it again is no error.
+func TestForeignAnchorOnDebian(t *testing.T) {
+	s, root, company := newScratch(t, debian), newRoot(t), foreignRoot(t, "Company CA")
+	s.executable("etc/ca-certificates/update.d/java", "#!/bin/sh\ncat >>"+s.root+"/hook\n")
+	require.NoError(t, s.trust(root))
+	anchor := s.f.anchor(root)
+	s.write(anchor, chain.EncodeCertificates(company))
+	s.write(s.root+"/hook", nil)
+	require.ErrorContains(t, s.distrust(root), "not devcert's to change")
+	require.Equal(t, "+"+s.f.link(anchor)+"\n", s.read(s.root+"/hook"), "Java hears that it is another")
+	require.NoError(t, s.distrust(root))
+	s.requireState(devcert.Missing, root)
+	has, err := inHashed(s.f.hashed, company)
+	require.NoError(t, err)
+	require.True(t, has)
+}
+
+func TestALinkToTheRootIsItsAnchor(t *testing.T) {
+	s, root := newScratch(t, debian), newRoot(t)
+	s.rebuild()
+	elsewhere := s.root + "/root.pem"
+	s.write(elsewhere, chain.EncodeCertificates(root))
+	before := s.listing()
+	link := func() { require.NoError(t, os.Symlink(elsewhere, s.f.anchor(root))) }
+	link()
+	s.requireState(devcert.Stale, root, "not in the bundle")
+	require.NoError(t, s.trust(root))
+	s.requireState(devcert.Trusted, root)
+	info, err := os.Lstat(s.f.anchor(root))
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular())
+	s.remove(s.f.anchor(root))
+	link()
+	require.NoError(t, s.distrust(root))
+	require.Equal(t, before, s.listing())
+}
+
+func TestDamagedAnchorBesideAnother(t *testing.T) {
+	s, root := newScratch(t, fedora), newRoot(t)
+	require.NoError(t, s.trust(root))
+	s.write(s.f.anchors+"/copy.pem", chain.EncodeCertificates(root))
+	s.write(s.f.anchor(root), []byte("junk"))
+	s.requireState(devcert.Stale, root, s.f.anchor(root)+", which holds no certificate")
+	require.NoError(t, s.trust(root))
+	s.requireState(devcert.Trusted, root)
+}
+
+// A damaged anchor of a root that is nowhere is devcert's still.
+func TestDamagedAnchorOfNoRoot(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"junk":          func(path string) error { return os.WriteFile(path, []byte("0 junk\n"), 0o644) },
+		"dangling link": func(path string) error { return os.Symlink("nothing", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, root := newScratch(t, debian), newRoot(t)
+			s.rebuild()
+			before := s.listing()
+			require.NoError(t, put(s.f.anchor(root)))
+			s.requireState(devcert.Missing, root, "left there: "+s.f.anchor(root))
+			require.NoError(t, s.distrust(root))
+			require.Equal(t, before, s.listing())
 		})
 	}
 }
@@ -202,6 +305,7 @@ func TestDistrustGoesByBytes(t *testing.T) {
 
 	err := s.distrust(root)
 	require.ErrorContains(t, err, "shared.crt holds the root among other certificates")
+	require.Contains(t, remedyOf(t, err), "take the root out of "+local+"/shared.crt by hand")
 	require.Equal(t, string(shared), s.read(local+"/shared.crt"))
 	require.FileExists(t, local+"/ignored.pem")
 	s.requireState(devcert.Stale, root, "not in the hash links") // openssl rehash takes no file with two

@@ -6,5 +6,6 @@
 // rights and believes bytes, not names. The change goes through
 // smallstep/truststore and the distribution's own tool; it is made for the
 // privileged child and for nothing else, derives every path from a table, and
-// removes or replaces no file that does not hold exactly the root it is about.
+// removes or replaces no file but one that holds exactly the root it is about, or
+// one of devcert's own name for that root that holds no certificate at all.
 package system

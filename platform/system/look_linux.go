@@ -157,8 +157,14 @@ func (f family) verify(m devcert.Material, now time.Time) string {
 func (f family) lookAnchors(root *x509.Certificate) (*scan, part) {
 	s := f.scanAnchors(root)
 	p := part{name: "the anchors of " + f.anchors, has: len(s.held) > 0}
-	if !p.has {
+	text, ours := f.remnant(s, root)
+	switch {
+	case !p.has:
+		p.left = text
 		p.err = f.unreadable(s, root, &p)
+		return s, p
+	case ours:
+		p.flaw = text
 		return s, p
 	}
 	for _, h := range s.held {

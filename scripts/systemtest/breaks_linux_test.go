@@ -126,6 +126,17 @@ var trustLosses = []loss{
 		kinds: []string{"trust-stale"}, touches: system, differs: []string{"java"}},
 	{name: "anchor emptied", how: func(m *machine) { m.write(m.anchor(), "") },
 		kinds: []string{"trust-stale"}, touches: system, differs: []string{"java"}},
+	{name: "anchor overwritten", how: func(m *machine) { m.write(m.anchor(), "# junk\n") },
+		kinds: []string{"trust-stale"}, touches: system, differs: []string{"java"}},
+	{name: "anchor overwritten and bundle rebuilt", how: func(m *machine) {
+		m.write(m.anchor(), "# junk\n")
+		m.must("update-ca-certificates")
+	}, kinds: []string{"trust-missing"}, touches: system, differs: []string{"java"}},
+	{name: "anchor a dangling link", how: func(m *machine) {
+		path := m.anchor()
+		m.remove(path)
+		m.must("ln", "-s", "/nowhere/root.pem", path)
+	}, kinds: []string{"trust-stale"}, touches: system, differs: []string{"java"}},
 }
 
 var leaf = []string{"leaf"}

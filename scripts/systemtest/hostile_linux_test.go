@@ -200,11 +200,16 @@ func TestAForeignCAInPlaceOfOurAnchorStays(t *testing.T) {
 	foreign := foreignCA("Somebody's CA")
 	path := m.anchor()
 	m.write(path, foreign)
-	require.Equal(t, []string{"trust-stale"}, m.status().kinds())
-	r := m.devcert(6, "repair")
-	require.Contains(t, r.stderr, path)
-	require.Equal(t, foreign, m.read(path))
-	m.devcert(0, "uninstall", "--yes")
-	require.Equal(t, foreign, m.read(path))
+	doc := m.status()
+	require.Equal(t, []string{"trust-stale"}, doc.kinds())
+	require.Contains(t, doc.Findings[0].Message, path+", which holds something else than this root")
+	for _, args := range [][]string{{"repair"}, {"uninstall", "--yes"}} {
+		r := m.devcert(6, args...)
+		require.Contains(t, r.stderr, path+" holds something else than this root: not devcert's to change\n  see whose "+path+" is")
+		require.Equal(t, foreign, m.read(path))
+	}
 	require.Empty(t, m.bundled())
+	m.devcert(0, "uninstall", "--yes") // nothing of the root is left
+	require.Equal(t, foreign, m.read(path))
+	require.NoDirExists(t, m.state())
 }

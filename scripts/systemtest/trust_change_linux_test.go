@@ -236,3 +236,35 @@ func TestAStoreThatCannotBeWrittenSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+// TestADamagedAnchorIsDevcerts is one that holds no certificate: status names it,
+// and uninstall removes it.
+func TestADamagedAnchorIsDevcerts(t *testing.T) {
+	for _, row := range []struct {
+		name, says string
+		harm       func(m *machine, path string)
+	}{
+		{"junk", "which holds no certificate", func(m *machine, path string) { m.write(path, "# junk\n") }},
+		{"junk and bundle rebuilt", "which holds no certificate", func(m *machine, path string) {
+			m.write(path, "# junk\n")
+			m.must("update-ca-certificates")
+		}},
+		{"cut short", "which holds no certificate", func(m *machine, path string) { m.write(path, m.read(path)[:300]) }},
+		{"a dangling link", "a link to /nowhere/root.pem, which leads nowhere", func(m *machine, path string) {
+			m.remove(path)
+			m.must("ln", "-s", "/nowhere/root.pem", path)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMachine(t)
+			pristine := m.snapshot()
+			m.devcert(0, "setup")
+			path := m.anchor()
+			row.harm(m, path)
+			require.Contains(t, m.status().Findings[0].Message, path+", "+row.says)
+			r := m.devcert(0, "uninstall", "--yes")
+			require.Contains(t, r.stdout, "Nothing of devcert's is left.")
+			m.requireGone(pristine)
+		})
+	}
+}
