@@ -16,12 +16,18 @@ const tailSize = 4 << 10
 type Error struct {
 	Command []string // program and arguments
 	Output  string   // the end of what it wrote, both streams together, without certificates and keys
+	Said    string   // the last line of its standard error, or of Output where that is not known
 	Err     error    // *exec.ExitError, context.DeadlineExceeded, or why it did not start
 }
 
-func newError(command []string, output string, err error) *Error {
-	return &Error{Command: command, Output: strings.TrimSpace(pemBlocks.ReplaceAllString(output, "")), Err: err}
+// newError takes the ends of both streams together, in whatever order they were
+// read, and of standard error alone.
+func newError(command []string, both, stderr string, err error) *Error {
+	said := withoutPEM(stderr)
+	return &Error{Command: command, Output: withoutPEM(both), Said: said[strings.LastIndexByte(said, '\n')+1:], Err: err}
 }
+
+func withoutPEM(text string) string { return strings.TrimSpace(pemBlocks.ReplaceAllString(text, "")) }
 
 // pemBlocks are whole, or the end of one whose beginning was not kept. tee says
 // again what it is given; a person needs to see none of it, and a key nobody may.
@@ -29,7 +35,8 @@ var pemBlocks = regexp.MustCompile(`(?s)-----BEGIN .*?-----END [A-Z0-9 ]+-----\n
 
 // Failed is the error of a command that somebody else ran.
 func Failed(command []string, output []byte, err error) *Error {
-	return newError(command, string(output[max(0, len(output)-tailSize):]), err)
+	end := string(output[max(0, len(output)-tailSize):])
+	return newError(command, end, end, err)
 }
 
 // Error names the command, its status and all that was kept of what it said.
@@ -41,13 +48,13 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Reason is the status and the last line that the command said, for those who
-// know what was run.
+// Reason is the status and the last line of the command's complaint, for those
+// who know what was run.
 func (e *Error) Reason() string {
-	if e.Output == "" {
+	if e.Said == "" {
 		return e.status()
 	}
-	return e.status() + ": " + e.Output[strings.LastIndexByte(e.Output, '\n')+1:]
+	return e.status() + ": " + e.Said
 }
 
 func (e *Error) status() string {

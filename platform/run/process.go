@@ -50,7 +50,7 @@ func (c Command) Start(w Wiring) (*Process, error) {
 	cmd.WaitDelay = grace
 	cmd.SysProcAttr = attributes(w.As)
 	if err := cmd.Start(); err != nil {
-		return nil, newError(cmd.Args, "", err)
+		return nil, newError(cmd.Args, "", "", err)
 	}
 	return p, nil
 }
@@ -84,7 +84,7 @@ func (p *Process) Wait() (int, error) {
 			code = 128 + int(status.Signal())
 		}
 	}
-	return code, newError(p.cmd.Args, p.tail.String(), err)
+	return code, newError(p.cmd.Args, p.tail.String(), p.tail.String(), err)
 }
 
 // Signal sends s to the process. Windows knows os.Kill only.

@@ -47,9 +47,9 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stdout, both := &capped{limit: MaxOutput}, &tail{limit: tailSize}
+	stdout, both, stderr := &capped{limit: MaxOutput}, &tail{limit: tailSize}, &tail{limit: tailSize}
 	cmd.Stdin = c.Stdin
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, both), both
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, both), io.MultiWriter(stderr, both)
 	cmd.WaitDelay = grace
 	err = runGroup(cmd)
 	if stopped := context.Cause(ctx); stopped != nil && err != nil {
@@ -59,7 +59,7 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 		err = fmt.Errorf("more than %d bytes of output", MaxOutput)
 	}
 	if err != nil {
-		return stdout.Bytes(), newError(cmd.Args, both.String(), err)
+		return stdout.Bytes(), newError(cmd.Args, both.String(), stderr.String(), err)
 	}
 	return stdout.Bytes(), nil
 }
@@ -70,7 +70,7 @@ func (c Command) prepare(ctx context.Context) (*exec.Cmd, error) {
 		refused = errors.New("not an absolute path")
 	}
 	if refused != nil {
-		return nil, newError(append([]string{c.Path}, c.Args...), "", refused)
+		return nil, newError(append([]string{c.Path}, c.Args...), "", "", refused)
 	}
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
 	cmd.Env = c.Env

@@ -88,7 +88,7 @@ func (c *change) throughError(path string, err error) error {
 		return failed("change "+path, c.anchors, err)
 	}
 	tool := append([]string{c.tool}, c.args...)
-	shown := &run.Error{Command: tool, Output: ran.Output, Err: ran.Err}
+	shown := &run.Error{Command: tool, Output: ran.Output, Said: ran.Said, Err: ran.Err}
 	remedy, known := roomFor(filepath.Dir(c.bundle)+" and /tmp", shown)
 	if !known {
 		remedy = "run " + strings.Join(tool, " ") + " by hand as root and see what it says"
