@@ -13,7 +13,7 @@ func TestPaths(t *testing.T) {
 	w := newWindows(t)
 	w.iisExpress(44300, 44301)
 	before, stores := w.ports(), w.all()
-	folder := filepath.Join(os.Getenv("DEVCERT_WINE_BIN"), "a folder of mine")
+	folder := binary("a folder of mine")
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	defer os.RemoveAll(folder)
 	program, err := os.ReadFile(w.exe)
@@ -21,7 +21,7 @@ func TestPaths(t *testing.T) {
 	w.exe = filepath.Join(folder, "devcert.exe")
 	require.NoError(t, os.WriteFile(w.exe, program, 0o755))
 
-	state := filepath.Join(users(), "root", "a b ä")
+	state := filepath.Join(w.users(), "root", "a b ä")
 	defer os.RemoveAll(state)
 	home := []string{"--home", `C:\users\root\a b ä`}
 	with := func(args ...string) []string { return append(args, home...) }

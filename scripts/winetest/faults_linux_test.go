@@ -108,19 +108,19 @@ func (w *windows) hanging() {
 	for _, port := range []int{44300, 44301} {
 		require.Equal(w.t, "unknown", d.state(port))
 	}
-	scripts, err := filepath.Glob(filepath.Join(users(), "*", "Temp", "devcert-*.netsh"))
+	scripts, err := filepath.Glob(filepath.Join(w.users(), "*", "Temp", "devcert-*.netsh"))
 	require.NoError(w.t, err)
 	require.Empty(w.t, scripts)
-	require.Empty(w.t, running("netsh.exe"))
+	require.Empty(w.t, w.running("netsh.exe"))
 }
 
 // running lists the processes of this Windows that run a program of that name.
-func running(name string) (found []string) {
+func (w *windows) running(name string) (found []string) {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, path := range lines {
 		line, _ := os.ReadFile(path)
 		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
-		if bytes.Contains(line, []byte(name)) && bytes.Contains(environment, []byte("WINEPREFIX="+os.Getenv("WINEPREFIX")+"\x00")) {
+		if bytes.Contains(line, []byte(name)) && bytes.Contains(environment, []byte("WINEPREFIX="+w.prefix+"\x00")) {
 			found = append(found, fmt.Sprintf("%q", line))
 		}
 	}

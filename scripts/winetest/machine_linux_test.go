@@ -12,35 +12,48 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// windows is the scratch Windows of a run.
+// windows is a scratch Windows, for one test at a time.
 type windows struct {
-	t *testing.T
+	t      *testing.T
+	prefix string
 	// system is where netsh and its files are.
 	system string
 	// exe is the devcert that is run.
 	exe string
 }
 
+// free are the machines that no test has.
+var free = func() chan string {
+	all := filepath.SplitList(os.Getenv("DEVCERT_WINE_MACHINES"))
+	machines := make(chan string, len(all))
+	for _, prefix := range all {
+		machines <- prefix
+	}
+	return machines
+}()
+
 func newWindows(t *testing.T) *windows {
 	t.Helper()
 	if os.Getenv("DEVCERT_WINE_RUN") == "" {
 		t.Skip("scripts/test-wine runs this")
 	}
-	system := filepath.Join(os.Getenv("WINEPREFIX"), "drive_c", "windows", "system32")
-	w := &windows{t, system, binary("devcert.exe")}
+	t.Parallel()
+	prefix := <-free
+	w := &windows{t, prefix, filepath.Join(prefix, "drive_c", "windows", "system32"), binary("devcert.exe")}
 	t.Cleanup(func() {
 		if t.Failed() { // what it left would be the next test's
 			w.netsh(nil)
 			_ = w.run(binary("devcert.exe"), "uninstall", "--all", "--yes")
 		}
+		free <- prefix
 	})
 	return w
 }
 
 func binary(name string) string { return filepath.Join(os.Getenv("DEVCERT_WINE_BIN"), name) }
 
-// users is a folder with the profiles of those who have one there.
-func users() string { return filepath.Join(os.Getenv("WINEPREFIX"), "drive_c", "users") }
+// users is the folder with the profiles of those who have one there.
+func (w *windows) users() string { return filepath.Join(w.prefix, "drive_c", "users") }
 
 // part runs a part of a test under its own name.
 func (w *windows) part(name string, run func()) {
@@ -60,9 +73,22 @@ type result struct {
 
 func (r result) said() string { return r.out + r.errors }
 
+// run runs a program. One that fails without a word was never started, as Wine
+// does now and then on a busy machine: that is tried once more.
 func (w *windows) run(program string, args ...string) result {
 	w.t.Helper()
+	r := w.start(program, args...)
+	if r.code == 1 && r.said() == "" {
+		w.t.Log("Wine did not start", program, args)
+		r = w.start(program, args...)
+	}
+	return r
+}
+
+func (w *windows) start(program string, args ...string) result {
+	w.t.Helper()
 	cmd := exec.Command(os.Getenv("DEVCERT_WINE_RUN"), append([]string{program}, args...)...)
+	cmd.Env = append(os.Environ(), "WINEPREFIX="+w.prefix)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

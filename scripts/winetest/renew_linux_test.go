@@ -73,7 +73,7 @@ func TestLostLedger(t *testing.T) {
 	w.iisExpress(44300, 44301)
 	w.setup("--ports", "44300-44301")
 	lost := w.status(0).Hierarchy
-	require.NoError(t, os.RemoveAll(filepath.Join(users(), "root", "AppData", "Local", "devcert")))
+	require.NoError(t, os.RemoveAll(filepath.Join(w.users(), "root", "AppData", "Local", "devcert")))
 	require.Contains(t, w.status(3).kinds(), "warning former-root")
 
 	w.setup("--ports", "44300-44301")

@@ -62,7 +62,7 @@ func TestStory(t *testing.T) {
 // leaf is what devcert made for servers.
 func (w *windows) leaf() tls.Certificate {
 	w.t.Helper()
-	found, err := filepath.Glob(filepath.Join(users(), "*", "AppData", "Local", "devcert", "localhost.pem"))
+	found, err := filepath.Glob(filepath.Join(w.users(), "*", "AppData", "Local", "devcert", "localhost.pem"))
 	require.NoError(w.t, err)
 	require.Len(w.t, found, 1)
 	pair, err := tls.LoadX509KeyPair(found[0], strings.Replace(found[0], "localhost.pem", "localhost-key.pem", 1))

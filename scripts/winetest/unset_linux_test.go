@@ -70,7 +70,7 @@ func TestProject(t *testing.T) {
 	w.iisExpress(44300, 44302)
 	before := w.ports()
 	w.setup("--ports", "44300-44302")
-	project := filepath.Join(users(), "Привет Straße")
+	project := filepath.Join(w.users(), "Привет Straße")
 	require.NoError(t, os.MkdirAll(filepath.Join(project, "Properties"), 0o755))
 	defer os.RemoveAll(project)
 	settings := filepath.Join(project, "Properties", "launchSettings.json")
