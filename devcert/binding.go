@@ -171,7 +171,7 @@ func (r *Report) PortStates() []PortState {
 	}
 	for _, port := range r.only { // asked for by a person, who wants an answer
 		if states[port] == nil {
-			states[port] = &PortState{Port: port, Address: "localhost", State: BindingGone}
+			states[port] = r.Seen.unwantedPort(port)
 		}
 	}
 	var out []PortState
@@ -181,6 +181,19 @@ func (r *Report) PortStates() []PortState {
 		}
 	}
 	return out
+}
+
+// unwantedPort is the state of a port that nobody asked to be bound.
+func (o *Observation) unwantedPort(port int) *PortState {
+	for _, b := range o.Ports.Bindings {
+		if b.Port == port {
+			return &PortState{
+				Port: port, Address: cmp.Or(b.Address, "localhost"), State: BindingOther, Foreign: true,
+				Thumbprint: b.Thumbprint, AppID: b.AppID,
+			}
+		}
+	}
+	return &PortState{Port: port, Address: "localhost", State: BindingGone}
 }
 
 func (s *PortState) answered(a Answer) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -106,7 +107,7 @@ type memBinder struct {
 
 func (b *memBinder) damaged() error {
 	if _, err := os.Lstat(b.file); err == nil {
-		return errors.New("it is no table")
+		return fmt.Errorf("it is no table: %w", ErrTableDamaged)
 	}
 	return nil
 }

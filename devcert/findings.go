@@ -72,6 +72,7 @@ type Finding struct {
 	cure   cure // what the plan does about it
 	store  string
 	cert   *x509.Certificate
+	former bool // of this user, and known to no ledger
 	ports  []int
 	damage *disk.Damage
 }
@@ -107,7 +108,8 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 		})
 		all = append(all, formerCerts(o)...)
 		all = append(all, allStrays(o)...)
-		return append(all, brokenBindings(o)...)
+		all = append(all, brokenBindings(o)...)
+		return append(all, projectFindings(nil, o)...)
 	}
 	all = append(all, stateFindings(c, damage, o)...)
 	all = append(all, hierarchyFindings(c, o)...)

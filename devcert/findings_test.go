@@ -180,7 +180,7 @@ func TestFindings(t *testing.T) {
 		{"a port beyond the wanted is bound", func(s *scene) {
 			s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: 9, Thumbprint: "00"})
 		}, nil},
-		{"the bindings cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, errors.New("garbage") },
+		{"the bindings cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, ErrTableDamaged },
 			[]string{"error binding-unknown ports 44300-44303"}},
 		{"a port answers with its certificate", func(s *scene) {
 			s.seen.Answers = []Answer{{Port: 44300, Listener: s.seen.leafThumbprint()}, {Port: 44301}}

@@ -19,6 +19,9 @@ var (
 	ErrNeedsAdmin = errors.New("needs administrator rights")
 	// ErrDeclined: a person was asked and said no, or did not answer (exit 5).
 	ErrDeclined = errors.New("declined")
+	// ErrTableDamaged: the binder's table is a file of the state folder, and cannot
+	// be understood. It is set aside and written anew.
+	ErrTableDamaged = errors.New("the binding table is damaged")
 	// ErrUnsupported: this machine has no such store, or none that devcert knows.
 	ErrUnsupported = errors.New("not supported on this machine")
 )
@@ -206,6 +209,8 @@ type PortRange struct{ First, Last int }
 // PortTable is what a binder knows of the ports.
 type PortTable struct {
 	Bindings []Binding
+	// Machine says that only an administrator may change it.
+	Machine bool
 	// Reserves says that a plain user may listen only on a port of Reserved.
 	Reserves bool
 	Reserved []int

@@ -175,7 +175,7 @@ func (p *planner) binds(findings []Finding) {
 			ports = append(ports, f.ports...)
 		}
 	}
-	if p.needs(newLeaf) {
+	if p.needs(newLeaf) && !p.config.leavesPorts(p.seen) {
 		wanted, old := p.config.PortList(), p.seen.leafThumbprint()
 		for _, b := range p.seen.ownBindings() {
 			if b.Thumbprint == old || (old == "" && slices.Contains(wanted, b.Port)) {

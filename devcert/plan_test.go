@@ -59,7 +59,7 @@ func TestPlans(t *testing.T) {
 		{"nothing", func(*scene) {}, nil},
 		{"a file", func(s *scene) { s.damaged(disk.LeafFile, disk.Absent, "pem", false) }, []string{"restore localhost.pem"}},
 		{"only the ports that are named", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[1:3] }, []string{"bind 44300,44303"}},
-		{"bindings that cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, errors.New("garbage") },
+		{"bindings that cannot be read", func(s *scene) { s.seen.Ports.Bindings, s.seen.PortsErr = nil, ErrTableDamaged },
 			[]string{"rebuild bindings.json", "bind 44300-44303"}},
 		{"one store", func(s *scene) { s.place(1).State = Missing }, []string{"deploy firefox"}},
 		{"a store and a port", func(s *scene) {
@@ -110,7 +110,7 @@ func TestPlans(t *testing.T) {
 			s.seen.Folder.Ledger.Forget("firefox", s.root(sample))
 		}, []string{"make hierarchy staged", "deploy system staged", "switch", "withdraw system"}},
 		{"a new root and a damaged table", func(s *scene) {
-			s.config.Permits, s.seen.Ports.Bindings, s.seen.PortsErr = []string{"example.org"}, nil, errors.New("garbage")
+			s.config.Permits, s.seen.Ports.Bindings, s.seen.PortsErr = []string{"example.org"}, nil, ErrTableDamaged
 		}, []string{
 			"rebuild bindings.json", "make hierarchy staged", "deploy system staged", "deploy firefox staged", "switch",
 			"bind 44300-44303", "withdraw system", "withdraw firefox",

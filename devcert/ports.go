@@ -136,6 +136,9 @@ func portsOf(bindings []Binding) []int {
 // bindablePorts are the wanted ports that a new leaf changes: not those left to
 // their owners, nor those that present another certificate as they should.
 func bindablePorts(c *Config, o *Observation) []int {
+	if c.leavesPorts(o) {
+		return nil
+	}
 	return slices.DeleteFunc(c.PortList(), func(port int) bool {
 		v := judgePort(c, o, port)
 		return v.kind == BindingForeign && !v.ours || v.kind == "" && c.Certs[port] != ""
@@ -147,6 +150,9 @@ func bindablePorts(c *Config, o *Observation) []int {
 func portFindings(c *Config, o *Observation) []Finding {
 	if o.PortsErr != nil {
 		return []Finding{portsUnread(c, o)}
+	}
+	if c.leavesPorts(o) {
+		return leftPorts(c, o)
 	}
 	var all []Finding
 	var last verdict
@@ -171,13 +177,38 @@ func portFindings(c *Config, o *Observation) []Finding {
 	return append(all, excludedPorts(c, o)...)
 }
 
+// leavesPorts says that only an administrator may bind, and that the scope asks for
+// nothing of the kind.
+func (c *Config) leavesPorts(o *Observation) bool { return c.Scope == ScopeUser && o.Ports.Machine }
+
+// leftPorts says which ports that leaves without the leaf.
+func leftPorts(c *Config, o *Observation) []Finding {
+	var left []int
+	for _, port := range c.PortList() {
+		if judgePort(c, o, port).kind != "" {
+			left = append(left, port)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return []Finding{{
+		Kind: BindingMissing, Severity: Warning, Where: "ports " + FormatPorts(left),
+		Message:     "ports " + FormatPorts(left) + " do not present the leaf: only an administrator may bind them, and the scope is user",
+		Consequence: "IIS Express presents its own certificate there, or none",
+		Remedy:      "devcert setup --scope machine, or --ports none",
+	}}
+}
+
 // portsUnread: what is bound is not known, and is not taken for nothing.
 func portsUnread(c *Config, o *Observation) Finding {
 	f := Finding{
 		Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
 		Message: "the bindings cannot be read: " + o.PortsErr.Error(),
 		cure:    bindPorts, ports: c.PortList(),
-		damage: &disk.Damage{Name: disk.BindingsFile},
+	}
+	if errors.Is(o.PortsErr, ErrTableDamaged) {
+		f.damage = &disk.Damage{Name: disk.BindingsFile}
 	}
 	if errors.Is(o.PortsErr, fs.ErrPermission) { // it may be as good as ever
 		f.cure, f.Remedy = noCure, "give its owner the right to read it, or remove it"

@@ -44,11 +44,16 @@ func ParseProject(path string, data []byte) (Project, error) {
 
 // projectFindings are about projects whose port nothing is bound to: IIS Express
 // then answers with a reset connection.
+// A nil c means that setup never ran.
 func projectFindings(c *Config, o *Observation) []Finding {
 	var all []Finding
+	wanted, remedy := DefaultConfig().PortList(), "devcert setup --ports "+DefaultPorts+",%d"
+	if c != nil {
+		wanted, remedy = c.PortList(), "devcert ports bind %d"
+	}
 	for _, p := range o.Projects {
 		bound := slices.ContainsFunc(o.Ports.Bindings, func(b Binding) bool { return b.Port == p.SSLPort })
-		if p.SSLPort == 0 || bound || slices.Contains(c.PortList(), p.SSLPort) {
+		if p.SSLPort == 0 || bound || slices.Contains(wanted, p.SSLPort) {
 			continue // what is wanted has findings of its own
 		}
 		where := "port " + strconv.Itoa(p.SSLPort)
@@ -56,7 +61,7 @@ func projectFindings(c *Config, o *Observation) []Finding {
 			Kind: BindingMissing, Severity: Error, Where: where, ports: []int{p.SSLPort},
 			Message:     fmt.Sprintf("%s has no certificate, and is the sslPort of %s", where, p.Path),
 			Consequence: "IIS Express answers ERR_CONNECTION_RESET there",
-			Remedy:      fmt.Sprintf("devcert ports bind %d", p.SSLPort),
+			Remedy:      fmt.Sprintf(remedy, p.SSLPort),
 		})
 	}
 	return all

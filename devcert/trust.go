@@ -187,7 +187,7 @@ func formerCert(store string, p Place, cert *x509.Certificate, o *Observation) (
 		f.Consequence = "a server may present it instead of the present one"
 	}
 	if !known {
-		f.cure, f.Remedy = noCure, "devcert uninstall --all"
+		f.cure, f.Remedy, f.former = noCure, "devcert uninstall --all", true
 	}
 	return f, true
 }

@@ -77,7 +77,7 @@ func ownCerts(r *Report, all bool) []*x509.Certificate {
 		add(entry.Cert)
 	}
 	for _, f := range r.Findings {
-		if f.Kind == FormerRoot && all {
+		if f.former && all {
 			add(f.cert)
 		}
 	}

@@ -156,7 +156,10 @@ func (b tableBinder) read() ([]devcert.Binding, error) {
 		return nil, err
 	}
 	var table []devcert.Binding
-	return table, json.NewDecoder(bytes.NewReader(data)).Decode(&table)
+	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&table); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, devcert.ErrTableDamaged)
+	}
+	return table, nil
 }
 
 func (b tableBinder) edit(change func([]devcert.Binding) []devcert.Binding) error {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,11 +129,25 @@ func (f *Front) read(ctx context.Context) ([]devcert.Binding, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the binding table: %w", err)
+		err = fmt.Errorf("cannot read the binding table: %w", err)
+		if !errors.Is(err, fs.ErrPermission) { // it may be as good as ever
+			err = damaged{err}
+		}
+		return nil, err
 	}
 	bindings, err := decode(data)
 	if err != nil {
-		return nil, fmt.Errorf("the binding table %s cannot be used: %w", f.path, err)
+		err = fmt.Errorf("the binding table %s cannot be used: %w", f.path, err)
+		if !errors.Is(err, disk.ErrSchema) {
+			err = damaged{err}
+		}
+		return nil, err
 	}
 	return bindings, nil
 }
+
+// damaged says of a table that it may be set aside.
+type damaged struct{ error }
+
+func (d damaged) Unwrap() error        { return d.error }
+func (d damaged) Is(target error) bool { return target == devcert.ErrTableDamaged }

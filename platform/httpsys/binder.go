@@ -52,7 +52,7 @@ func (b *Binder) Table(ctx context.Context) (devcert.PortTable, error) {
 	if err != nil {
 		return devcert.PortTable{}, explained(err)
 	}
-	t := devcert.PortTable{Reserves: true}
+	t := devcert.PortTable{Machine: true, Reserves: true}
 	broken := once(b.Broken)
 	for _, r := range s.Records {
 		binding := devcert.Binding{Port: r.Port, Address: r.host(), AppID: r.AppID, Thumbprint: r.Thumbprint}
