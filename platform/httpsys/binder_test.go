@@ -40,7 +40,7 @@ func TestTable(t *testing.T) {
 			{Port: 44304, Address: "any name (central store)", AppID: siteID},
 			{Port: 44305, Address: "[fe80::1%4]", Thumbprint: theirs, AppID: siteID},
 		},
-		Reserves: true, Reserved: []int{44300, 44301},
+		Machine: true, Reserves: true, Reserved: []int{44300, 44301},
 		Excluded: []devcert.PortRange{{First: 5357, Last: 5357}, {First: 44310, Last: 44319}},
 	}, got)
 	require.Len(t, w.starts(), 1)
