@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Remove deletes the files and folders that devcert made, and the state folder
@@ -39,12 +40,24 @@ func isLock(name string) bool { return name == LockFile }
 func (f Folder) removeAll(names []string) error {
 	var first error
 	for _, name := range names {
-		err := os.Remove(f.path(name))
+		err := remove(f.path(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && first == nil {
 			first = failed("removing", f.path(name), err)
 		}
 	}
 	return first
+}
+
+// remove tries for a second on Windows, which removes nothing that somebody has
+// open: a reader, who takes no lock, may just be looking.
+func remove(path string) error {
+	for try := 0; ; try++ {
+		err := os.Remove(path)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "windows" || time.Duration(try)*retryLock > time.Second {
+			return err
+		}
+		time.Sleep(retryLock)
+	}
 }
 
 // Removable says why Remove could remove nothing: the disk is read-only, or the
