@@ -68,7 +68,7 @@ func (w *worker) lookAgain(ctx context.Context) (*Report, error) {
 			untouched = append(untouched, s)
 		}
 	}
-	o, err := w.observe(context.WithoutCancel(ctx), false, untouched)
+	o, err := w.observe(context.WithoutCancel(ctx), depth{}, untouched)
 	if err != nil {
 		return nil, err
 	}

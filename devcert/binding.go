@@ -16,7 +16,7 @@ var ErrNotSetUp = errors.New("nothing has been set up for this user")
 // BindPorts binds ports, and wants them bound from now on. cert names the
 // certificate: "localhost" for the leaf, or a thumbprint.
 func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Report, error) {
-	r, err := e.look(ctx, false, nil)
+	r, err := e.look(ctx, depth{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (e *Engine) UnbindPorts(ctx context.Context, ports []int) (*Report, error) 
 // changePorts wants the ports that wanted gives, and changes no others. wanted may
 // change the configuration's certificates too.
 func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) ([]int, error)) (*Report, error) {
-	r, err := e.look(ctx, false, nil)
+	r, err := e.look(ctx, depth{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // is not even a folder there is certainly something to do, and one look is enough.
 func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
 	if fresh := !e.folder().Exists() && g.want != nil && !e.DryRun && !e.TakeOver; !fresh {
-		before, err := e.look(ctx, false, g.want)
+		before, err := e.look(ctx, depth{}, g.want)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
 		return nil, err
 	}
 	defer unlock()
-	before, err := e.look(ctx, false, g.want)
+	before, err := e.look(ctx, depth{}, g.want)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type Report struct {
 	Findings []Finding // after all steps
 	Planned  []Step    // with DryRun
 	Steps    []StepResult
+	Asked    []Asked  // by doctor
 	Left     []string // paths in the state folder that uninstall left, because devcert did not make them
 
 	only []int // see OnlyPorts
@@ -86,13 +87,13 @@ func (e *Engine) folder() disk.Folder {
 
 // Status reports what is right and wrong now. It changes nothing.
 func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
-	return e.look(ctx, probe, nil)
+	return e.look(ctx, depth{probe: probe, clients: true}, nil)
 }
 
 // look observes and compares. change, when not nil, turns the configuration
 // found (nil for none) into the wanted one.
-func (e *Engine) look(ctx context.Context, probe bool, change func(*Config) (*Config, error)) (*Report, error) {
-	o, err := e.observe(ctx, probe, nil)
+func (e *Engine) look(ctx context.Context, deep depth, change func(*Config) (*Config, error)) (*Report, error) {
+	o, err := e.observe(ctx, deep, nil)
 	if err != nil {
 		return nil, refuseNewer(err)
 	}

@@ -39,6 +39,7 @@ const (
 	LeafInRoot          = "leaf-in-root"
 	FormerRoot          = "former-root"
 	EnvOverride         = "env-override"
+	ConstraintsIgnored  = "constraints-ignored"
 	BindingMissing      = "binding-missing"
 	BindingStale        = "binding-stale"
 	BindingUnknown      = "binding-unknown"
@@ -118,6 +119,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	}
 	all = append(all, formerCerts(o)...)
 	all = append(all, overrideFindings(o)...)
+	all = append(all, clientFindings(o)...)
 	all = append(all, portFindings(c, o)...)
 	all = append(all, projectFindings(c, o)...)
 	all = append(all, listenerFindings(c, o)...)

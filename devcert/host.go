@@ -48,6 +48,9 @@ type Host struct {
 	// Overrides lists the environment variables that make clients take their
 	// roots from somewhere else, judged for root. It only reads.
 	Overrides func(root *x509.Certificate) []Override
+	// Clients knows this machine's programs that verify servers; nil when devcert
+	// knows none of this system's.
+	Clients Clients
 	// Self is how a person starts this very program again, as an absolute path.
 	Self string
 	// AsAdmin is what a person types before a command line to run it with

@@ -21,6 +21,7 @@ type Observation struct {
 	Ports     PortTable
 	Answers   []Answer // only when ports were probed
 	Overrides []Override
+	Clients   []Client  // only when clients were looked for
 	Projects  []Project // see [Engine]
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
@@ -34,10 +35,16 @@ type StorePlaces struct {
 	Places []Place
 }
 
+// depth says what is looked at besides what every command looks at.
+type depth struct {
+	probe   bool // what answers at the bound ports
+	clients bool // which programs there are, and what they read
+}
+
 // observe looks at everything and changes nothing. Every store is looked at,
 // wanted or not, since a former root may stand anywhere; but not the stores of
 // which known has what was seen a moment ago.
-func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (*Observation, error) {
+func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (*Observation, error) {
 	snapshot, err := e.folder().Snapshot()
 	if err != nil {
 		return nil, err
@@ -53,11 +60,14 @@ func (e *Engine) observe(ctx context.Context, probe bool, known []StorePlaces) (
 		}
 	}
 	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
-	if probe && o.PortsErr == nil {
+	if deep.probe && o.PortsErr == nil {
 		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
 	}
 	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
+	}
+	if deep.clients && e.Host.Clients != nil {
+		o.Clients = e.Host.Clients.Find(ctx, material)
 	}
 	return o, ctx.Err()
 }

@@ -12,7 +12,7 @@ import (
 // former roots that no ledger knows. Where nothing of devcert's is, it does
 // nothing.
 func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
-	before, err := e.look(ctx, false, nil)
+	before, err := e.look(ctx, depth{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 			return before, err
 		}
 	}
-	if before, err = e.look(ctx, false, nil); err != nil {
+	if before, err = e.look(ctx, depth{}, nil); err != nil {
 		return nil, err
 	}
 	if err := before.Seen.Folder.Changeable(); err != nil {
@@ -133,7 +133,7 @@ func (r *Report) notRemoved() error {
 // prove looks again, and says which roots are still there although the steps
 // were to remove them.
 func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, error) {
-	seen, err := e.look(ctx, false, nil)
+	seen, err := e.look(ctx, depth{}, nil)
 	if err != nil {
 		return r, err
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -157,6 +158,8 @@ type LeafOptions struct {
 	Key   KeyType   // RSA when empty
 	Now   time.Time // in any zone
 	Rand  io.Reader // see the package comment; nil for the system's
+
+	life time.Duration // LeafLifetime when 0
 }
 
 // NewLeaf makes a key and a server leaf for it, which ends with its issuer at
@@ -166,6 +169,11 @@ func NewLeaf(issuer Pair, o LeafOptions) (Pair, error) {
 	if err := checkIssuer(issuer, o); err != nil {
 		return Pair{}, err
 	}
+	return newLeaf(issuer, o)
+}
+
+// newLeaf makes both, once checkIssuer has said what there is to say.
+func newLeaf(issuer Pair, o LeafOptions) (Pair, error) {
 	key, err := newKey(o.Key)
 	if err != nil {
 		return Pair{}, err
@@ -210,7 +218,7 @@ func issueServer(issuer Pair, pub crypto.PublicKey, o LeafOptions) (*x509.Certif
 	if err != nil {
 		return nil, err
 	}
-	v := values{key: pub, notBefore: seconds(o.Now).Add(-Backdate), notAfter: seconds(o.Now).Add(LeafLifetime)}
+	v := values{key: pub, notBefore: seconds(o.Now).Add(-Backdate), notAfter: seconds(o.Now).Add(cmp.Or(o.life, LeafLifetime))}
 	if v.notAfter.After(issuer.Cert.NotAfter) {
 		v.notAfter = issuer.Cert.NotAfter
 	}

@@ -1,0 +1,185 @@
+package devcert
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"time"
+
+	"devcert/devcert/chain"
+)
+
+// Client is a program of this machine that verifies servers, and where it takes
+// its roots from, as far as that can be seen without running it.
+type Client struct {
+	// Name is what its user calls it, unique on this machine: "curl", "java 17".
+	Name string
+	// Version is what it says of itself; "" while nobody has asked.
+	Version string
+	// Path is the program, absolute.
+	Path string
+	// Store is the store it takes its roots from, by its name on the command
+	// line; "" when it has roots of its own.
+	Store string
+	// Place is the path of the one place of Store that it reads; "" when any
+	// place that trusts the root will do.
+	Place string
+	// Roots says for a person where it takes them from.
+	Roots string
+	// Override names the variable or setting that leads it away from the store
+	// it would read otherwise; "" when nothing does.
+	Override string
+	// State is what those roots do with devcert's, for a client that has roots
+	// of its own or is led away; "" for one that does as its store does.
+	State PlaceState
+	// Evidence is why State is what it is, in a line.
+	Evidence string
+	// Remedy makes it trust the root: a command or a setting.
+	Remedy string
+	// Browser says that it is only run when browsers are asked for.
+	Browser bool
+}
+
+// Verdict is what a client said of a server.
+type Verdict string
+
+// The verdicts. NotAsked is said also where the client could not be run at all.
+const (
+	Accepted Verdict = "trusted"
+	Refused  Verdict = "distrusted"
+	Hung     Verdict = "hung"
+	NotAsked Verdict = "not-asked"
+)
+
+// Exam is what clients are asked: to open a server on loopback.
+type Exam struct {
+	// Inside is what a server of devcert's presents: leaf and intermediate.
+	Inside tls.Certificate
+	// Outside is for OutsideName, which the constraints do not permit, and comes
+	// from the same intermediate: everybody must refuse it.
+	Outside     tls.Certificate
+	OutsideName string
+	// Limit is how long one client may take for one question.
+	Limit time.Duration
+	// Told hears of each client when it has answered; it may be nil.
+	Told func(Asked)
+}
+
+// Asked is what one client answered.
+type Asked struct {
+	Client                  // with the Version it gave
+	Inside, Outside Verdict // of https://localhost and of the name outside
+	Said            string  // by the client, in a line; or why it was not asked
+	Took            time.Duration
+}
+
+// Clients knows the programs of this machine that verify servers.
+type Clients interface {
+	// Find looks where the programs are and what they read. It changes nothing
+	// and is fast: it runs no client but to read its settings.
+	Find(ctx context.Context, m Material) []Client
+	// Ask really runs each of the clients against the exam's servers, in a
+	// folder of its own that is gone afterwards, with copies of the databases
+	// that it would write to. It gives one answer per client, in their order.
+	Ask(ctx context.Context, clients []Client, exam Exam) ([]Asked, error)
+}
+
+// Foresee says what a client will do with a server of devcert's, from what was
+// seen of the store that it reads.
+func (o *Observation) Foresee(c Client) PlaceState {
+	if c.State != "" {
+		return c.State
+	}
+	state := Unknown // of a store that this machine does not have
+	for _, s := range o.Stores {
+		if s.Store != c.Store {
+			continue
+		}
+		for _, p := range s.Places {
+			switch {
+			case p.Part != chain.PartRoot || c.Place != "" && c.Place != p.Path:
+			case p.State == Trusted:
+				return Trusted
+			case state == Unknown:
+				state = p.State
+			}
+		}
+	}
+	return state
+}
+
+// clientFindings are about clients that have roots of their own: what is wrong
+// with a store has a finding of the store's. They are warnings, since devcert
+// changes no program's own list. While no store trusts the root, that is what
+// is to be said, and not this.
+func clientFindings(o *Observation) []Finding {
+	var all []Finding
+	if !o.trusted() {
+		return nil
+	}
+	for _, c := range o.Clients {
+		if c.State == "" || c.State == Trusted {
+			continue
+		}
+		f := Finding{
+			Kind: rootWords[c.State].kind, Severity: Warning, Where: c.Path, Remedy: c.Remedy,
+			Message:     fmt.Sprintf("%s takes its roots from %s", c.Name, c.Roots),
+			Consequence: c.Name + " refuses https://localhost though the system trusts it",
+		}
+		if c.Evidence != "" {
+			f.Message += ": " + c.Evidence
+		}
+		if c.State == Unknown {
+			f.Consequence = "whether it trusts https://localhost is not known"
+		}
+		if c.Override != "" {
+			f.Kind = EnvOverride
+		}
+		if f.overridden(o.Overrides) {
+			continue
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// overridden says whether a finding about the variable itself says it all.
+func (f Finding) overridden(all []Override) bool {
+	return f.Kind == EnvOverride && slices.ContainsFunc(all, func(v Override) bool { return v.Name == f.Where })
+}
+
+// askedFindings are about clients that did otherwise than they should.
+func askedFindings(r *Report) []Finding {
+	var all []Finding
+	for _, a := range r.Asked {
+		if a.Outside == Accepted {
+			all = append(all, Finding{
+				Kind: ConstraintsIgnored, Severity: Error, Where: a.Path, Remedy: a.Remedy,
+				Message:     fmt.Sprintf("%s accepts a certificate for a name that devcert's root does not permit", a.Name),
+				Consequence: "it verifies no server, or not their names: who steals a key can pose to it as any site",
+			})
+		}
+		if f, ok := refusal(r.Seen, a); ok {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// refusal is the finding about a client that refuses what its store trusts. One
+// that refuses because its store lacks the root is spoken of already.
+func refusal(o *Observation, a Asked) (Finding, bool) {
+	foreseen := o.Foresee(a.Client)
+	f := Finding{Kind: TrustDenied, Severity: Error, Where: a.Path, Remedy: a.Remedy}
+	switch {
+	case a.Inside == Refused && (foreseen == Trusted || foreseen == Unknown):
+		f.Message = fmt.Sprintf("%s refuses https://localhost though %s has the root: %s", a.Name, a.Roots, a.Said)
+	case a.Inside == Hung:
+		f.Kind, f.Severity = TrustUnknown, Warning
+		f.Message = fmt.Sprintf("%s gave no answer: %s", a.Name, a.Said)
+	default:
+		return Finding{}, false
+	}
+	return f, true
+}
