@@ -1,0 +1,197 @@
+package nss
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+// Seen is what a database does with a root.
+type Seen struct {
+	State    devcert.PlaceState
+	Evidence string // in one line, when the state is not Trusted
+	// Others are the certificates of devcert's profile that are there besides.
+	Others []*x509.Certificate
+	// Trust are the trust bits of the root as certutil shows them: "C,,"; "" where
+	// it is not there.
+	Trust string
+	// Newer says that an NSS has used the database that may keep trust in a form
+	// which an older certutil does not see: Firefox 153 writes PKCS #11 3.2 trust
+	// objects, of which NSS 3.87 knows nothing and shows ",,". No trust bits are
+	// then no proof of no trust.
+	Newer bool
+}
+
+// Look says what the database in dir does with root, which may be nil, and which
+// other certificates of devcert's profile it has. It changes nothing, and starts
+// certutil only where the database's files have bytes of such certificates. What
+// could not be looked at is Unknown, with an error that may have a remedy.
+func (t Tool) Look(ctx context.Context, dir string, root *x509.Certificate) (Seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	held, err := readHeld(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Seen{State: devcert.Missing, Evidence: "there is no database in " + dir}, nil
+	}
+	seen := Seen{State: devcert.Missing, Evidence: "the root is not in " + dir, Newer: held.newer()}
+	if err == nil && held.mayHaveOurs(root) {
+		err = t.look(ctx, dir, root, &seen)
+	}
+	if err != nil {
+		err = failed("look into the NSS database in "+dir, dir, err)
+		return Seen{State: devcert.Unknown, Evidence: err.Error(), Newer: seen.Newer}, err
+	}
+	return seen, nil
+}
+
+func (t Tool) look(ctx context.Context, dir string, root *x509.Certificate, seen *Seen) error {
+	if err := unlocked(ctx, dir); err != nil {
+		return err
+	}
+	listing, err := t.run(ctx, dir, nil, "-L")
+	if err != nil {
+		return err
+	}
+	entries := parseListing(listing)
+	byName := make(map[string][]*x509.Certificate)
+	for _, e := range entries {
+		if _, done := byName[e.name]; done || e.name == noName {
+			continue
+		}
+		if byName[e.name], err = t.named(ctx, dir, e.name); err != nil {
+			return err
+		}
+		seen.Others = append(seen.Others, ours(byName[e.name], root)...)
+	}
+	seen.Others = unique(seen.Others)
+	there, err := t.has(ctx, dir, root)
+	if err == nil && there {
+		seen.judge(entries, byName, root)
+	}
+	return err
+}
+
+// judge reads the trust bits of the root off the lines with its nickname, or
+// with one by which certutil finds nothing: it prints (NULL) for none. It gives
+// all certificates of one subject for the nickname of each, so there may be lines
+// that are another's: then they must agree.
+func (s *Seen) judge(entries []entry, byName map[string][]*x509.Certificate, root *x509.Certificate) {
+	bits, lost := make(map[string]bool), make(map[string]bool)
+	for _, e := range entries {
+		switch certs := byName[e.name]; {
+		case has(certs, root):
+			bits[e.trust] = true
+		case len(certs) == 0:
+			lost[e.trust] = true
+		}
+	}
+	if len(bits) == 0 {
+		bits = lost
+	}
+	if len(bits) != 1 {
+		s.State, s.Evidence = devcert.Unknown, "several certificates there have the root's name, and not the same trust"
+		return
+	}
+	for trust := range bits {
+		s.Trust = trust
+	}
+	s.State, s.Evidence = stateOf(s.Trust, s.Newer)
+}
+
+// stateOf judges trust bits for servers, which stand before the first comma:
+// C is a trusted CA, p one that is distrusted whatever else is said.
+func stateOf(trust string, newer bool) (devcert.PlaceState, string) {
+	servers, _, _ := strings.Cut(trust, ",")
+	switch {
+	case strings.ContainsRune(servers, 'C') && !strings.ContainsRune(servers, 'p'):
+		return devcert.Trusted, ""
+	case servers == "" && newer:
+		return devcert.Unknown, "certutil shows no trust bits, and is older than what wrote the database"
+	case strings.ContainsRune(servers, 'p'):
+		return devcert.Denied, fmt.Sprintf("it is marked as distrusted (trust bits %q)", trust)
+	}
+	return devcert.Denied, fmt.Sprintf("its trust bits are %q, without C", trust)
+}
+
+// named returns the certificates that certutil finds for a nickname or URI: none
+// where it knows no such name, and all of one subject otherwise.
+func (t Tool) named(ctx context.Context, dir, name string) ([]*x509.Certificate, error) {
+	der, err := t.run(ctx, dir, nil, "-L", "-r", "-n", name)
+	if exited(err) {
+		return nil, nil // there is no status of its own for a name that is not there
+	}
+	if err != nil {
+		return nil, err
+	}
+	return certificates(der), nil
+}
+
+// has says whether cert is there, whatever its nickname. That certutil finds
+// nothing is no proof before it has listed the database.
+func (t Tool) has(ctx context.Context, dir string, cert *x509.Certificate) (bool, error) {
+	held, err := readHeld(dir)
+	if err != nil || !held.mayHave(cert) {
+		return false, err
+	}
+	if _, err := t.run(ctx, dir, nil, "-L"); err != nil {
+		return false, err
+	}
+	found, err := t.named(ctx, dir, keyURI(cert))
+	return has(found, cert), err
+}
+
+// keyURI names cert by the id that NSS gives what it imports: the SHA-1 of the
+// key's bits (for an RSA key, of its modulus, which ours never are). RFC 7512.
+func keyURI(cert *x509.Certificate) string {
+	id := sha1.Sum(keyBits(cert)) //nolint:gosec // NSS's choice, for finding only
+	var uri strings.Builder
+	uri.WriteString("pkcs11:type=cert;id=")
+	for _, b := range id {
+		fmt.Fprintf(&uri, "%%%02X", b)
+	}
+	return uri.String()
+}
+
+func fingerprint(cert *x509.Certificate) []byte {
+	sum := sha256.Sum256(cert.Raw)
+	return sum[:]
+}
+
+func has(certs []*x509.Certificate, cert *x509.Certificate) bool {
+	for _, c := range certs {
+		if cert != nil && bytes.Equal(c.Raw, cert.Raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// ours are the certificates of devcert's profile but root.
+func ours(certs []*x509.Certificate, root *x509.Certificate) []*x509.Certificate {
+	var kept []*x509.Certificate
+	for _, c := range certs {
+		if chain.PartOf(c) != "" && !has([]*x509.Certificate{c}, root) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func unique(certs []*x509.Certificate) []*x509.Certificate {
+	var kept []*x509.Certificate
+	for _, c := range certs {
+		if !has(kept, c) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
