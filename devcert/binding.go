@@ -14,8 +14,9 @@ import (
 var ErrNotSetUp = errors.New("nothing has been set up for this user")
 
 // BindPorts binds ports, and wants them bound from now on. cert names the
-// certificate: "localhost" for the leaf, or a thumbprint.
-func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Report, error) {
+// certificate: "localhost" for the leaf, or a thumbprint. asks says what they do
+// about client certificates from now on; AsksUnknown leaves that as it is.
+func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks Asks) (*Report, error) {
 	r, err := e.look(ctx, depth{}, nil)
 	if err != nil {
 		return nil, err
@@ -23,6 +24,12 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Repo
 	thumbprint, err := e.bindable(r, cert)
 	if err != nil {
 		return nil, err
+	}
+	if asks == AsksClients && !r.Seen.Ports.ClientCerts {
+		return nil, &UsageError{
+			Problem: "nothing here asks for client certificates on devcert's behalf: only Windows' HTTP.sys does",
+			Hint:    "bind the port without it, and have the server itself ask",
+		}
 	}
 	return e.changePorts(ctx, func(c *Config) ([]int, error) {
 		certs := maps.Clone(c.Certs)
@@ -35,7 +42,12 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string) (*Repo
 				delete(certs, p)
 			}
 		}
-		return append(c.PortList(), ports...), c.setCerts(certs)
+		all := append(c.PortList(), ports...)
+		c.Ports = FormatPorts(slices.Compact(slices.Sorted(slices.Values(all))))
+		return all, firstError(
+			func() error { return c.setCerts(certs) },
+			func() error { return c.setAsks(ports, asks) },
+		)
 	})
 }
 
@@ -94,7 +106,7 @@ func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) ([]int, e
 			}
 			slices.Sort(ports)
 			out.Ports = FormatPorts(slices.Compact(ports))
-			return &out, out.sizeFits()
+			return &out, firstError(func() error { return out.setAskPorts(out.AskPorts) }, out.sizeFits)
 		},
 		pick: func(all []Finding) []Finding {
 			return pick(all, func(f Finding) bool { return f.cure == bindPorts })
@@ -127,7 +139,9 @@ type PortState struct {
 	State      BindingState
 	Thumbprint string // bound; "" when none
 	Listener   string // presented; "" when none, or not probed
-	Silent     bool   // probed, and nobody listens
+	// ClientCerts says whether the binding asks clients for a certificate.
+	ClientCerts Asks
+	Silent      bool // probed, and nobody listens
 }
 
 // stateOf is what the findings about ports make of a binding.
@@ -155,6 +169,7 @@ func (r *Report) PortStates() []PortState {
 	for _, b := range r.Seen.Ports.Bindings {
 		if s := states[b.Port]; s != nil && (b.general() || s.Thumbprint == "") {
 			s.Address, s.Thumbprint, s.AppID = cmp.Or(b.Address, "localhost"), b.Thumbprint, b.AppID
+			s.ClientCerts = b.ClientCerts
 		}
 	}
 	for _, f := range r.Findings {
@@ -189,7 +204,7 @@ func (o *Observation) unwantedPort(port int) *PortState {
 		if b.Port == port {
 			return &PortState{
 				Port: port, Address: cmp.Or(b.Address, "localhost"), State: BindingOther, Foreign: true,
-				Thumbprint: b.Thumbprint, AppID: b.AppID,
+				Thumbprint: b.Thumbprint, AppID: b.AppID, ClientCerts: b.ClientCerts,
 			}
 		}
 	}

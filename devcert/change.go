@@ -141,7 +141,9 @@ func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
 
 // order is what a step asks of the binder, with the leaf as it then is.
 func (e *Engine) order(r *Report, s Step, leaf string) BindOrder {
-	return BindOrder{Ports: s.ports, Thumbprint: cmp.Or(s.thumb, leaf), AppID: r.Config.AppID, TakeOver: e.TakeOver}
+	return BindOrder{
+		Ports: s.ports, Thumbprint: cmp.Or(s.as.thumb, leaf), AppID: r.Config.AppID, TakeOver: e.TakeOver, ClientCerts: s.as.asks,
+	}
 }
 
 // sound says that the hierarchy works as it is, and that only a wish replaces it.

@@ -48,8 +48,13 @@ type Config struct {
 	// Certs are the thumbprints of ports that are to present another certificate
 	// than the leaf.
 	Certs map[int]string `json:"certs,omitempty"`
+	// AskPorts are those that ask clients for a certificate; "" for none. What
+	// others do is left as it is.
+	AskPorts string `json:"askPorts,omitempty"`
 
 	takeOver bool // of this run alone; see [Engine]
+	// unasked are ports that are to stop asking; of this run alone.
+	unasked []int
 	// guessed says that the file is lost and that nothing shows which stores it
 	// named: none are taken for wanted until setup says so.
 	guessed bool
@@ -84,7 +89,10 @@ func ParseConfig(data []byte) (*Config, error) {
 		return nil, err
 	}
 	parsed.Machine, parsed.SetUp = c.Machine, c.SetUp
-	return parsed, parsed.setCerts(c.Certs)
+	return parsed, firstError(
+		func() error { return parsed.setCerts(c.Certs) },
+		func() error { return parsed.setAskPorts(c.AskPorts) },
+	)
 }
 
 // Encode gives the bytes of config.json.
@@ -231,10 +239,11 @@ func (c *Config) setPorts(list string) error {
 		return nil
 	}
 	ports, err := ParsePorts(list)
-	if err == nil {
-		c.Ports = FormatPorts(ports)
+	if err != nil {
+		return err
 	}
-	return err
+	c.Ports = FormatPorts(ports)
+	return c.setAskPorts(c.AskPorts)
 }
 
 func (c *Config) setKey(key string) error {

@@ -43,7 +43,7 @@ func (g goal) steps(r *Report) []Step {
 func withUnbinding(steps []Step, gone []int) []Step {
 	for i := range steps {
 		if s := &steps[i]; s.action == bind {
-			*s = bindStep(slices.DeleteFunc(s.ports, func(p int) bool { return slices.Contains(gone, p) }), s.thumb)
+			*s = bindStep(slices.DeleteFunc(s.ports, func(p int) bool { return slices.Contains(gone, p) }), s.as)
 		}
 	}
 	steps = slices.DeleteFunc(steps, func(s Step) bool { return s.action == bind && len(s.ports) == 0 })

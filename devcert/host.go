@@ -204,7 +204,21 @@ type Binding struct {
 	// Broken is why its certificate cannot be served, in a line; "" when it can,
 	// as far as can be seen.
 	Broken string
+	// ClientCerts says whether clients are asked for a certificate.
+	ClientCerts Asks
 }
+
+// Asks says whether a server asks its clients for a certificate in the first
+// handshake, the only one that TLS 1.3 has.
+type Asks string
+
+// The answers. The zero value says that it is not known; in an order, that it is
+// to stay as it is.
+const (
+	AsksUnknown Asks = ""
+	AsksClients Asks = "yes"
+	AsksNobody  Asks = "no"
+)
 
 // PortRange is a run of ports: both ends belong to it.
 type PortRange struct{ First, Last int }
@@ -219,6 +233,9 @@ type PortTable struct {
 	Reserved []int
 	// Excluded are ports that the system keeps for itself.
 	Excluded []PortRange
+	// ClientCerts says that a binding can ask for client certificates. It holds
+	// also beside an error.
+	ClientCerts bool
 }
 
 // BindOrder asks for bindings of ports to one certificate.
@@ -228,6 +245,9 @@ type BindOrder struct {
 	AppID      string // "" for the binder's usual one
 	// TakeOver replaces also what another application bound.
 	TakeOver bool
+	// ClientCerts says whether the bindings ask clients for a certificate. What is
+	// bound and not another application's keeps what it has with AsksUnknown.
+	ClientCerts Asks
 }
 
 // Answer is what a TLS handshake with a bound port brought.

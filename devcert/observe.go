@@ -177,6 +177,11 @@ func rebuildConfig(o *Observation) *Config {
 	}
 	if ports := portsOf(o.ownBindings()); len(ports) > 0 {
 		c.Ports = FormatPorts(ports)
+		for _, b := range o.ownBindings() {
+			if b.ClientCerts == AsksClients {
+				_ = c.setAsks([]int{b.Port}, AsksClients) // a port that is wanted
+			}
+		}
 	}
 	return c
 }

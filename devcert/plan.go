@@ -39,7 +39,7 @@ type Step struct {
 	store  string
 	cert   *x509.Certificate // what is withdrawn
 	ports  []int
-	thumb  string // of the certificate that ports are bound to; "" for the leaf
+	as     manner // what ports are bound to
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
 	config bool // saves the configuration too
@@ -187,20 +187,24 @@ func (p *planner) binds(findings []Finding) {
 	p.bind(slices.Compact(ports))
 }
 
-// bind plans one step for each certificate.
+// bind plans one step for all ports that are bound alike.
 func (p *planner) bind(ports []int) {
-	for _, g := range p.config.byCertificate(ports) {
-		p.add(bindStep(g.ports, g.thumbprint))
-	}
+	p.steps = append(p.steps, p.config.alike(ports)...)
 }
 
-// bindStep binds ports to the certificate with that thumbprint; "" is the leaf.
-func bindStep(ports []int, thumbprint string) Step {
+// bindStep binds ports alike.
+func bindStep(ports []int, as manner) Step {
 	where := FormatPorts(ports)
-	if thumbprint != "" {
-		where += " to SHA-1 " + thumbprint
+	if as.thumb != "" {
+		where += " to SHA-1 " + as.thumb
 	}
-	return Step{action: bind, What: "ports", Where: where, ports: ports, thumb: thumbprint}
+	switch as.asks {
+	case AsksClients:
+		where += ", asking for client certificates"
+	case AsksNobody:
+		where += ", asking for no client certificates"
+	}
+	return Step{action: bind, What: "ports", Where: where, ports: ports, as: as}
 }
 
 func (p *planner) withdraws(findings []Finding) {

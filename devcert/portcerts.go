@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -32,23 +33,69 @@ func (o *Observation) wantedBindings(c *Config) []Binding {
 	return bindings
 }
 
-// byCertificate groups ports by the thumbprint that was named for them, those of
-// the leaf first, under "".
-func (c *Config) byCertificate(ports []int) []certPorts {
-	groups := map[string][]int{}
-	for _, p := range ports {
-		groups[c.Certs[p]] = append(groups[c.Certs[p]], p)
-	}
-	var out []certPorts
-	for _, thumbprint := range slices.Sorted(maps.Keys(groups)) {
-		out = append(out, certPorts{thumbprint, groups[thumbprint]})
-	}
-	return out
+// manner is what a port is bound to, and how.
+type manner struct {
+	thumb string // of the certificate that was named; "" for the leaf
+	asks  Asks
 }
 
-type certPorts struct {
-	thumbprint string
-	ports      []int
+// alike groups ports that are to be bound alike, those of the leaf first.
+func (c *Config) alike(ports []int) []Step {
+	groups := map[manner][]int{}
+	for _, p := range ports {
+		as := manner{c.Certs[p], c.asks(p)}
+		groups[as] = append(groups[as], p)
+	}
+	var steps []Step
+	for _, as := range slices.SortedFunc(maps.Keys(groups), manner.compare) {
+		steps = append(steps, bindStep(groups[as], as))
+	}
+	return steps
+}
+
+func (p manner) compare(q manner) int {
+	return cmp.Or(cmp.Compare(p.thumb, q.thumb), cmp.Compare(p.asks, q.asks))
+}
+
+// asks is what a wanted port is to do; unknown where nobody said it.
+func (c *Config) asks(port int) Asks {
+	asking, _ := ParsePorts(c.AskPorts) // checked when it was set
+	switch {
+	case slices.Contains(asking, port):
+		return AsksClients
+	case slices.Contains(c.unasked, port):
+		return AsksNobody
+	}
+	return AsksUnknown
+}
+
+// setAsks has ports do what asks says, from now on.
+func (c *Config) setAsks(ports []int, asks Asks) error {
+	asking, _ := ParsePorts(c.AskPorts)
+	switch asks {
+	case AsksUnknown:
+		return nil
+	case AsksClients:
+		asking = slices.Sorted(slices.Values(append(asking, ports...)))
+	case AsksNobody:
+		asking = slices.DeleteFunc(asking, func(p int) bool { return slices.Contains(ports, p) })
+		c.unasked = ports
+	}
+	return c.setAskPorts(FormatPorts(slices.Compact(asking)))
+}
+
+// setAskPorts takes those of the list that are wanted at all.
+func (c *Config) setAskPorts(list string) error {
+	asking, err := ParsePorts(list)
+	if err != nil {
+		return err
+	}
+	wanted := c.PortList()
+	asking = slices.DeleteFunc(asking, func(p int) bool { return !slices.Contains(wanted, p) })
+	if c.AskPorts = FormatPorts(asking); len(asking) == 0 {
+		c.AskPorts = ""
+	}
+	return nil
 }
 
 func (c *Config) setCerts(certs map[int]string) error {

@@ -26,6 +26,7 @@ type verdict struct {
 	kind    string // of the finding; "" to keep it as it is
 	binding Binding
 	ours    bool // to change; otherwise it is left to its owner
+	asks    Asks // what alone is to change of the binding
 }
 
 // judgePort compares one wanted port with what is bound there. What another
@@ -47,15 +48,26 @@ func judgePort(c *Config, o *Observation, port int) verdict {
 	case own == nil:
 		return verdict{kind: BindingMissing, ours: true}
 	case own.Thumbprint != wanted && c.foreign(o, *own):
-		return verdict{BindingForeign, *own, c.takeOver}
+		return verdict{kind: BindingForeign, binding: *own, ours: c.takeOver}
 	case own.Thumbprint != wanted && wanted != "":
-		return verdict{BindingStale, *own, true}
+		return verdict{kind: BindingStale, binding: *own, ours: true}
+	case c.asksOtherwise(*own) && c.Certs[port] != "" && c.foreign(o, *own):
+		return verdict{kind: BindingForeign, binding: *own, ours: c.takeOver}
+	case c.asksOtherwise(*own):
+		return verdict{kind: BindingStale, binding: *own, ours: true, asks: c.asks(port)}
 	case len(hides) > 0:
-		return verdict{BindingShadowed, hides[0], c.takeOver || !c.foreign(o, hides[0])}
+		return verdict{kind: BindingShadowed, binding: hides[0], ours: c.takeOver || !c.foreign(o, hides[0])}
 	case o.Ports.Reserves && !slices.Contains(o.Ports.Reserved, port):
-		return verdict{ReservationMissing, *own, true}
+		return verdict{kind: ReservationMissing, binding: *own, ours: true}
 	}
 	return verdict{binding: *own}
+}
+
+// asksOtherwise says that a binding is known to do another thing about client
+// certificates than was asked for.
+func (c *Config) asksOtherwise(b Binding) bool {
+	wanted := c.asks(b.Port)
+	return wanted != AsksUnknown && b.ClientCerts != AsksUnknown && b.ClientCerts != wanted
 }
 
 // foreign says that a binding is not devcert's to replace unasked: it is neither
@@ -226,6 +238,9 @@ func (v verdict) finding(port int) Finding {
 	case BindingStale:
 		f.Message = "another certificate than devcert's"
 		f.Consequence = "a server there presents a certificate that clients do not expect"
+		if v.asks != AsksUnknown {
+			f.Message, f.Consequence = v.asks.lacking()
+		}
 	case BindingForeign:
 		f.Message = fmt.Sprintf("a certificate of another application, %s, SHA-1 %s", v.binding.AppID, v.binding.Thumbprint)
 		f.Consequence = "https there is that application's"
@@ -239,6 +254,15 @@ func (v verdict) finding(port int) Finding {
 		f.Severity, f.cure = Warning, noCure
 	}
 	return f
+}
+
+// lacking says what is wrong where a binding does not do as a says, and what
+// comes of it.
+func (a Asks) lacking() (message, consequence string) {
+	if a == AsksNobody {
+		return "a binding that asks clients for a certificate", "browsers offer to choose one there"
+	}
+	return "a binding that asks clients for no certificate", "a server that wants one later breaks the connection: TLS 1.3 does not ask twice"
 }
 
 // namePorts says which ports a finding is about.

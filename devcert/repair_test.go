@@ -141,7 +141,7 @@ func TestForeignStaysForeignUntilReplaced(t *testing.T) {
 	_, err := e.Repair(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, []string{StateForeign}, kindsOf(m.status().Findings))
-	_, err = m.engine().BindPorts(context.Background(), []int{8443}, "localhost")
+	_, err = m.engine().BindPorts(context.Background(), []int{8443}, "localhost", AsksUnknown)
 	require.NoError(t, err)
 	require.Equal(t, []string{StateForeign}, kindsOf(m.status().Findings))
 	c, err := ParseConfig(m.read(disk.ConfigFile))

@@ -124,12 +124,12 @@ func TestRenew(t *testing.T) {
 func TestBindAndUnbindPorts(t *testing.T) {
 	m := setUp(t)
 	ctx := context.Background()
-	_, err := m.engine().BindPorts(ctx, []int{8443, 44304}, "localhost")
+	_, err := m.engine().BindPorts(ctx, []int{8443, 44304}, "localhost", AsksUnknown)
 	require.NoError(t, err)
 	require.Equal(t, "8443,44300-44304", m.status().Config.Ports)
 	require.Len(t, m.binder.table, 6)
 
-	_, err = m.engine().BindPorts(ctx, []int{9}, "nobody's")
+	_, err = m.engine().BindPorts(ctx, []int{9}, "nobody's", AsksUnknown)
 	var usage *UsageError
 	require.ErrorAs(t, err, &usage)
 	require.Contains(t, usage.Hint, "SHA-1")
@@ -145,7 +145,7 @@ func TestBindAndUnbindPorts(t *testing.T) {
 	m.mustSetup(Request{})
 	require.Empty(t, m.binder.table, "what was unbound stays unbound")
 
-	_, err = newMachine(t).engine().BindPorts(ctx, []int{1}, "localhost")
+	_, err = newMachine(t).engine().BindPorts(ctx, []int{1}, "localhost", AsksUnknown)
 	require.ErrorAs(t, err, &usage, "without setup there is nothing to bind")
 }
 

@@ -70,6 +70,8 @@ type bindingJSON struct {
 	Thumbprint *string `json:"thumbprint"`
 	AppID      *string `json:"appId"`
 	Listener   *string `json:"listener"`
+	// ClientCerts says whether clients are asked for one; null when not known.
+	ClientCerts *bool `json:"clientCerts"`
 }
 
 type stepJSON struct {
@@ -131,6 +133,7 @@ func (d *document) fill(r *devcert.Report) {
 		d.Bindings = append(d.Bindings, bindingJSON{
 			Port: b.Port, Address: b.Address, State: string(b.State),
 			Thumbprint: orNull(b.Thumbprint), AppID: orNull(b.AppID), Listener: orNull(b.Listener),
+			ClientCerts: asked(b.ClientCerts),
 		})
 	}
 	for _, s := range r.Steps {
@@ -156,6 +159,14 @@ func orNull(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+func asked(a devcert.Asks) *bool {
+	if a == devcert.AsksUnknown {
+		return nil
+	}
+	yes := a == devcert.AsksClients
+	return &yes
 }
 
 func hierarchyOf(r *devcert.Report) *hierarchyJSON {

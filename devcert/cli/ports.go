@@ -54,6 +54,9 @@ func (s *session) listPorts(r *devcert.Report) {
 		case b.Silent:
 			what += "  nobody listens"
 		}
+		if b.ClientCerts == devcert.AsksClients {
+			what += "  asks for client certificates"
+		}
 		s.ui.item("%5d  %-8s  %s", b.Port, b.State, what)
 	}
 	s.findings(r)
@@ -62,10 +65,15 @@ func (s *session) listPorts(r *devcert.Report) {
 func (p *program) portsBind() *cli.Command {
 	return &cli.Command{
 		Name: "bind", Usage: "bind ports to the leaf, and keep them bound", ArgsUsage: "PORT…",
-		UsageText:   "  devcert ports bind 8443\n  devcert ports bind 44300-44399 8443",
-		Description: "PORT is a port, a range such as 44300-44399, or several with commas.",
+		UsageText: "  devcert ports bind 8443\n  devcert ports bind 44300-44399 8443\n  devcert ports bind 44300 --client-certs",
+		Description: "PORT is a port, a range such as 44300-44399, or several with commas.\n\n" +
+			"With --client-certs, HTTP.sys asks every client for a certificate in the first\n" +
+			"handshake; IIS Express would ask later, which TLS 1.3 does not allow. A port that\n" +
+			"is bound already is changed in that alone, and repair and renew keep it so until\n" +
+			"--client-certs=false or ports unbind. Without the flag a port does what it did.",
 		Flags: changingFlags(
 			&cli.StringFlag{Name: "cert", Value: "localhost", Usage: "bind the certificate of this `NAME` or thumbprint (localhost)"},
+			&cli.BoolFlag{Name: "client-certs", Usage: "ask clients for a certificate; only HTTP.sys does (=false: ask no more)"},
 			takeOverFlag(),
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
@@ -76,10 +84,21 @@ func (p *program) portsBind() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r, err := s.engine.BindPorts(ctx, ports, s.flags.String("cert"))
+			r, err := s.engine.BindPorts(ctx, ports, s.flags.String("cert"), asks(s.flags))
 			return s.changed(r, err, func() { s.ui.printf("Bound: %s\n", devcert.FormatPorts(ports)) })
 		}),
 	}
+}
+
+// asks is what --client-certs says; one that is absent says nothing.
+func asks(c *cli.Context) devcert.Asks {
+	switch {
+	case !c.IsSet("client-certs"):
+		return devcert.AsksUnknown
+	case c.Bool("client-certs"):
+		return devcert.AsksClients
+	}
+	return devcert.AsksNobody
 }
 
 func (p *program) portsUnbind() *cli.Command {

@@ -40,7 +40,7 @@ func (b sharedBinder) save(name string, bindings []devcert.Binding) error {
 }
 
 func (b sharedBinder) Table(context.Context) (devcert.PortTable, error) {
-	return devcert.PortTable{Bindings: b.load("bound.json")}, nil
+	return devcert.PortTable{Bindings: b.load("bound.json"), ClientCerts: true}, nil
 }
 
 func (b sharedBinder) CanServe(thumbprint string) error {
@@ -53,7 +53,11 @@ func (b sharedBinder) CanServe(thumbprint string) error {
 func (b sharedBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
 	var lines []string
 	for _, port := range order.Ports {
-		lines = append(lines, fmt.Sprintf("http add sslcert ipport=0.0.0.0:%d", port))
+		line := fmt.Sprintf("http add sslcert ipport=0.0.0.0:%d", port)
+		if order.ClientCerts == devcert.AsksClients {
+			line += " clientcertnegotiation=enable"
+		}
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
@@ -61,7 +65,9 @@ func (b sharedBinder) Preview(_ context.Context, order devcert.BindOrder) ([]str
 func (b sharedBinder) Bind(_ context.Context, order devcert.BindOrder) error {
 	bound, replaced := b.load("bound.json"), b.load("replaced.json")
 	var kept []devcert.Binding
+	asks := map[int]devcert.Asks{}
 	for _, old := range bound {
+		asks[old.Port] = old.ClientCerts
 		switch {
 		case !slices.Contains(order.Ports, old.Port), old.Address != "0.0.0.0" && !order.TakeOver:
 			kept = append(kept, old)
@@ -75,6 +81,7 @@ func (b sharedBinder) Bind(_ context.Context, order devcert.BindOrder) error {
 	for _, port := range order.Ports {
 		kept = append(kept, devcert.Binding{
 			Port: port, Address: "0.0.0.0", Thumbprint: order.Thumbprint, AppID: cmp.Or(order.AppID, devcert.IISExpressAppID),
+			ClientCerts: cmp.Or(order.ClientCerts, asks[port], devcert.AsksNobody),
 		})
 	}
 	return errors.Join(b.save("replaced.json", replaced), b.save("bound.json", kept))

@@ -213,7 +213,7 @@ func (u *ui) legend(ports []devcert.PortState) []string {
 		named bool
 	}{
 		{devcert.BindingLive, "serving it", false}, {devcert.BindingBound, boundWord(ports), false},
-		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "bound to another certificate", true},
+		{devcert.BindingGone, "lost", true}, {devcert.BindingOld, "not bound as it should be", true},
 		{devcert.BindingOther, otherWord(ports), true}, {devcert.BindingHidden, "hidden by another binding", true},
 		{devcert.BindingOff, "excluded by the system", true}, {devcert.BindingUnread, "unknown", false},
 	}

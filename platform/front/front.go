@@ -49,6 +49,9 @@ func (f *Front) Table(ctx context.Context) (devcert.PortTable, error) {
 // Bind enters the ports in the table. It is nobody else's, so that there is
 // nothing to take over.
 func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
+	if order.ClientCerts == devcert.AsksClients {
+		return errors.New("cannot bind: nothing here asks clients for certificates")
+	}
 	for _, port := range order.Ports {
 		if err := check(devcert.Binding{Port: port, Thumbprint: order.Thumbprint}); err != nil {
 			return fmt.Errorf("cannot bind: %w", err)

@@ -94,6 +94,12 @@ func TestUnchangedTableIsNotRewritten(t *testing.T) {
 	assert.Equal(t, old, info.ModTime())
 }
 
+func asking(ports ...int) devcert.BindOrder {
+	o := order(thumbA, ports...)
+	o.ClientCerts = devcert.AsksClients
+	return o
+}
+
 func TestBindRefuses(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -105,6 +111,7 @@ func TestBindRefuses(t *testing.T) {
 		{name: "port 0", bind: order(thumbA, 0), want: "outside 1–65535"},
 		{name: "port 65536", bind: order(thumbA, 65536), want: "outside 1–65535"},
 		{name: "lower-case thumbprint", bind: order(strings.ToLower(thumbA), 1), want: "is no thumbprint"},
+		{name: "client certificates", bind: asking(1), want: "nothing here asks clients"},
 		{name: "damaged table", table: "{", bind: order(thumbA, 1), want: "cannot be used"},
 		{name: "cannot create", bind: order(thumbA, 1), files: plainFiles{createErr: errors.New("disk full")}, want: "disk full"},
 	}

@@ -50,12 +50,12 @@ const fresh = 5 * time.Second
 func (b *Binder) Table(ctx context.Context) (devcert.PortTable, error) {
 	s, err := b.look(ctx)
 	if err != nil {
-		return devcert.PortTable{}, explained(err)
+		return devcert.PortTable{ClientCerts: true}, explained(err)
 	}
-	t := devcert.PortTable{Machine: true, Reserves: true}
+	t := devcert.PortTable{Machine: true, Reserves: true, ClientCerts: true}
 	broken := once(b.Broken)
 	for _, r := range s.Records {
-		binding := devcert.Binding{Port: r.Port, Address: r.host(), AppID: r.AppID, Thumbprint: r.Thumbprint}
+		binding := devcert.Binding{Port: r.Port, Address: r.host(), AppID: r.AppID, Thumbprint: r.Thumbprint, ClientCerts: asksOf[r.Negotiate]}
 		if r.Thumbprint != "" && r.Store == My {
 			binding.Broken = broken(r.Thumbprint)
 		}
@@ -122,7 +122,7 @@ func (b *Binder) now() time.Time {
 // and seen all of them bound as asked: what the table then looks like is known.
 func (b *Binder) Bind(ctx context.Context, o devcert.BindOrder) error {
 	for ports := range slices.Chunk(o.Ports, MaxPorts) {
-		req := BindRequest{ports, o.Thumbprint, o.AppID, o.TakeOver}
+		req := requestFor(o, ports)
 		checked, err := req.order()
 		if err != nil {
 			return err
@@ -142,6 +142,20 @@ func (b *Binder) Bind(ctx context.Context, o devcert.BindOrder) error {
 		}
 	}
 	return nil
+}
+
+// asksOf is how the rest of devcert calls what a record says.
+var asksOf = map[Switch]devcert.Asks{On: devcert.AsksClients, Off: devcert.AsksNobody}
+
+// requestFor is an order as the privileged side takes it, for some of its ports.
+func requestFor(o devcert.BindOrder, ports []int) BindRequest {
+	req := BindRequest{Ports: ports, Thumbprint: o.Thumbprint, AppID: o.AppID, TakeOver: o.TakeOver}
+	for state, asks := range asksOf {
+		if o.ClientCerts == asks {
+			req.Negotiate = state
+		}
+	}
+	return req
 }
 
 // forget returns what was last seen, which is about to change.
@@ -180,7 +194,7 @@ var noHash = strings.Repeat("0", 40)
 
 // Preview gives the netsh commands that Bind would run.
 func (b *Binder) Preview(ctx context.Context, o devcert.BindOrder) ([]string, error) {
-	req := BindRequest{o.Ports, o.Thumbprint, o.AppID, o.TakeOver}
+	req := requestFor(o, nil)
 	if o.Thumbprint == "" {
 		req.Thumbprint = noHash
 	}

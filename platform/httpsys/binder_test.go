@@ -33,14 +33,14 @@ func TestTable(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, devcert.PortTable{
 		Bindings: []devcert.Binding{
-			{Port: 44300, Address: "0.0.0.0", Thumbprint: theirs, AppID: IISExpress, Broken: "it is expired"},
-			{Port: 44301, Address: "[::]", Thumbprint: siteRSA, AppID: siteID},
-			{Port: 44302, Address: "127.0.0.1", Thumbprint: ours, AppID: IISExpress},
-			{Port: 44303, Address: "host.name", Thumbprint: ours, AppID: IISExpress},
-			{Port: 44304, Address: "any name (central store)", AppID: siteID},
-			{Port: 44305, Address: "[fe80::1%4]", Thumbprint: theirs, AppID: siteID},
+			{Port: 44300, Address: "0.0.0.0", Thumbprint: theirs, AppID: IISExpress, Broken: "it is expired", ClientCerts: devcert.AsksNobody},
+			{Port: 44301, Address: "[::]", Thumbprint: siteRSA, AppID: siteID, ClientCerts: devcert.AsksNobody},
+			{Port: 44302, Address: "127.0.0.1", Thumbprint: ours, AppID: IISExpress, ClientCerts: devcert.AsksNobody},
+			{Port: 44303, Address: "host.name", Thumbprint: ours, AppID: IISExpress, ClientCerts: devcert.AsksNobody},
+			{Port: 44304, Address: "any name (central store)", AppID: siteID, ClientCerts: devcert.AsksNobody},
+			{Port: 44305, Address: "[fe80::1%4]", Thumbprint: theirs, AppID: siteID, ClientCerts: devcert.AsksNobody},
 		},
-		Machine: true, Reserves: true, Reserved: []int{44300, 44301},
+		Machine: true, Reserves: true, ClientCerts: true, Reserved: []int{44300, 44301},
 		Excluded: []devcert.PortRange{{First: 5357, Last: 5357}, {First: 44310, Last: 44319}},
 	}, got)
 	require.Len(t, w.starts(), 1)

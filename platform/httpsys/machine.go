@@ -23,6 +23,9 @@ type BindRequest struct {
 	Thumbprint string `json:"thumbprint"`         // SHA-1, hex
 	AppID      string `json:"appId,omitempty"`    // "" for IIS Express's
 	TakeOver   bool   `json:"takeOver,omitempty"` // also what another application has
+	// Negotiate says whether clients are asked for a certificate; "" to leave
+	// that as it is where something is bound that is not another application's.
+	Negotiate Switch `json:"negotiate,omitempty"`
 }
 
 // UnbindRequest asks for devcert's bindings of ports to be removed, and for what
@@ -167,7 +170,7 @@ func (req BindRequest) order() (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	o := order{ports, strings.ToUpper(req.Thumbprint), strings.ToLower(req.AppID), req.TakeOver}
+	o := order{ports, strings.ToUpper(req.Thumbprint), strings.ToLower(req.AppID), req.TakeOver, req.Negotiate}
 	if o.appID == "" {
 		o.appID = IISExpress
 	}
@@ -176,6 +179,9 @@ func (req BindRequest) order() (order, error) {
 	}
 	if !guidShape.MatchString(o.appID) {
 		return order{}, fmt.Errorf("request refused: %q is no application id", req.AppID)
+	}
+	if o.negotiate != "" && o.negotiate != On && o.negotiate != Off {
+		return order{}, fmt.Errorf("request refused: %q is neither on nor off", req.Negotiate)
 	}
 	return o, nil
 }

@@ -223,6 +223,7 @@ func TestRequestsRefused(t *testing.T) {
 		{"a command", func(r *BindRequest) { r.Thumbprint = ours[:20] + "\r\nhttp delete sslc" }, "no SHA-1 thumbprint"},
 		{"an application", func(r *BindRequest) { r.AppID = "{x}" }, "no application id"},
 		{"a line", func(r *BindRequest) { r.AppID = siteID + "\n" }, "no application id"},
+		{"neither on nor off", func(r *BindRequest) { r.Negotiate = "on\r\nhttp delete" }, "neither on nor off"},
 		{"another's certificate", func(r *BindRequest) { r.Thumbprint = siteRSA }, "not devcert's"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

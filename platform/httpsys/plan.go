@@ -30,6 +30,7 @@ type order struct {
 	thumbprint string
 	appID      string
 	takeOver   bool
+	negotiate  Switch // "" to keep what is
 }
 
 // judge says what may be done with a record, for an order.
@@ -84,6 +85,7 @@ func (s State) planFor(o order, j judge) plan {
 // port plans one port. It is false for one that is left to its owner.
 func (p *plan) port(o order, j judge, port int, on []Record) bool {
 	wanted := Bound(port, o.thumbprint, o.appID)
+	wanted.Negotiate = o.negotiate
 	var remove, taken []Record
 	there := false
 	for _, r := range on {
@@ -96,7 +98,7 @@ func (p *plan) port(o order, j judge, port int, on []Record) bool {
 		// What could not be put back is not taken away, whoever asks for it.
 		free := r.Check() == nil && (c != isForeign || o.takeOver)
 		if !r.Shadows() {
-			if c != isForeign && r.Negotiate == On {
+			if c != isForeign && r.Negotiate == On && o.negotiate == "" {
 				wanted.Negotiate = On // whoever set that still needs it with a new leaf
 			}
 			if there = r.Same(wanted); there {
@@ -171,7 +173,12 @@ func (s State) after(c Change) State {
 			next.Reservations = append(next.Reservations, r)
 		}
 	}
-	next.Records = append(next.Records, c.Add...)
+	for _, r := range c.Add {
+		if r.Negotiate == "" {
+			r.Negotiate = Off // what is not asked for, HTTP.sys does not do
+		}
+		next.Records = append(next.Records, r)
+	}
 	next.Reservations = append(next.Reservations, c.Reserve...)
 	return next
 }
