@@ -13,6 +13,7 @@ const purpose = "devcert makes https://localhost trusted on this machine, and ke
 
 const firstSteps = `  devcert setup    make https://localhost trusted here
   devcert status   say what is right and wrong now
+  devcert doctor   ask every client on this machine
   devcert repair   put back what was lost
   devcert explain  list what can be wrong`
 

@@ -27,6 +27,7 @@ type document struct {
 	Bindings  []bindingJSON     `json:"bindings"`
 	Findings  []devcert.Finding `json:"findings"`
 	Steps     []stepJSON        `json:"steps"`
+	Clients   []clientJSON      `json:"clients,omitempty"` // status and doctor
 	reference
 }
 
@@ -118,13 +119,14 @@ func (p *program) remedyFor(err error) string {
 
 func (d *document) fill(r *devcert.Report) {
 	d.Hierarchy = hierarchyOf(r)
+	d.Clients = clientsOf(r)
 	if len(r.Findings) > 0 {
 		d.Findings = r.Findings
 	}
 	for _, s := range r.Seen.Stores {
 		for _, place := range s.Places {
 			d.Stores = append(d.Stores, storeJSON{
-				Name: s.Store, Kind: "trust", Path: place.Path, Wanted: r.Config != nil && r.Wants(s.Store, place),
+				Name: s.Store, Kind: kindOf(place), Path: place.Path, Wanted: r.Config != nil && r.Wants(s.Store, place),
 				State: place.State, VerifiedBy: place.VerifiedBy, Evidence: place.Evidence,
 			})
 		}
@@ -148,6 +150,15 @@ func (d *document) fill(r *devcert.Report) {
 			d.Steps = append(d.Steps, stepJSON{What: s.What, Where: s.Where, Commands: s.Lines})
 		}
 	}
+}
+
+// kindOf says what a place is for: clients take roots from a trust store, servers
+// their own certificate from a personal store.
+func kindOf(p devcert.Place) string {
+	if p.Part == chain.PartLeaf {
+		return "personal"
+	}
+	return "trust"
 }
 
 func milliseconds(d time.Duration) float64 {

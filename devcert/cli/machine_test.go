@@ -22,7 +22,8 @@ import (
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
 // store: "system", and "firefox" where a script makes one. A store holds roots
 // as files; a file called refuse, broken, deaf, blind or nowhere beside them makes
-// it need rights, fail, do nothing, be unreadable, or not exist.
+// it need rights, fail, do nothing, be unreadable, or not exist. The folder
+// "clients" has the programs that verify servers.
 func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	env := func(name string) string {
 		for _, entry := range o.Env {
@@ -57,7 +58,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	}
 	return &devcert.Host{
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
-		Stores: stores, Binder: binder,
+		Stores: stores, Binder: binder, Clients: scriptedClients{filepath.Join(machine, "clients")},
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", AsAdmin: "sudo ", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
 	}, nil

@@ -78,7 +78,7 @@ func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 // execute reads the command line and runs its command.
 func (p *program) execute(ctx context.Context, args []string) error {
 	commands := []*cli.Command{
-		p.setupCommand(), p.statusCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
+		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
 		p.portsCommand(), p.explainCommand(), p.versionCommand(),
 	}
 	l, err := readLine(args, commands)

@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			for _, dir := range []string{"home", "machine/system"} {
+			for _, dir := range []string{"home", "machine/system", "machine/clients"} {
 				if err := os.MkdirAll(filepath.Join(env.WorkDir, dir), 0o700); err != nil {
 					return err
 				}

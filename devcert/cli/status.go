@@ -54,6 +54,7 @@ func (s *session) status(r *devcert.Report) {
 	if s.ui.drawn {
 		s.ui.tree(r)
 		s.ui.stores(r)
+		s.ui.clients(r)
 		s.ui.grid(r)
 	} else {
 		s.ui.lines(r)
@@ -85,6 +86,9 @@ func (u *ui) lines(r *devcert.Report) {
 			}
 			u.printf("store         %s %s %s%s\n", s.Store, state, p.Path, u.how(p))
 		}
+	}
+	for _, c := range r.Seen.Clients {
+		u.printf("client        %s %s, roots from %s\n", c.Name, r.Seen.Foresee(c), c.Roots)
 	}
 	byState := map[string][]int{}
 	var order []string

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"devcert/devcert"
+)
+
+func (p *program) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "ask every client on this machine whether it trusts https://localhost",
+		UsageText: "  devcert doctor\n  devcert doctor --browsers",
+		Description: "Runs each client that it finds against a server of its own, on loopback, with\n" +
+			"a certificate it must accept and with one it must refuse. Changes nothing.\n" +
+			"Exits 3 when something that is wanted is broken.",
+		Flags: commonFlags(
+			&cli.BoolFlag{Name: "browsers", Usage: "ask browsers too: each takes seconds to start"},
+			&cli.DurationFlag{Name: "limit", Value: devcert.ClientLimit, Usage: "give a client at most `DURATION` for an answer (20s)"},
+		),
+		Action: p.run(func(ctx context.Context, s *session) error {
+			if err := noArguments(s.flags.Args().Slice()); err != nil {
+				return err
+			}
+			limit := s.flags.Duration("limit")
+			if limit <= 0 {
+				return &devcert.UsageError{Problem: "--limit must be longer than nothing", Hint: "write for instance --limit 30s"}
+			}
+			r, err := s.engine.Doctor(ctx, devcert.Examine{
+				Browsers: s.flags.Bool("browsers"), Limit: limit, Told: s.ui.asked,
+			})
+			if err != nil {
+				return s.failed(r, err)
+			}
+			return s.conclude(r, func() {
+				s.ui.clientTable(r.Asked)
+				s.findings(r)
+			})
+		}),
+	}
+}
+
+// asked says on a terminal who has answered: the table comes when all have.
+func (u *ui) asked(a devcert.Asked) {
+	if u.drawn {
+		u.say(fmt.Sprintf("  asked %s: %s (%s)", a.Name, a.Inside, seconds(a.Took.Round(10*time.Millisecond))))
+	}
+}
+
+// clientTable prints client × verdict × where it takes its roots from.
+func (u *ui) clientTable(all []devcert.Asked) {
+	if len(all) == 0 {
+		u.printf("No client that devcert knows was found on this machine.\n")
+		return
+	}
+	if !u.drawn {
+		for _, a := range all {
+			u.printf("client        %s localhost %s %s %s, roots from %s%s\n",
+				title(a), a.Inside, devcert.OutsideName, outsideWord(a), a.Roots, remedyOf(a))
+		}
+		return
+	}
+	width := len("client")
+	for _, a := range all {
+		width = max(width, columns(title(a)))
+	}
+	row := func(client, inside, outside, roots string) {
+		u.item("%-*s  %-11s  %-11s  %s", width, client, inside, outside, roots)
+	}
+	row("client", "localhost", devcert.OutsideName, "takes its roots from")
+	for _, a := range all {
+		row(title(a), string(a.Inside), outsideWord(a), a.Roots+remedyOf(a))
+	}
+	u.printf("\n")
+}
+
+func title(a devcert.Asked) string {
+	if a.Version == "" || strings.HasSuffix(a.Name, a.Version) {
+		return a.Name
+	}
+	return a.Name + " " + a.Version
+}
+
+// outsideWord is the verdict of the name that must be refused, in the word that
+// says so.
+func outsideWord(a devcert.Asked) string {
+	switch a.Outside {
+	case devcert.Accepted:
+		return "accepted"
+	case devcert.Refused:
+		return "refused"
+	}
+	return string(a.Outside)
+}
+
+// remedyOf is what makes a client trust that does not, and why one was not asked.
+func remedyOf(a devcert.Asked) string {
+	switch {
+	case a.Inside == devcert.NotAsked && a.Said != "":
+		return " (" + a.Said + ")"
+	case a.Inside != devcert.Accepted && a.Remedy != "":
+		return " → " + a.Remedy
+	}
+	return ""
+}
+
+// clientJSON is a client in --json. State is what is foreseen from its roots;
+// the verdicts are what it said itself.
+type clientJSON struct {
+	Name     string             `json:"name"`
+	Version  string             `json:"version"`
+	Path     string             `json:"path"`
+	Store    string             `json:"store"` // "" for roots of its own
+	Roots    string             `json:"roots"`
+	State    devcert.PlaceState `json:"state"`
+	Verdict  devcert.Verdict    `json:"verdict"`
+	Outside  devcert.Verdict    `json:"outside"`
+	Evidence string             `json:"evidence"`
+	Remedy   string             `json:"remedy"`
+}
+
+// clientsOf are the clients that were asked or, before that, those found.
+func clientsOf(r *devcert.Report) []clientJSON {
+	asked := r.Asked
+	if asked == nil {
+		for _, c := range r.Seen.Clients {
+			asked = append(asked, devcert.Asked{Client: c, Inside: devcert.NotAsked, Outside: devcert.NotAsked})
+		}
+	}
+	var all []clientJSON
+	for _, a := range asked {
+		evidence := a.Evidence
+		if a.Said != "" {
+			evidence = a.Said
+		}
+		all = append(all, clientJSON{
+			Name: a.Name, Version: a.Version, Path: a.Path, Store: a.Store, Roots: a.Roots,
+			State: r.Seen.Foresee(a.Client), Verdict: a.Inside, Outside: a.Outside,
+			Evidence: oneLine(evidence), Remedy: a.Remedy,
+		})
+	}
+	return all
+}
+
+// clients prints one symbol per client that was found, by what is foreseen.
+func (u *ui) clients(r *devcert.Report) {
+	var cells []string
+	for _, c := range r.Seen.Clients {
+		state := r.Seen.Foresee(c)
+		cells = append(cells, u.mark(state, true)+" "+c.Name)
+		if u.verbose {
+			u.item("  %-10s  %s", c.Name, c.Roots)
+		}
+	}
+	if len(cells) > 0 {
+		u.flow("  ", cells...)
+		u.printf("\n")
+	}
+}
