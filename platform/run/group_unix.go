@@ -32,6 +32,19 @@ func attributes(as *credential) *syscall.SysProcAttr {
 // runGroup runs cmd in a process group of its own, which dies with its context.
 func runGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error { return killGroup(cmd) }
 	return cmd.Run()
+}
+
+// killGroup also reaches what a command left behind: its number is given to
+// nobody else while its group has members.
+func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// runAlone is runGroup for a command that may leave nothing running.
+func runAlone(cmd *exec.Cmd) error {
+	err := runGroup(cmd)
+	if cmd.Process != nil {
+		_ = killGroup(cmd) // mostly there is nobody left
+	}
+	return err
 }
