@@ -29,22 +29,15 @@ func attributes(as *credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: as}
 }
 
-// runGroup runs cmd in a process group of its own, which dies with its context.
-func runGroup(cmd *exec.Cmd) error {
+// runGroup runs cmd in a process group of its own, which dies with its context,
+// and reads what it writes. It is waited for last: until then its number, which
+// is the group's, is nobody else's.
+func runGroup(cmd *exec.Cmd, read func()) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return killGroup(cmd) }
-	return cmd.Run()
-}
-
-// killGroup also reaches what a command left behind: its number is given to
-// nobody else while its group has members.
-func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-
-// runAlone is runGroup for a command that may leave nothing running.
-func runAlone(cmd *exec.Cmd) error {
-	err := runGroup(cmd)
-	if cmd.Process != nil {
-		_ = killGroup(cmd) // mostly there is nobody left
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if err := cmd.Start(); err != nil {
+		return err
 	}
-	return err
+	read()
+	return cmd.Wait()
 }

@@ -58,13 +58,9 @@ func attributes(*credential) *syscall.SysProcAttr {
 }
 
 // runGroup runs cmd without a window in a job of its own, which dies with its
-// context. It lives on when this process dies: netsh must not end amid a change.
-func runGroup(cmd *exec.Cmd) error { return runJob(cmd, false) }
-
-// runAlone is runGroup for a command that may leave nothing running.
-func runAlone(cmd *exec.Cmd) error { return runJob(cmd, true) }
-
-func runJob(cmd *exec.Cmd, alone bool) error {
+// context, and reads what it writes. It lives on when this process dies: netsh
+// must not end amid a change.
+func runGroup(cmd *exec.Cmd, read func()) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return fmt.Errorf("make a job object: %w", err)
@@ -85,11 +81,9 @@ func runJob(cmd *exec.Cmd, alone bool) error {
 	if err != nil {
 		_ = cmd.Process.Kill()
 	}
+	read()
 	if ended := cmd.Wait(); err == nil {
 		err = ended
-	}
-	if alone {
-		_ = windows.TerminateJobObject(job, 1)
 	}
 	return err
 }

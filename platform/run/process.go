@@ -73,7 +73,9 @@ func (p *Process) stderr(w io.Writer) io.Writer {
 // an *Error.
 func (p *Process) Wait() (int, error) {
 	err := p.cmd.Wait()
-	if err == nil {
+	// It is what exec reports of a success whose standard error someone else still
+	// has; that of a failure is the failure.
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return 0, nil
 	}
 	code := 1

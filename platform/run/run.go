@@ -34,9 +34,10 @@ type Command struct {
 }
 
 // Run starts the command in a group of its own, waits for it and returns its
-// standard output, also beside an error. When the context ends, the whole group
-// is killed before Run returns. A failure is an *Error; that of a command that
-// ran to its end wraps an *exec.ExitError, which has its status.
+// standard output, also beside an error. What the command leaves behind, and can
+// still write its output, is waited for as well. When the context ends, the whole
+// group is killed before Run returns. A failure is an *Error; that of a command
+// that ran to its end wraps an *exec.ExitError, which has its status.
 func (c Command) Run(ctx context.Context) ([]byte, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -49,9 +50,13 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	}
 	stdout, both, stderr := &capped{limit: MaxOutput}, &tail{limit: tailSize}, &tail{limit: tailSize}
 	cmd.Stdin = c.Stdin
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, both), io.MultiWriter(stderr, both)
 	cmd.WaitDelay = grace
-	err = runGroup(cmd)
+	pipes, err := connect(cmd, io.MultiWriter(stdout, both), io.MultiWriter(stderr, both))
+	if err != nil {
+		return nil, newError(cmd.Args, "", "", err)
+	}
+	err = runGroup(cmd, func() { pipes.read(ctx) })
+	pipes.close()
 	if stopped := context.Cause(ctx); stopped != nil && err != nil {
 		err = stopped
 	}

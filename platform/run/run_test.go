@@ -5,6 +5,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -106,6 +107,36 @@ func TestRunKillsTheWholeGroup(t *testing.T) {
 	require.NoFileExists(t, marker, "a grandchild outlived the limit")
 }
 
+// A process that ended well has not failed because of one that it left behind
+// and that can still write: what that one says belongs to the output.
+func TestRunWaitsForWhatWasLeft(t *testing.T) {
+	later := (grace + 500*time.Millisecond).Seconds()
+	out, err := shell(fmt.Sprintf("(sleep %g; echo late) & echo early", later)).Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "early\nlate\n", string(out))
+
+	p, err := shell(fmt.Sprintf("sleep %g & exit 0", later)).Start(Wiring{})
+	require.NoError(t, err)
+	code, err := p.Wait()
+	require.NoError(t, err)
+	require.Zero(t, code)
+}
+
+// What is in no group of ours cannot be killed, and is not waited for either.
+func TestRunLeavesWhatGotAway(t *testing.T) {
+	setsid, err := Finder{}.Find("setsid")
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	out, err := shell("echo early; " + setsid + " sleep 10 & exit 0").Run(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, "early\n", string(out))
+	require.Less(t, time.Since(started), 2*grace+time.Second)
+}
+
 func TestFind(t *testing.T) {
 	root := t.TempDir()
 	put := func(path string, dir, file fs.FileMode) {
@@ -168,53 +199,4 @@ func TestStart(t *testing.T) {
 
 	_, err = Command{Path: "/nonexistent"}.Start(Wiring{})
 	require.True(t, errors.Is(err, fs.ErrNotExist), err)
-}
-
-func TestEnd(t *testing.T) {
-	t.Run("success", func(t *testing.T) {
-		end, err := shell("echo out; echo why >&2").End(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, Ending{Stdout: []byte("out\n"), Stderr: []byte("why\n")}, end)
-	})
-	t.Run("a failure is an answer", func(t *testing.T) {
-		end, err := shell("exit 3").End(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, 3, end.Status)
-	})
-	t.Run("so is a signal", func(t *testing.T) {
-		end, err := shell("kill -9 $$").End(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, -1, end.Status)
-	})
-	t.Run("what cannot be started is an error", func(t *testing.T) {
-		_, err := Command{Path: "/nonexistent/tool"}.End(t.Context())
-		require.ErrorIs(t, err, fs.ErrNotExist)
-	})
-	t.Run("much output is cut", func(t *testing.T) {
-		end, err := shell("head -c 5000000 /dev/zero").End(t.Context())
-		require.NoError(t, err)
-		require.Zero(t, end.Status)
-		require.Equal(t, MaxSaid, len(end.Stdout))
-	})
-	t.Run("too late", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		_, err := shell("sleep 60").End(ctx)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-	})
-	t.Run("nothing is left running", func(t *testing.T) {
-		marker := filepath.Join(t.TempDir(), "marker")
-		end, err := shell("(sleep 1; touch " + marker + ") >&- 2>&- & exit 0").End(t.Context())
-		require.NoError(t, err)
-		require.Zero(t, end.Status)
-		time.Sleep(1500 * time.Millisecond)
-		require.NoFileExists(t, marker)
-	})
-	t.Run("the end is not waited for where a child holds the pipes", func(t *testing.T) {
-		start := time.Now()
-		end, err := shell("sleep 60 & exit 4").End(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, 4, end.Status)
-		require.Less(t, time.Since(start), 10*time.Second)
-	})
 }

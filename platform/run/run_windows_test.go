@@ -48,6 +48,15 @@ func be(what string, args []string) int {
 		_ = exec.Command(self, "be", "mark", args[0]).Start()
 		fmt.Println("begun")
 		time.Sleep(time.Minute)
+	case "leave": // one that writes when this one has long ended
+		self, _ := os.Executable()
+		late := exec.Command(self, "be", "late")
+		late.Stdout = os.Stdout
+		_ = late.Start()
+		fmt.Println("early")
+	case "late":
+		time.Sleep(grace + time.Second)
+		fmt.Println("late")
 	case "mark":
 		time.Sleep(2 * time.Second)
 		_ = os.WriteFile(args[0], nil, 0o600)
@@ -145,6 +154,14 @@ func TestRunKillsTheWholeGroup(t *testing.T) {
 	stop(errors.New("enough"))
 	_, err = self(t, "fail").Run(gone)
 	require.ErrorContains(t, err, "enough")
+}
+
+// A process that ended well has not failed because of one that it left behind
+// and that can still write.
+func TestRunWaitsForWhatWasLeft(t *testing.T) {
+	out, err := self(t, "leave").Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "early\nlate\n", string(out))
 }
 
 func TestStart(t *testing.T) {

@@ -1,0 +1,82 @@
+//go:build unix || windows
+
+package run
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// pipes carry what a command writes. They end when nobody can write into them any
+// more, which may be later than the end of its process: Wine's host of a console
+// has them too, and on a busy machine ends seconds after the program in it. The
+// context alone says how long that may take. Package exec, which gives it a fixed
+// time, made failures of commands that had succeeded.
+type pipes struct {
+	ours, theirs []*os.File
+	copies       []func()
+}
+
+// connect gives cmd pipes for its output. They are to be closed.
+func connect(cmd *exec.Cmd, stdout, stderr io.Writer) (*pipes, error) {
+	p := &pipes{}
+	out, err1 := p.add(stdout)
+	errs, err2 := p.add(stderr)
+	if err := errors.Join(err1, err2); err != nil {
+		p.close()
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = out, errs
+	return p, nil
+}
+
+func (p *pipes) add(to io.Writer) (*os.File, error) {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.ours, p.theirs = append(p.ours, ours), append(p.theirs, theirs)
+	// It ends with an error when the pipe is closed before its end: read's doing.
+	p.copies = append(p.copies, func() { _, _ = io.Copy(to, ours) })
+	return theirs, nil
+}
+
+// read copies all that is written after the command was started. Once the context
+// has ended, and so the command and its group, others have a short time.
+func (p *pipes) read(ctx context.Context) {
+	closeAll(p.theirs)
+	var copying sync.WaitGroup
+	for _, run := range p.copies {
+		copying.Go(run)
+	}
+	done := make(chan struct{})
+	go func() { copying.Wait(); close(done) }()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(grace):
+		closeAll(p.ours)
+		<-done
+	}
+}
+
+// close closes what is still open.
+func (p *pipes) close() {
+	closeAll(p.theirs)
+	closeAll(p.ours)
+}
+
+func closeAll(files []*os.File) {
+	for _, file := range files {
+		_ = file.Close() // it holds nothing back, and may have been closed before
+	}
+}
