@@ -1,13 +1,10 @@
 package devcert
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"devcert/devcert/chain"
@@ -38,9 +35,11 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 	}
 	w.before.Entries = slices.Clone(w.ledger.Entries)
 	var failed error
-	for _, s := range steps {
-		if failed = w.try(ctx, s); failed != nil {
-			break
+	for len(steps) > 0 && failed == nil {
+		if n := together(steps); n > 1 {
+			failed, steps = w.tryDeploys(ctx, steps[:n]), steps[n:]
+		} else {
+			failed, steps = w.try(ctx, steps[0]), steps[1:]
 		}
 	}
 	after, err := w.lookAgain(ctx)
@@ -82,13 +81,23 @@ func (w *worker) try(ctx context.Context, s Step) error {
 	}
 	start := time.Now()
 	err := w.do(ctx, s)
-	result := StepResult{Step: s, Changed: err == nil, Elapsed: time.Since(start), Err: err}
-	if s.What != "" || err != nil {
-		w.report.Steps = append(w.report.Steps, result)
-		if w.Step != nil {
-			w.Step(result)
-		}
+	w.note(StepResult{Step: s, Changed: err == nil, Elapsed: time.Since(start), Err: err})
+	return w.ends(ctx, s, err)
+}
+
+// note adds a step to the report, and tells whoever listens.
+func (w *worker) note(r StepResult) {
+	if r.What == "" && r.Err == nil {
+		return
 	}
+	w.report.Steps = append(w.report.Steps, r)
+	if w.Step != nil {
+		w.Step(r)
+	}
+}
+
+// ends says what a step that came to err means for the run: an error ends it.
+func (w *worker) ends(ctx context.Context, s Step, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -134,7 +143,10 @@ func (w *worker) do(ctx context.Context, s Step) error {
 	case switchTo:
 		return w.switchTo(s)
 	case deploy:
-		return w.deploy(ctx, s)
+		if err := w.record(s); err != nil {
+			return err
+		}
+		return w.deploy(ctx, s, w.material())
 	case withdraw:
 		return w.withdraw(ctx, s)
 	case bind:
@@ -145,103 +157,6 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.removeFolder()
 	}
 	return fmt.Errorf("step %q is not one that can be applied", s.What)
-}
-
-// deploy records first and acts then, so that a killed run can be undone.
-func (w *worker) deploy(ctx context.Context, s Step) error {
-	for _, cert := range w.partsFor(s.store) {
-		w.ledger.Record(s.store, cert, w.Now())
-	}
-	if err := w.saveLedger(); err != nil {
-		return err
-	}
-	m := materialOf(&w.hierarchy)
-	m.LeafKey, m.UserOnly = w.hierarchy.Leaf.Key, w.report.Config.Scope == ScopeUser
-	if err := w.store(s.store).Deploy(ctx, m); err != nil {
-		return err
-	}
-	return w.nowHolds(ctx, s)
-}
-
-// partsFor are the certificates that the places of a store are for.
-func (w *worker) partsFor(store string) []*x509.Certificate {
-	m := materialOf(&w.hierarchy)
-	var certs []*x509.Certificate
-	for _, s := range w.report.Seen.Stores {
-		for _, part := range []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartRoot} {
-			if cert := m.Part(part); s.Store == store && s.isFor(part) && cert != nil {
-				certs = append(certs, cert)
-			}
-		}
-	}
-	return certs
-}
-
-// nowHolds looks whether every place of the store holds its part: what a tool
-// said is not enough to call the step done. A staged hierarchy has to be only
-// where the old one was.
-func (w *worker) nowHolds(ctx context.Context, s Step) error {
-	before := map[string]PlaceState{}
-	for _, seen := range w.report.Seen.Stores {
-		for _, p := range seen.Places {
-			before[seen.Store+" "+p.Path] = p.State
-		}
-	}
-	for _, p := range w.store(s.store).Look(ctx, materialOf(&w.hierarchy)) {
-		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
-			return unheeded(placeFinding(w.report.Config, s.store, p).Message)
-		}
-	}
-	return nil
-}
-
-// withdraw removes a certificate and looks whether it is gone. A place that
-// cannot be looked into says neither; the run's last look decides there.
-func (w *worker) withdraw(ctx context.Context, s Step) error {
-	if err := w.store(s.store).Withdraw(ctx, s.cert); err != nil {
-		return err
-	}
-	for _, p := range w.store(s.store).Look(ctx, Material{}) {
-		if p.has(s.cert) {
-			return unheeded(remains(s.cert))
-		}
-	}
-	return nil
-}
-
-// remains says that a certificate was not removed.
-func remains(certs ...*x509.Certificate) string {
-	what := "still there: "
-	var names []string
-	for _, cert := range certs {
-		names = append(names, nameOf(cert))
-		if bytes.Equal(cert.RawSubject, cert.RawIssuer) {
-			what = "still trusted: "
-		}
-	}
-	return what + strings.Join(names, ", ")
-}
-
-func unheeded(what string) error {
-	return fmt.Errorf("its tools ran without complaint, but %s", what)
-}
-
-// abandon takes back a staged root that could not be trusted everywhere. The
-// old one was never out of use.
-func (w *worker) abandon(ctx context.Context) error {
-	var failed error
-	for _, done := range w.report.Steps {
-		if done.action != deploy || errors.Is(done.Err, ErrNeedsAdmin) || errors.Is(done.Err, ErrDeclined) {
-			continue
-		}
-		// A tool that failed may have done a part; what it leaves is in the ledger.
-		for _, cert := range w.partsFor(done.store) {
-			if err := w.store(done.store).Withdraw(ctx, cert); done.Err == nil {
-				failed = errors.Join(failed, err)
-			}
-		}
-	}
-	return errors.Join(failed, w.folder.Sweep(w.report.Seen.Folder.Current))
 }
 
 func (w *worker) bind(ctx context.Context, s Step) error {

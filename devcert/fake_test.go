@@ -28,6 +28,7 @@ type memStore struct {
 	fails    error    // what Trust and Distrust come to
 	ready    error
 	onDeploy func()
+	after    string // the store that its Deploy waits for
 }
 
 func (s *memStore) Name() string { return s.name }
@@ -62,6 +63,9 @@ func (s *memStore) Deploy(ctx context.Context, m Material) error {
 	cert := m.Part(s.part)
 	if s.part == chain.PartLeaf && !chain.SameKey(cert, m.LeafKey) {
 		return errors.New("the leaf came without its key")
+	}
+	if s.after != "" {
+		m.After(s.after)
 	}
 	if s.onDeploy != nil {
 		s.onDeploy()

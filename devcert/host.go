@@ -113,6 +113,18 @@ type Material struct {
 	LeafKey crypto.Signer
 	// UserOnly leaves out the places that only an administrator may change.
 	UserOnly bool
+
+	done map[string]<-chan struct{} // closed when the store's Deploy has ended
+}
+
+// After waits until another store's Deploy in the same run has ended, however
+// it did; it returns at once where there is none. Stores get their parts at the
+// same time: one calls it whose places another one writes, or is judged by. Two
+// may not wait for each other.
+func (m Material) After(store string) {
+	if done, running := m.done[store]; running {
+		<-done
+	}
 }
 
 // Part is the certificate of one part; nil when it is not there.
@@ -184,7 +196,8 @@ type Store interface {
 	Ready(ctx context.Context) error
 	// Deploy makes every place hold its part of m, trusted or with its key; it
 	// also mends a place that has it in part. A nil error says that the tools
-	// ran: Look says what they achieved.
+	// ran: Look says what they achieved. Other stores' may run meanwhile: see
+	// [Material.After].
 	Deploy(ctx context.Context, m Material) error
 	// Withdraw removes cert, its key and what else its deployment left behind
 	// from every place. One that is not there is no error.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"devcert/devcert/chain"
@@ -51,14 +52,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	}
 	o := &Observation{Now: e.Now(), Projects: e.Projects, Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
 	material := o.material()
-	for _, s := range e.Host.Stores {
-		at := slices.IndexFunc(known, func(k StorePlaces) bool { return k.Store == s.Name() })
-		if at >= 0 {
-			o.Stores = append(o.Stores, known[at])
-		} else {
-			o.Stores = append(o.Stores, StorePlaces{s.Name(), s.Look(ctx, material)})
-		}
-	}
+	o.Stores = lookAll(ctx, e.Host.Stores, material, known)
 	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
 	if deep.probe && o.PortsErr == nil {
 		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
@@ -70,6 +64,22 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 		o.Clients = e.Host.Clients.Find(ctx, material)
 	}
 	return o, ctx.Err()
+}
+
+// lookAll looks into the stores at once, but into those of which known has what
+// was seen a moment ago.
+func lookAll(ctx context.Context, stores []Store, m Material, known []StorePlaces) []StorePlaces {
+	all := make([]StorePlaces, len(stores))
+	var looks sync.WaitGroup
+	for i, s := range stores {
+		if at := slices.IndexFunc(known, func(k StorePlaces) bool { return k.Store == s.Name() }); at >= 0 {
+			all[i] = known[at]
+			continue
+		}
+		looks.Go(func() { all[i] = StorePlaces{s.Name(), s.Look(ctx, m)} })
+	}
+	looks.Wait()
+	return all
 }
 
 func (o *Observation) material() Material { return materialOf(&o.Folder.Hierarchy) }

@@ -138,6 +138,12 @@ func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 	if s.part == chain.PartLeaf && !chain.SameKey(cert, m.LeafKey) {
 		return fmt.Errorf("add to %s: the leaf came without its private key", s.name)
 	}
+	for _, above := range kinds { // Windows judges a chain from its root down
+		if above == s.kind {
+			break
+		}
+		m.After(above.name)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

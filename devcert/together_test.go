@@ -1,0 +1,77 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func stepNames(steps []StepResult) []string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.What)
+	}
+	return names
+}
+
+// Each of two stores waits in its Deploy until the other has begun: one after
+// the other they would wait for ever.
+func TestStoresGetTheirPartsAtOnce(t *testing.T) {
+	m := newMachine(t, "java")
+	var begun sync.WaitGroup
+	begun.Add(2)
+	for _, s := range m.stores {
+		s.onDeploy = func() {
+			begun.Done()
+			begun.Wait()
+		}
+	}
+	done := make(chan *Report)
+	go func() { done <- m.mustSetup(quick()) }()
+	select {
+	case r := <-done:
+		assert.Equal(t, []string{"hierarchy", SystemStore, "java", "ports"}, stepNames(r.Steps), "reported in the plan's order")
+	case <-time.After(time.Minute):
+		t.Fatal("the stores wait for each other")
+	}
+}
+
+func TestAStoreThatComesAfterAnother(t *testing.T) {
+	m := newMachine(t, "java", "firefox")
+	var mu sync.Mutex
+	var order []string
+	for _, name := range []string{SystemStore, "java"} {
+		m.stores[name].onDeploy = func() {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, name)
+		}
+	}
+	m.stores[SystemStore].after = "firefox"
+	m.stores["java"].after = SystemStore
+	m.mustSetup(quick())
+	assert.Equal(t, []string{SystemStore, "java"}, order)
+
+	m.stores["java"].certs = nil
+	assert.Equal(t, []string{"java"}, stepNames(m.mustRepair().Steps), "nobody is waited for who has nothing to do")
+}
+
+// One that fails keeps no other from getting its part, and whoever waits for it
+// goes on.
+func TestOneOfSeveralStoresFails(t *testing.T) {
+	m := newMachine(t, "java", "firefox")
+	m.stores[SystemStore].fails = errors.New("disk full")
+	m.stores["java"].after = SystemStore
+	r, err := m.engine().Setup(context.Background(), quick())
+	require.ErrorContains(t, err, "disk full")
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
+	assert.Len(t, m.stores["java"].certs, 1)
+	assert.Len(t, m.stores["firefox"].certs, 1)
+}
