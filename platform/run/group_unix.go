@@ -34,10 +34,24 @@ func attributes(as *credential) *syscall.SysProcAttr {
 // is the group's, is nobody else's.
 func runGroup(cmd *exec.Cmd, read func()) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error { return killGroup(cmd) }
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	read()
 	return cmd.Wait()
+}
+
+// killGroup also reaches what a command left behind: its number is given to
+// nobody else while its group has members.
+func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// runAlone is runGroup for a command that may leave nothing running, and whose
+// output cmd reads by itself.
+func runAlone(cmd *exec.Cmd) error {
+	err := runGroup(cmd, func() {})
+	if cmd.Process != nil {
+		_ = killGroup(cmd) // mostly there is nobody left
+	}
+	return err
 }

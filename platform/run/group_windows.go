@@ -60,7 +60,13 @@ func attributes(*credential) *syscall.SysProcAttr {
 // runGroup runs cmd without a window in a job of its own, which dies with its
 // context, and reads what it writes. It lives on when this process dies: netsh
 // must not end amid a change.
-func runGroup(cmd *exec.Cmd, read func()) error {
+func runGroup(cmd *exec.Cmd, read func()) error { return runJob(cmd, read, false) }
+
+// runAlone is runGroup for a command that may leave nothing running, and whose
+// output cmd reads by itself.
+func runAlone(cmd *exec.Cmd) error { return runJob(cmd, func() {}, true) }
+
+func runJob(cmd *exec.Cmd, read func(), alone bool) error {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return fmt.Errorf("make a job object: %w", err)
@@ -84,6 +90,9 @@ func runGroup(cmd *exec.Cmd, read func()) error {
 	read()
 	if ended := cmd.Wait(); err == nil {
 		err = ended
+	}
+	if alone {
+		_ = windows.TerminateJobObject(job, 1)
 	}
 	return err
 }

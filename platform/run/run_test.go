@@ -200,3 +200,52 @@ func TestStart(t *testing.T) {
 	_, err = Command{Path: "/nonexistent"}.Start(Wiring{})
 	require.True(t, errors.Is(err, fs.ErrNotExist), err)
 }
+
+func TestEnd(t *testing.T) {
+	t.Run("success", func(t *testing.T) {
+		end, err := shell("echo out; echo why >&2").End(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, Ending{Stdout: []byte("out\n"), Stderr: []byte("why\n")}, end)
+	})
+	t.Run("a failure is an answer", func(t *testing.T) {
+		end, err := shell("exit 3").End(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 3, end.Status)
+	})
+	t.Run("so is a signal", func(t *testing.T) {
+		end, err := shell("kill -9 $$").End(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, -1, end.Status)
+	})
+	t.Run("what cannot be started is an error", func(t *testing.T) {
+		_, err := Command{Path: "/nonexistent/tool"}.End(t.Context())
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+	t.Run("much output is cut", func(t *testing.T) {
+		end, err := shell("head -c 5000000 /dev/zero").End(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, end.Status)
+		require.Equal(t, MaxSaid, len(end.Stdout))
+	})
+	t.Run("too late", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := shell("sleep 60").End(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+	t.Run("nothing is left running", func(t *testing.T) {
+		marker := filepath.Join(t.TempDir(), "marker")
+		end, err := shell("(sleep 1; touch " + marker + ") >&- 2>&- & exit 0").End(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, end.Status)
+		time.Sleep(1500 * time.Millisecond)
+		require.NoFileExists(t, marker)
+	})
+	t.Run("the end is not waited for where a child holds the pipes", func(t *testing.T) {
+		start := time.Now()
+		end, err := shell("sleep 60 & exit 4").End(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 4, end.Status)
+		require.Less(t, time.Since(start), 10*time.Second)
+	})
+}
