@@ -70,6 +70,17 @@ func claimStore(ctx context.Context, root string, waiting func()) (*claim, error
 	}
 }
 
+// Claim is the same right for what else devcert changes on the machine: one lock
+// serves all of it. Until release, folder is the caller's to keep what is to be put
+// back later. A folder that others than root can change is refused.
+func Claim(ctx context.Context, root string, waiting func()) (folder string, release func(), err error) {
+	c, err := claimStore(ctx, root, waiting)
+	if err != nil {
+		return "", nil, err
+	}
+	return c.folder, c.release, nil
+}
+
 // tryClaim returns nil when another process has the claim.
 func tryClaim(folder string) (*claim, error) {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
