@@ -116,7 +116,7 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 		}
 	}
 	for _, p := range w.store(s.store).Look(ctx, materialOf(&w.hierarchy)) {
-		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
+		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && p.Remedy == "" && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
 			return unheeded(placeFinding(w.report.Config, s.store, p).Message)
 		}
 	}

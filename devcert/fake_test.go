@@ -29,6 +29,7 @@ type memStore struct {
 	ready    error
 	onDeploy func()
 	after    string // the store that its Deploy waits for
+	remedy   string // it is a person's to mend
 }
 
 func (s *memStore) Name() string { return s.name }
@@ -36,7 +37,7 @@ func (s *memStore) Name() string { return s.name }
 func (s *memStore) Look(_ context.Context, m Material) []Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := Place{Path: "/" + s.name, Part: s.part, Machine: true, State: Missing}
+	p := Place{Path: "/" + s.name, Part: s.part, Machine: true, State: Missing, Remedy: s.remedy}
 	switch {
 	case s.absent:
 		return nil

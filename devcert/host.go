@@ -155,6 +155,9 @@ type Place struct {
 	State      PlaceState
 	VerifiedBy string // how it is known, e.g. "chain built from the bundle"
 	Evidence   string // what was seen, in one line, when the state is not Trusted
+	// Remedy is what a person can do about that where devcert cannot: the place
+	// is as it is until then, and repair leaves it alone.
+	Remedy string
 	// Others are the certificates of devcert's profile in this place that are
 	// not of the Material, whoever made them.
 	Others []*x509.Certificate

@@ -75,3 +75,50 @@ func TestOneOfSeveralStoresFails(t *testing.T) {
 	assert.Len(t, m.stores["java"].certs, 1)
 	assert.Len(t, m.stores["firefox"].certs, 1)
 }
+
+// A store that is merely there and fails is a warning; one that was asked for by
+// name is not.
+func TestAStoreThatWasOnlyFoundFails(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		stores []string
+		broken bool
+	}{
+		{"merely found", nil, false},
+		{"asked for by name", []string{SystemStore, "firefox"}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMachine(t, "firefox")
+			m.stores["firefox"].fails = &remediedError{}
+			q := quick()
+			q.Stores = row.stores
+			r, err := m.engine().Setup(context.Background(), q)
+			assert.Equal(t, row.broken, err != nil)
+			assert.Equal(t, row.broken, r.Broken())
+			require.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
+			if !row.broken {
+				assert.Contains(t, r.Findings[0].Message, "the profile is locked")
+				assert.Equal(t, "close it", r.Findings[0].Remedy)
+			}
+		})
+	}
+}
+
+type remediedError struct{}
+
+func (*remediedError) Error() string  { return "the profile is locked" }
+func (*remediedError) Remedy() string { return "close it" }
+
+// What only a person can mend is said, and not tried again and again.
+func TestAPlaceThatIsAPersonsToMend(t *testing.T) {
+	m := setUp(t, "firefox")
+	m.stores["firefox"].certs, m.stores["firefox"].remedy = nil, "set the primary password aside"
+	r := m.status()
+	require.Equal(t, []string{TrustMissing}, kindsOf(r.Findings))
+	assert.Equal(t, Warning, r.Findings[0].Severity)
+	assert.Equal(t, "set the primary password aside", r.Findings[0].Remedy)
+	assert.False(t, r.Findings[0].Repairable)
+	before := m.picture()
+	assert.Empty(t, m.mustRepair().Steps)
+	assert.Equal(t, before, m.picture())
+}

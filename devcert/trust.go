@@ -97,8 +97,11 @@ func placeFinding(c *Config, store string, p Place) Finding {
 	if p.Evidence != "" {
 		f.Message += ": " + p.Evidence
 	}
-	if p.State == Unknown && !c.asksFor(store) {
+	if (p.State == Unknown || p.Remedy != "") && !c.asksFor(store) {
 		f.Severity = Warning
+	}
+	if p.Remedy != "" {
+		f.Remedy, f.cure = p.Remedy, noCure
 	}
 	return f
 }

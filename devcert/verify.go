@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"devcert/devcert/disk"
 )
@@ -41,8 +42,10 @@ func (w *worker) reconcile(steps []StepResult, seen *Observation) error {
 }
 
 // verify turns a step that held when it was done, but which the machine does not
-// show at the end, into one that failed: success is what was seen afterwards.
+// show at the end, into one that failed: success is what was seen afterwards. A
+// store that nobody asked for by name and that failed is no more than a warning.
 func (r *Report) verify() {
+	defer r.forgive()
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		if s.Err != nil {
@@ -73,4 +76,28 @@ func (r *Report) stepErrors() error {
 		all = append(all, err)
 	}
 	return errors.Join(all...)
+}
+
+// forgive makes warnings of the findings that a store's own failure left, where
+// the store was merely found. The failed step says what went wrong.
+func (r *Report) forgive() {
+	for _, s := range r.Steps {
+		if s.Err == nil || s.action != deploy || r.Config.asksFor(s.store) {
+			continue
+		}
+		for i := range r.Findings {
+			f := &r.Findings[i]
+			if f.store != s.store || f.cure != deployParts || f.Severity == Warning {
+				continue
+			}
+			f.Severity = Warning
+			if why := s.Err.Error(); !strings.Contains(why, f.Message) {
+				f.Message += ": " + why
+			}
+			var remedied interface{ Remedy() string }
+			if errors.As(s.Err, &remedied) {
+				f.Remedy = remedied.Remedy()
+			}
+		}
+	}
 }
