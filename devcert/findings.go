@@ -30,6 +30,7 @@ const (
 	CRLExpired          = "crl-expired"
 	KeyMissing          = "key-missing"
 	RivalCertificate    = "rival-certificate"
+	StaleExport         = "stale-export"
 	TrustMissing        = "trust-missing"
 	TrustDenied         = "trust-denied"
 	TrustStale          = "trust-stale"

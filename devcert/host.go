@@ -170,6 +170,8 @@ type Stray struct {
 	Cert *x509.Certificate
 	Harm Harm
 	Why  string // what it does, in one line
+	// Where is the file, where that is not the place's path.
+	Where string
 }
 
 // Harm is what a stray certificate does.
@@ -182,6 +184,11 @@ const (
 	HarmNotSelfSigned Harm = "not-self-signed"
 	// HarmRival: a server takes it for localhost instead of the leaf.
 	HarmRival Harm = "rival"
+	// HarmExposed: the file at Where has the leaf's key, and others may read it.
+	HarmExposed Harm = "exposed"
+	// HarmStaleExport: a server presents what is in the file at Where, which is
+	// not the leaf. There is no Cert: none of the place's own is meant.
+	HarmStaleExport Harm = "stale-export"
 )
 
 // Store is one kind of trust store or personal store. Implementations match

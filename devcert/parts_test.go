@@ -106,16 +106,16 @@ func TestFindingsAboutParts(t *testing.T) {
 		want   []string
 	}{
 		{"the intermediate in a Root store", func(s *scene) {
-			s.place(0).Strays = []Stray{{s.hierarchy().Intermediate.Cert, HarmNotSelfSigned, "it is not self-signed"}}
+			s.place(0).Strays = []Stray{{Cert: s.hierarchy().Intermediate.Cert, Harm: HarmNotSelfSigned, Why: "it is not self-signed"}}
 		}, []string{"error intermediate-in-root /windows-root"}},
 		{"the leaf in a Root store", func(s *scene) {
-			s.place(0).Strays = []Stray{{s.hierarchy().Leaf.Cert, HarmNotSelfSigned, "it is not self-signed"}}
+			s.place(0).Strays = []Stray{{Cert: s.hierarchy().Leaf.Cert, Harm: HarmNotSelfSigned, Why: "it is not self-signed"}}
 		}, []string{"warning leaf-in-root /windows-root"}},
 		{"somebody's certificate in a Root store", func(s *scene) {
-			s.place(0).Strays = []Stray{{other, HarmNotSelfSigned, "it is not self-signed"}}
+			s.place(0).Strays = []Stray{{Cert: other, Harm: HarmNotSelfSigned, Why: "it is not self-signed"}}
 		}, []string{"warning intermediate-in-root /windows-root (by hand)"}},
 		{"a rival", func(s *scene) {
-			s.place(1).Part, s.place(1).Strays = chain.PartLeaf, []Stray{{other, HarmRival, "Kestrel prefers it"}}
+			s.place(1).Part, s.place(1).Strays = chain.PartLeaf, []Stray{{Cert: other, Harm: HarmRival, Why: "Kestrel prefers it"}}
 		}, []string{"warning rival-certificate /firefox (by hand)"}},
 		{"a former leaf that the ledger knows", func(s *scene) {
 			leaf := must(s.t, former).Leaf.Cert

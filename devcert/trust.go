@@ -133,6 +133,10 @@ func strayFindings(o *Observation, store string, p Place) []Finding {
 	var all []Finding
 	m := o.material()
 	for _, stray := range p.Strays {
+		if f, ok := fileFinding(store, stray); ok {
+			all = append(all, f)
+			continue
+		}
 		f := Finding{
 			Kind: RivalCertificate, Severity: Warning, Where: p.Path, store: store, cert: stray.Cert,
 			Message:     fmt.Sprintf("the %s store has %s: %s", store, nameOf(stray.Cert), stray.Why),

@@ -1,0 +1,24 @@
+package devcert
+
+import "fmt"
+
+// fileFinding is about a stray that does harm as a file, whatever the place has
+// beside it.
+func fileFinding(store string, stray Stray) (Finding, bool) {
+	switch stray.Harm {
+	case HarmExposed:
+		return Finding{
+			Kind: FileExposed, Severity: Error, Where: stray.Where, store: store, cert: stray.Cert, cure: newLeaf,
+			Message:     fmt.Sprintf("the %s store has the leaf's key where others reach it: %s", store, stray.Why),
+			Consequence: "whoever has read it can pose as localhost to this machine; repair makes a new leaf",
+		}, true
+	case HarmStaleExport:
+		return Finding{
+			Kind: StaleExport, Severity: Warning, Where: stray.Where, store: store,
+			Message:     "an exported certificate is not the present leaf: " + stray.Why,
+			Consequence: "a server that is given its password presents what is in it, whatever its dates",
+			Remedy:      "delete it, or export the present leaf there again; devcert leaves it alone",
+		}, true
+	}
+	return Finding{}, false
+}
