@@ -222,6 +222,10 @@ func portsUnread(c *Config, o *Observation) Finding {
 	if errors.Is(o.PortsErr, ErrTableDamaged) {
 		f.damage = &disk.Damage{Name: disk.BindingsFile}
 	}
+	var remedied interface{ Remedy() string }
+	if errors.As(o.PortsErr, &remedied) {
+		f.Remedy = remedied.Remedy()
+	}
 	if errors.Is(o.PortsErr, fs.ErrPermission) { // it may be as good as ever
 		f.cure, f.Remedy = noCure, "give its owner the right to read it, or remove it"
 	}

@@ -121,6 +121,9 @@ func (b *Binder) now() time.Time {
 // Bind has the ports bound. When that succeeds, the privileged side has looked
 // and seen all of them bound as asked: what the table then looks like is known.
 func (b *Binder) Bind(ctx context.Context, o devcert.BindOrder) error {
+	if err := b.Netsh.Hung(); err != nil {
+		return explained(err) // so will theirs, and a person would be asked for nothing
+	}
 	for ports := range slices.Chunk(o.Ports, MaxPorts) {
 		req := requestFor(o, ports)
 		checked, err := req.order()
@@ -171,7 +174,10 @@ func (b *Binder) forget() *State {
 // back.
 func (b *Binder) Unbind(ctx context.Context, ports []int) error {
 	b.forget()
-	var failed error
+	failed := b.Netsh.Hung()
+	if failed != nil {
+		return explained(failed)
+	}
 	for ports := range slices.Chunk(ports, MaxPorts) {
 		failed = errors.Join(failed, b.Privileged.Do(ctx, DoUnbind, UnbindRequest{ports}))
 	}

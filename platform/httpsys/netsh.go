@@ -1,19 +1,21 @@
 package httpsys
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// How long netsh may take. A command takes a millisecond and a start 60; a
-// hundred times that is a netsh that hangs.
+// How long netsh may take. A start takes 60 milliseconds and a command one; what
+// takes many times that hangs.
 const (
-	LookLimit   = 30 * time.Second
-	ChangeLimit = 2 * time.Minute
+	LookLimit  = 20 * time.Second
+	perCommand = 20 * time.Millisecond
 )
 
 // delays are how long to wait before a change that was refused with
@@ -38,17 +40,42 @@ type Netsh struct {
 	// Sleep waits, or returns early the error of the context. nil means to
 	// really wait.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Limit is how long a look may take; 0 means LookLimit.
+	Limit time.Duration
+
+	// hung is the first look that did not end in time. Who waited for one is not
+	// made to wait for the next: whatever netsh waits for takes longer than a
+	// command lasts.
+	hung atomic.Pointer[Error]
 }
 
 // Look shows bindings, reservations and excluded ranges, with one start of
 // netsh. It changes nothing. What cannot be read is an *Error.
 func (n *Netsh) Look(ctx context.Context) (State, error) {
-	out, err := n.script(ctx, LookLimit, look)
-	if err != nil && !ended(err) {
-		return State{}, failed(lookAt, err)
+	if err := n.Hung(); err != nil {
+		return State{}, err
 	}
-	return n.read(out, err)
+	out, err := n.script(ctx, n.limit(), look)
+	if err == nil || ended(err) {
+		return n.read(out, err)
+	}
+	bad := failed(lookAt, err)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		n.hung.Store(bad)
+	}
+	return State{}, bad
 }
+
+// Hung is the error of a look that did not end in time; nil when none was. Every
+// look and change after it fails with it, and starts nothing.
+func (n *Netsh) Hung() error {
+	if err := n.hung.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (n *Netsh) limit() time.Duration { return cmp.Or(n.Limit, LookLimit) }
 
 // lookAt is what a look tries, for errors.
 const lookAt = "look at the bindings of HTTP.sys"
@@ -100,10 +127,13 @@ func (n *Netsh) Apply(ctx context.Context, c Change) (State, error) {
 // judge: it did not run, or what it did cannot be seen.
 func (n *Netsh) once(ctx context.Context, c Change) (s State, rest Change, out []byte, err error) {
 	lines, err := c.Lines()
+	if err == nil {
+		err = n.Hung()
+	}
 	if err != nil {
 		return s, c, nil, err
 	}
-	said, ran := n.script(ctx, ChangeLimit, append(lines, look...))
+	said, ran := n.script(ctx, n.limit()+time.Duration(len(lines))*perCommand, append(lines, look...))
 	if ran != nil && !ended(ran) {
 		tried := fmt.Sprintf("change the bindings of HTTP.sys, %d commands", len(lines))
 		return s, c, nil, failed(tried, ran)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -84,6 +85,7 @@ func TestFaults(t *testing.T) {
 		w.netsh(nil)
 	})
 	w.part("a netsh that hangs", func() { w.hanging() })
+	w.devcert(0, "repair") // what was asked for while netsh hung
 	w.devcert(0, "uninstall", "--yes")
 	requireSame(t, before, w.ports())
 }
@@ -99,13 +101,24 @@ func (w *windows) withoutNetsh() {
 	requireSame(w.t, before, w.ports())
 }
 
-// hanging wants a netsh that does not end to be ended, and nothing to be left.
+// hanging wants a netsh that does not end to be ended, nothing to be left, and
+// nobody to wait for it more than once.
 func (w *windows) hanging() {
+	before := w.ports()
 	w.netsh(map[string]any{"mode": "hang"})
 	defer w.netsh(nil)
+	for _, command := range [][]string{{"repair"}, {"ports", "bind", "9000"}} {
+		started := time.Now()
+		r := w.devcert(6, command...)
+		require.Less(w.t, time.Since(started), 45*time.Second, command)
+		require.Contains(w.t, r.said(), "look at the bindings of HTTP.sys: netsh did not end in time")
+		require.Contains(w.t, r.said(), "see whether the HTTP service answers: net start http")
+	}
+	requireSame(w.t, before, w.ports())
 	d := w.status(3)
 	require.Equal(w.t, []string{unknown}, d.kinds())
 	require.Contains(w.t, d.Findings[0].Message, "netsh did not end in time")
+	require.Contains(w.t, d.Findings[0].Remedy, "net start http")
 	for _, port := range []int{44300, 44301} {
 		require.Equal(w.t, "unknown", d.state(port))
 	}
