@@ -1,0 +1,51 @@
+package system
+
+import (
+	"bytes"
+	"encoding/pem"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWithoutOurs(t *testing.T) {
+	encode := func(der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	one, two := encode(newRoot(t).Raw), encode(newRoot(t).Raw)
+	h := newHierarchy(t)
+	other := encode(h.Intermediate.Cert.Raw) // no root: nobody's but whoever put it there
+	for _, row := range []struct{ name, in, want string }{
+		{"nothing", "", ""},
+		{"none of ours", "# text\n" + other, "# text\n" + other},
+		{"ours alone", one, ""},
+		{"ours between others", "# a\n" + other + one + "# b\n" + other, "# a\n" + other + "# b\n" + other},
+		{"two of ours", one + other + two, other},
+		{"without an end of line", other + strings.TrimSuffix(one, "\n"), other},
+		{"cut short", one + "-----BEGIN CERTIFICATE-----\nMII", "-----BEGIN CERTIFICATE-----\nMII"},
+		{"no certificate", one + "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) { assert.Equal(t, row.want, string(withoutOurs([]byte(row.in)))) })
+	}
+}
+
+// The bundle without ours is the same before a root is added and after.
+func TestRootsAreTheSystems(t *testing.T) {
+	s := newScratch(t, 2)
+	store := &Store{Root: s.root}
+	before, err := store.Roots()
+	require.NoError(t, err)
+	assert.Equal(t, s.read(s.f.bundle), string(before))
+	require.NoError(t, s.trust(newRoot(t)))
+	require.NotEqual(t, s.read(s.f.bundle), string(before))
+	after, err := store.Roots()
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(before, after))
+
+	require.NoError(t, os.Remove(s.f.bundle))
+	_, err = store.Roots()
+	require.ErrorContains(t, err, "read the system's roots")
+}
