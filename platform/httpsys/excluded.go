@@ -31,7 +31,10 @@ func ParseExcluded(out []byte) ([]Range, error) {
 	return ranges, nil
 }
 
-var rowShape = regexp.MustCompile(`^([0-9]+)[ \t]+([0-9]+)(?:[ \t]+(\*))?$`)
+var (
+	rowShape   = regexp.MustCompile(`^([0-9]+)[ \t]+([0-9]+)(?:[ \t]+(\*))?$`)
+	twoNumbers = regexp.MustCompile(`^[0-9]+[ \t]+[0-9]+([ \t]|$)`)
+)
 
 // parseExcluded reads two numbers a row. Beside them only a footnote is
 // expected, which a star begins.
@@ -40,6 +43,9 @@ func parseExcluded(lines []string) ([]Range, error) {
 	stray := ""
 	for _, line := range lines {
 		row := rowShape.FindStringSubmatch(line)
+		if row == nil && twoNumbers.MatchString(line) {
+			return nil, fmt.Errorf("%q is no range of ports", visible(line))
+		}
 		if row == nil {
 			if line != "" && !strings.HasPrefix(line, "*") && stray == "" {
 				stray = line

@@ -42,60 +42,64 @@ func FuzzParseRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, out []byte) {
 		records, err := ParseRecords(out)
 		checkRecords(t, out, records)
-		if err == nil && len(records) == 0 {
-			require.Empty(t, hashes(out), "a binding was overlooked")
+		if err != nil {
+			require.Empty(t, records, "an answer is readable or it is not")
+			return
 		}
+		checkComplete(t, under(out, 0), records)
+		checkReprinted(t, State{Records: records})
 	})
-}
-
-// hashes finds what any reader would take for a certificate's hash or the id of
-// an application.
-func hashes(out []byte) (found []string) {
-	lines := split(out)
-	at, _ := rules(lines)
-	if len(at) == 0 {
-		return nil
-	}
-	for _, line := range lines[at[0]:] {
-		if hashShape.MatchString(word(line)) || guidShape.MatchString(word(line)) {
-			found = append(found, line)
-		}
-	}
-	return found
 }
 
 func FuzzParseReservations(f *testing.F) {
 	seed(f, look[1])
 	f.Fuzz(func(t *testing.T, out []byte) {
-		list, _ := ParseReservations(out)
+		list, err := ParseReservations(out)
 		for _, r := range list {
 			require.True(t, written(out, r.URL), r)
 			require.True(t, written(out, r.SDDL) && r.SDDL != "", r)
 			_ = r.AnyUser()
 		}
+		if err != nil {
+			require.Empty(t, list)
+			return
+		}
+		checkReservations(t, under(out, 0), list)
+		checkReprinted(t, State{Reservations: list})
 	})
 }
 
 func FuzzParseExcluded(f *testing.F) {
 	seed(f, look[2])
 	f.Fuzz(func(t *testing.T, out []byte) {
-		ranges, _ := ParseExcluded(out)
+		ranges, err := ParseExcluded(out)
 		for _, r := range ranges {
 			require.True(t, 0 <= r.From && r.From <= r.To && r.To <= 65535, r)
 			require.True(t, written(out, fmt.Sprint(r.From)) && written(out, fmt.Sprint(r.To)), r)
 		}
+		if err != nil {
+			require.Empty(t, ranges)
+			return
+		}
+		checkRanges(t, under(out, 0), ranges)
+		checkReprinted(t, State{Excluded: ranges})
 	})
 }
 
 func FuzzParseLook(f *testing.F) {
 	seed(f, look...)
 	f.Fuzz(func(t *testing.T, out []byte) {
+		_ = codes(out)
 		s, err := ParseLook(out)
-		checkRecords(t, out, s.Records)
 		if err != nil {
 			require.Empty(t, s)
+			return
 		}
-		_ = codes(out)
+		checkRecords(t, out, s.Records)
+		checkComplete(t, under(out, 0), s.Records)
+		checkReservations(t, under(out, 1), s.Reservations)
+		checkRanges(t, under(out, 2), s.Excluded)
+		checkReprinted(t, s)
 	})
 }
 

@@ -59,7 +59,7 @@ func parseRecords(lines []string) ([]Record, error) {
 
 func (r *reader) line(line string, following []string) error {
 	last := word(line)
-	if start, ok := begins(last, following); ok {
+	if start, ok := begins(last, following); ok && (start.Kind != CCS || !r.counts()) {
 		if r.pending != nil {
 			return fmt.Errorf("the record of %s is not complete", r.pending.Address)
 		}
@@ -67,7 +67,7 @@ func (r *reader) line(line string, following []string) error {
 		return nil
 	}
 	if hashShape.MatchString(last) {
-		if r.pending == nil || r.pending.Thumbprint != "" {
+		if r.pending == nil || r.hashed {
 			return fmt.Errorf("hash %s has no address", last)
 		}
 		r.pending.Thumbprint, r.hashed = strings.ToUpper(last), true
@@ -86,6 +86,17 @@ func (r *reader) line(line string, following []string) error {
 		r.store(line)
 	}
 	return nil
+}
+
+// counts says whether a setting that is a number comes next. It may look like
+// the port of a central store, where the list of issuers behind it is named by
+// an id.
+func (r *reader) counts() bool {
+	if r.pending != nil || len(r.raw) == 0 {
+		return false
+	}
+	at := len(r.raw[len(r.raw)-1])
+	return at == atFreshness || at == atTimeout
 }
 
 // setting keeps a value of the last record. Every record has an application

@@ -76,9 +76,8 @@ func parseReservations(lines []string) ([]Reservation, error) {
 // accessList is the SDDL behind a label. It may have blanks, in a condition.
 func accessList(line string) (string, bool) {
 	for _, start := range []string{" O:", " G:", " D:"} {
-		if i := strings.Index(line, start); i >= 0 {
-			sddl := line[i+1:]
-			return sddl, sddlShape.MatchString(sddl)
+		if i := strings.Index(line, start); i >= 0 && sddlShape.MatchString(line[i+1:]) {
+			return line[i+1:], true
 		}
 	}
 	return line, sddlShape.MatchString(line)
