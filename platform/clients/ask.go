@@ -1,0 +1,190 @@
+package clients
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"devcert/devcert"
+	"devcert/platform/run"
+)
+
+// versionLimit is how long a client may take to say its version: a Java that
+// starts on a busy machine takes seconds.
+const versionLimit = 10 * time.Second
+
+// ask asks one client both questions. The error is about what it left behind.
+func (c *Clients) ask(ctx context.Context, client devcert.Client, exam devcert.Exam) (devcert.Asked, error) {
+	started := time.Now()
+	asked := devcert.Asked{Client: client, Inside: devcert.NotAsked, Outside: devcert.NotAsked}
+	var err error
+	if k, ok := c.kindOf(client); !ok {
+		asked.Said = "nobody knows how to ask it"
+	} else {
+		err = c.examine(ctx, k, exam, &asked)
+	}
+	asked.Took = time.Since(started)
+	return asked, err
+}
+
+// examine asks for the version first: a client that cannot even say that has
+// nothing to tell about trust. One that hangs is not asked again.
+func (c *Clients) examine(ctx context.Context, k kind, exam devcert.Exam, asked *devcert.Asked) error {
+	user := c.searcher(devcert.Material{})
+	if exam.Limit <= 0 {
+		exam.Limit = devcert.ClientLimit
+	}
+	fit, err := c.version(ctx, k, user, exam.Limit, asked)
+	if !fit || err != nil {
+		return err
+	}
+	inside := order{kind: k, client: asked.Client, cert: exam.Inside, name: "localhost", direct: true, limit: exam.Limit}
+	asked.Inside, asked.Said, err = inside.put(ctx, user)
+	if asked.Inside == devcert.Hung || asked.Inside == devcert.NotAsked || len(exam.Outside.Certificate) == 0 {
+		return err
+	}
+	outside := order{kind: k, client: asked.Client, cert: exam.Outside, name: exam.OutsideName, limit: exam.Limit}
+	verdict, said, again := outside.put(ctx, user)
+	asked.Outside = verdict
+	if asked.Inside == devcert.Accepted && verdict != devcert.Refused {
+		asked.Said = said
+	}
+	return errors.Join(err, again)
+}
+
+// version learns what the client says of itself, and whether it can be asked at all.
+func (c *Clients) version(ctx context.Context, k kind, user *searcher, limit time.Duration, asked *devcert.Asked) (fit bool, err error) {
+	dir, remove, err := scratch()
+	if err != nil {
+		asked.Said = err.Error()
+		return false, nil
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	limit = min(limit, versionLimit)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	q := &question{client: asked.Client, dir: dir, user: user}
+	end, runErr := q.command(call{args: k.version}).End(limited)
+	switch {
+	case ctx.Err() != nil:
+		asked.Said = notReached
+	case errors.Is(runErr, context.DeadlineExceeded):
+		asked.Inside, asked.Said = devcert.Hung, fmt.Sprintf("it had not said its version after %s and was killed", limit)
+	case runErr != nil:
+		asked.Said = "it could not be run: " + reason(runErr)
+	case end.Status != 0:
+		asked.Said = fmt.Sprintf("it could not say its version (exit code %d): %s", end.Status, line(end))
+	default:
+		asked.Version = versionIn(end)
+		return true, nil
+	}
+	return false, nil
+}
+
+// notReached is said of clients when the time for all is over.
+const notReached = "its turn did not come"
+
+// number is what a version looks like, whatever stands around it.
+var number = regexp.MustCompile(`\d+(\.\d+)*`)
+
+func versionIn(end run.Ending) string {
+	if found := number.Find(end.Stdout); found != nil {
+		return string(found)
+	}
+	return string(number.Find(end.Stderr)) // Java's
+}
+
+// order is a question before it has a server.
+type order struct {
+	kind   kind
+	client devcert.Client
+	cert   tls.Certificate
+	name   string
+	direct bool
+	limit  time.Duration
+}
+
+// put asks the question in a folder of its own and judges the answer. The error
+// is about what could not be cleaned up.
+func (o order) put(ctx context.Context, user *searcher) (verdict devcert.Verdict, said string, err error) {
+	if ctx.Err() != nil {
+		return devcert.NotAsked, notReached, nil
+	}
+	dir, remove, err := scratch()
+	if err != nil {
+		return devcert.NotAsked, err.Error(), nil
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	nonce := make([]byte, 16)
+	_, _ = rand.Read(nonce) // never fails, as its documentation says
+	path := "/" + hex.EncodeToString(nonce) + "-" + escaped(o.client.Name)
+	server, err := listen(o.cert, o.name, path)
+	if err != nil {
+		return devcert.NotAsked, err.Error(), nil
+	}
+	defer server.close()
+	q := &question{
+		client: o.client, name: o.name, direct: o.direct, port: server.port, path: path, dir: dir, user: user,
+	}
+	verdict, said = o.run(ctx, q, server)
+	return verdict, said, nil
+}
+
+func (o order) run(ctx context.Context, q *question, server *server) (devcert.Verdict, string) {
+	how, err := o.kind.ask(q)
+	if err != nil {
+		return devcert.NotAsked, err.Error()
+	}
+	limited, cancel := context.WithTimeout(ctx, o.limit)
+	defer cancel()
+	if o.kind.mute { // nothing more is learned from it
+		go func() {
+			select {
+			case <-server.asked:
+				cancel()
+			case <-limited.Done():
+			}
+		}()
+	}
+	end, err := q.command(how).End(limited)
+	if ctx.Err() != nil {
+		return devcert.NotAsked, "it was interrupted"
+	}
+	return judge(o, answer(end, q.path), err, server.saw())
+}
+
+// scratch makes a folder for one run of a client.
+func scratch() (dir string, remove func() error, err error) {
+	if dir, err = os.MkdirTemp("", "devcert-ask-"); err != nil {
+		return "", nil, fmt.Errorf("make a folder for a client: %w", err)
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for _, folder := range made {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			return "", nil, errors.Join(fmt.Errorf("make a folder for a client: %w", err), removeAll(dir))
+		}
+	}
+	return dir, func() error { return removeAll(dir) }, nil
+}
+
+// removeAll tries again while something still writes: a process that was killed
+// takes a moment to be gone.
+func removeAll(dir string) error {
+	var err error
+	for wait := time.Millisecond; wait < 2*time.Second; wait *= 2 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(wait)
+	}
+	return fmt.Errorf("remove the folder of a client: %w", err)
+}

@@ -1,0 +1,81 @@
+package clients
+
+import (
+	"embed"
+	"strconv"
+
+	"devcert/devcert"
+)
+
+// scripts open one page and print nothing but, to standard error and in a line,
+// why they could not. Their arguments are the URL and the proxy's port, which is 0
+// where the name needs none.
+//
+//go:embed scripts
+var scripts embed.FS
+
+// script is a runtime that is given a script of ours.
+func script(name, file string, version, flags []string, find func(*searcher) []devcert.Client) kind {
+	return kind{name: name, find: find, version: version, last: true, ask: func(q *question) (call, error) {
+		data, err := scripts.ReadFile("scripts/" + file)
+		if err != nil {
+			return call{}, err
+		}
+		path, err := q.write(file, data)
+		if err != nil {
+			return call{}, err
+		}
+		args := append([]string{}, flags...)
+		return call{args: append(append(args, path), q.scriptArgs()...)}, nil
+	}}
+}
+
+func (q *question) scriptArgs() []string {
+	proxy := 0
+	if !q.direct {
+		proxy = q.port
+	}
+	return []string{q.url(), strconv.Itoa(proxy)}
+}
+
+func node(find func(*searcher) []devcert.Client) kind {
+	return script("node", "ask.js", []string{"--version"}, nil, find)
+}
+
+// python is urllib, which does as Python's ssl module does.
+func python(find func(*searcher) []devcert.Client) kind {
+	return script("python", "ask.py", []string{"--version"}, nil, find)
+}
+
+// requests is Python's requests, with its own roots.
+func requests(find func(*searcher) []devcert.Client) kind {
+	version := []string{"-c", "import requests; print(requests.__version__)"}
+	return script("python requests", "ask_requests.py", version, nil, find)
+}
+
+func ruby(find func(*searcher) []devcert.Client) kind {
+	return script("ruby", "ask.rb", []string{"--version"}, nil, find)
+}
+
+func php(find func(*searcher) []devcert.Client) kind {
+	return script("php", "ask.php", []string{"--version"}, nil, find)
+}
+
+// perl is HTTP::Tiny, which comes with Perl and is asked to verify as LWP does.
+func perl(find func(*searcher) []devcert.Client) kind {
+	version := []string{"-e", "use HTTP::Tiny; use IO::Socket::SSL; printf '%vd', $^V"}
+	return script("perl", "ask.pl", version, nil, find)
+}
+
+// java is Java's own HttpsURLConnection. The class is compiled already, since
+// only a JDK could do that, and slowly.
+func java(find func(*searcher) []devcert.Client) kind {
+	return kind{name: "java", find: find, version: []string{"-version"}, last: true, ask: func(q *question) (call, error) {
+		data, err := scripts.ReadFile("scripts/Ask.class")
+		if err == nil {
+			_, err = q.write("Ask.class", data)
+		}
+		args := []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", q.dir, "Ask"}
+		return call{args: append(args, q.scriptArgs()...)}, err
+	}}
+}
