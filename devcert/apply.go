@@ -142,6 +142,8 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.reissue(s)
 	case switchTo:
 		return w.switchTo(s)
+	case bundle:
+		return w.writeBundle()
 	case deploy:
 		if err := w.record(s); err != nil {
 			return err

@@ -177,6 +177,9 @@ func (w *worker) switched() error {
 			}
 		}
 	}
+	if err := w.writeBundle(); err != nil {
+		return err
+	}
 	if err := w.folder.Sweep(w.made); err != nil {
 		// What was switched to is in use; the next switch sweeps again.
 		w.Say("the former generation could not be removed: " + err.Error())

@@ -89,6 +89,7 @@ const (
 	restoreFile              // write the bytes that belong there
 	rebuildFile              // set it aside and write what is known
 	tightenFile              // take others' rights away
+	writeBundle              // the system's roots and devcert's
 	deployParts              // in the store
 	withdrawCert             // from the store
 	bindPorts                // to the leaf
@@ -120,6 +121,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	}
 	all = append(all, formerCerts(o)...)
 	all = append(all, overrideFindings(o)...)
+	all = append(all, bundleFindings(o)...)
 	all = append(all, clientFindings(o)...)
 	all = append(all, portFindings(c, o)...)
 	all = append(all, projectFindings(c, o)...)

@@ -48,6 +48,9 @@ type Host struct {
 	// Overrides lists the environment variables that make clients take their
 	// roots from somewhere else, judged for root. It only reads.
 	Overrides func(root *x509.Certificate) []Override
+	// Roots gives the system's own roots in PEM, for the bundle of those that are
+	// pointed at one; nil, or no bytes, where devcert knows none.
+	Roots func() ([]byte, error)
 	// Clients knows this machine's programs that verify servers; nil when devcert
 	// knows none of this system's.
 	Clients Clients

@@ -22,7 +22,8 @@ type Observation struct {
 	Ports     PortTable
 	Answers   []Answer // only when ports were probed
 	Overrides []Override
-	Clients   []Client  // only when clients were looked for
+	Clients   []Client // only when clients were looked for
+	bundle    bundleState
 	Projects  []Project // see [Engine]
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
@@ -60,6 +61,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
 	}
+	o.bundle = e.lookAtBundle(material.Root)
 	if deep.clients && e.Host.Clients != nil {
 		o.Clients = e.Host.Clients.Find(ctx, material)
 	}

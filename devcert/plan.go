@@ -20,6 +20,7 @@ const (
 	tighten           // a file: others' rights taken away
 	create            // a hierarchy, as a generation of its own; staged, not yet the current one
 	reissue           // a leaf, as a generation of its own
+	bundle            // the system's roots and devcert's in one file
 	deploy            // the parts of the hierarchy that a store is for
 	switchTo          // the generation that was staged
 	bind              // ports to the leaf
@@ -93,6 +94,8 @@ func (p *planner) files(findings []Finding) {
 		switch {
 		case f.cure == rebuildFile, f.cure == bindPorts && f.damage != nil:
 			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
+		case f.cure == writeBundle && !p.needs(newHierarchy):
+			p.add(Step{action: bundle, What: "file", Where: f.Where})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == tightenFile && !(f.damage.Private && p.needs(newHierarchy)):

@@ -32,7 +32,9 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		wait = 2 * time.Minute
 	}
 	helper := elevate.New(elevate.Options{Env: o.Env, Interactive: o.Interactive, Wait: wait, Say: o.Say})
-	host.Stores = []devcert.Store{&system.Store{Privileged: helper, Now: o.Now}}
+	systems := &system.Store{Privileged: helper, Now: o.Now}
+	host.Stores = []devcert.Store{systems}
+	host.Roots = systems.Roots
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
 		return system.Overrides(o.Env, root)
 	}

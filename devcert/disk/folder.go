@@ -136,6 +136,29 @@ func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
 	return nil
 }
 
+// WriteDerived is Write, for a file anybody may read, of what can be made again
+// at any time: it does not wait until the bytes are safe on disk. Who reads one
+// that a power failure cut short finds out by comparing.
+func (f Folder) WriteDerived(name string, data []byte) error {
+	err := f.MakeWay(name)
+	if err != nil {
+		return err
+	}
+	e := entry{f.path(name), data, PublicMode}
+	file, err := create(f.Files, beside(e.path), e)
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil {
+		err = putInPlace([]entry{e})
+	}
+	if err != nil {
+		removeBeside([]entry{e})
+		return failed("writing", e.path, err)
+	}
+	return nil
+}
+
 // Read returns the bytes of one file of the folder; an error that satisfies
 // fs.ErrNotExist when it is not there.
 func (f Folder) Read(name string) ([]byte, error) { return ReadFile(f.path(name)) }

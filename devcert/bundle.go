@@ -1,0 +1,82 @@
+package devcert
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// Programs that bring their own roots can be pointed at a file instead, and that
+// must have the public roots too, or they can open nothing but localhost. The
+// bundle of the state folder is that file: the system's roots as they are now,
+// and devcert's after them.
+
+// bundleState is what was seen of it.
+type bundleState struct {
+	wanted []byte // nil where the system's roots are not known
+	there  []byte
+	err    error // why either could not be read
+}
+
+func (e *Engine) lookAtBundle(root *x509.Certificate) bundleState {
+	var b bundleState
+	if b.wanted, b.err = e.wantedBundle(root); b.wanted == nil {
+		return b
+	}
+	b.there, b.err = e.folder().Read(disk.BundleFile)
+	if errors.Is(b.err, fs.ErrNotExist) {
+		b.err = nil
+	}
+	return b
+}
+
+func (e *Engine) wantedBundle(root *x509.Certificate) ([]byte, error) {
+	if root == nil || e.Host.Roots == nil {
+		return nil, nil
+	}
+	system, err := e.Host.Roots()
+	if err != nil || len(system) == 0 {
+		return nil, err
+	}
+	if !bytes.HasSuffix(system, []byte("\n")) {
+		system = append(system[:len(system):len(system)], '\n')
+	}
+	return append(system[:len(system):len(system)], chain.EncodeCertificates(root)...), nil
+}
+
+// bundleFindings is at most one. It is a warning: only who was pointed at the
+// bundle reads it.
+func bundleFindings(o *Observation) []Finding {
+	b := o.bundle
+	f := Finding{
+		Kind: TrustStale, Severity: Warning, Where: disk.BundleFile, cure: writeBundle,
+		Message:     "bundle.pem has not the system's present roots with devcert's",
+		Consequence: "programs that devcert env points at it refuse what the system accepts, or the reverse",
+	}
+	switch {
+	case b.wanted == nil && b.err == nil, b.wanted != nil && bytes.Equal(b.wanted, b.there):
+		return nil
+	case b.wanted == nil:
+		f.Kind, f.cure, f.Message = TrustUnknown, noCure, b.err.Error()
+		f.Consequence, f.Remedy = "whether bundle.pem has all of them is not known", "give everyone the right to read it"
+	case b.err != nil:
+		f.Message += ": " + b.err.Error()
+	case b.there == nil:
+		f.Message = "bundle.pem is missing"
+	}
+	return []Finding{f}
+}
+
+// writeBundle writes it as the system's roots are by now. That those cannot be
+// read is for the last look to say.
+func (w *worker) writeBundle() error {
+	data, err := w.wantedBundle(w.hierarchy.Root)
+	if err != nil || data == nil || bytes.Equal(data, w.report.Seen.bundle.there) {
+		return nil //nolint:nilerr // see above
+	}
+	return w.folder.WriteDerived(disk.BundleFile, data)
+}

@@ -1,0 +1,95 @@
+package devcert
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// bundled is a machine whose system has roots that the test changes.
+func bundled(t *testing.T, system *string) *machine {
+	t.Helper()
+	m := newMachine(t)
+	m.host.Roots = func() ([]byte, error) { return []byte(*system), nil }
+	m.mustSetup(quick())
+	return m
+}
+
+func (m *machine) rootPEM() string {
+	return string(chain.EncodeCertificates(m.status().Seen.Folder.Hierarchy.Root))
+}
+
+func TestBundleIsTheSystemsRootsAndOurs(t *testing.T) {
+	for _, row := range []struct{ name, system, before string }{
+		{"as bundles are", "one\ntwo\n", "one\ntwo\n"},
+		{"without an end of line", "one", "one\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			system := row.system
+			m := bundled(t, &system)
+			assert.Equal(t, row.before+m.rootPEM(), string(m.read(disk.BundleFile)))
+			info, err := os.Stat(m.path(disk.BundleFile))
+			require.NoError(t, err)
+			assert.Equal(t, disk.PublicMode, info.Mode().Perm())
+		})
+	}
+}
+
+func TestBundleIsKeptInStep(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		spoil func(m *machine, system *string)
+	}{
+		{"the system has other roots", func(_ *machine, system *string) { *system = "three\n" }},
+		{"deleted", func(m *machine, _ *string) { require.NoError(m.t, os.Remove(m.path(disk.BundleFile))) }},
+		{"cut short", func(m *machine, _ *string) { m.write(disk.BundleFile, "one") }},
+		{"a folder", func(m *machine, _ *string) {
+			require.NoError(m.t, os.Remove(m.path(disk.BundleFile)))
+			require.NoError(m.t, os.Mkdir(m.path(disk.BundleFile), 0o700))
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			system := "one\ntwo\n"
+			m := bundled(t, &system)
+			row.spoil(m, &system)
+			r := m.status()
+			require.Equal(t, []string{TrustStale}, kindsOf(r.Findings))
+			assert.Equal(t, disk.BundleFile, r.Findings[0].Where)
+			assert.False(t, r.Broken(), "only who was pointed at it reads it")
+			assert.Equal(t, []string{"file"}, stepNames(m.mustRepair().Steps))
+			assert.Equal(t, system+m.rootPEM(), string(m.read(disk.BundleFile)))
+			assert.Empty(t, m.status().Findings)
+		})
+	}
+}
+
+func TestBundleFollowsANewRoot(t *testing.T) {
+	system := "one\n"
+	m := bundled(t, &system)
+	old := m.rootPEM()
+	_, err := m.engine().Renew(context.Background(), false, true)
+	require.NoError(t, err)
+	assert.NotEqual(t, old, m.rootPEM())
+	assert.Equal(t, system+m.rootPEM(), string(m.read(disk.BundleFile)))
+	assert.Empty(t, m.status().Findings)
+}
+
+func TestBundleWhereTheSystemsRootsAreNotKnown(t *testing.T) {
+	m := setUp(t)
+	assert.NoFileExists(t, m.path(disk.BundleFile))
+	m.host.Roots = func() ([]byte, error) { return nil, nil }
+	assert.Empty(t, m.status().Findings)
+
+	m.host.Roots = func() ([]byte, error) { return nil, errors.New("permission denied") }
+	r := m.status()
+	require.Equal(t, []string{TrustUnknown}, kindsOf(r.Findings))
+	assert.Contains(t, r.Findings[0].Message, "permission denied")
+	assert.False(t, r.Findings[0].Repairable)
+}
