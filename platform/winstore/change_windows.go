@@ -20,7 +20,7 @@ func (s Store) Add(der []byte, friendlyName string) (added bool, err error) {
 	if there, err := s.has(s.adding(), der); there || err != nil {
 		return false, err
 	}
-	if err := s.mayChange("add to"); err != nil {
+	if err := s.mayChange(toAdd); err != nil {
 		return false, err
 	}
 	cert, err := newContext(der)
@@ -45,12 +45,22 @@ func (s Store) adding() view {
 }
 
 func (s Store) mayChange(op string) error {
-	if s.asks() && !s.MayAsk {
-		return &Error{Op: op, Store: s.String(), Err: ErrWouldAsk,
-			Remedy: "run the command on a terminal, where the dialog can be answered, or use LocalMachine\\Root"}
+	if !s.asks() || s.MayAsk {
+		return nil
 	}
-	return nil
+	otherwise := "trust it for the whole machine: devcert setup --scope machine"
+	if op == toDelete {
+		otherwise = "delete it in certmgr.msc"
+	}
+	return &Error{Op: op, Store: s.String(), Err: ErrWouldAsk,
+		Remedy: "run the command on a terminal, where the dialog can be answered, or " + otherwise}
 }
+
+// What is tried, for errors.
+const (
+	toAdd    = "add to"
+	toDelete = "delete from"
+)
 
 // newContext parses a certificate the way Windows does, and insists that Windows
 // took all of the bytes. The caller frees it.
@@ -108,7 +118,7 @@ func (s Store) Delete(der []byte, key bool) (deleted bool, err error) {
 	if err != nil || !there {
 		return false, err
 	}
-	if err := s.mayChange("delete from"); err != nil {
+	if err := s.mayChange(toDelete); err != nil {
 		return false, err
 	}
 	var kept Key

@@ -44,7 +44,7 @@ func (s Store) addPFX(pfx []byte, password string, der []byte, o KeyOptions) (ad
 		}
 	}
 	// before the import, which leaves a key on the disk
-	if err := errors.Join(s.mayChange("add to"), s.Writable()); err != nil {
+	if err := errors.Join(s.mayChange(toAdd), s.Writable()); err != nil {
 		return false, err
 	}
 	imported, err := s.importPFX(pfx, password, o.Exportable)
