@@ -171,6 +171,13 @@ func TestWrongPFX(t *testing.T) {
 				require.Equal(t, KeyMissing, stateOf(Key{Container: userName(t), Provider: "Microsoft Enhanced Cryptographic Provider v1.0",
 					Type: 1, Machine: s.Location == LocalMachine}.delete()), "no key is left behind")
 			}
+			_, err = s.AddKey(leaf, KeyOptions{FriendlyName: "right"})
+			require.NoError(t, err)
+			require.NoError(t, s.requireKey(t, KeyOpens, leaf.Cert.Raw).delete())
+			_, err = s.addPFX(pfx, "x", leaf.Cert.Raw, KeyOptions{})
+			require.ErrorContains(t, err, "another certificate")
+			require.Equal(t, "right", s.requireEntry(t, leaf.Cert.Raw).FriendlyName, "what is there stays")
+			s.requireMissing(t, other.Cert.Raw)
 			for name, bad := range map[string][]byte{"nothing": nil, "cut short": pfx[:len(pfx)/2], "text": []byte("PFX")} {
 				_, err := s.addPFX(bad, "x", leaf.Cert.Raw, KeyOptions{})
 				require.Error(t, err, name)
