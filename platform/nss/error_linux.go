@@ -139,7 +139,7 @@ func changeable(ctx context.Context, dir string) error {
 }
 
 const (
-	lockWait  = 5 * time.Second // others hold a lock for one change
+	lockWait  = 2 * time.Second // others hold a lock for one change
 	lockRetry = 50 * time.Millisecond
 )
 
@@ -188,4 +188,23 @@ func lockHolder(path string) (int32, error) {
 		return 0, nil
 	}
 	return lock.Pid, nil
+}
+
+// failedPolicy is the error of what was tried in a folder of policies; nil where
+// err is. One that has its own remedy keeps it.
+func failedPolicy(what, dir string, err error) error {
+	if err == nil {
+		return nil
+	}
+	remedy := "see that root, and only root, can write to " + dir + again
+	var own interface{ Remedy() string }
+	switch {
+	case errors.As(err, &own):
+		remedy = own.Remedy()
+	case errors.Is(err, unix.EROFS):
+		remedy = "make " + dir + " writable" + again
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		remedy = "free space for " + dir + again
+	}
+	return &problem{what, remedy, err}
 }

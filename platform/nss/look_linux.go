@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"devcert/devcert"
@@ -73,11 +74,21 @@ func (t Tool) look(ctx context.Context, dir string, root *x509.Certificate, seen
 		seen.Others = append(seen.Others, ours(byName[e.name], root)...)
 	}
 	seen.Others = unique(seen.Others)
-	there, err := t.has(ctx, dir, root)
-	if err == nil && there {
+	if root == nil {
+		return nil
+	}
+	there := slices.ContainsFunc(entries, func(e entry) bool { return has(byName[e.name], root) })
+	if !there {
+		found, err := t.named(ctx, dir, keyURI(root))
+		if err != nil {
+			return err
+		}
+		there = has(found, root)
+	}
+	if there {
 		seen.judge(entries, byName, root)
 	}
-	return err
+	return nil
 }
 
 // judge reads the trust bits of the root off the lines with its nickname, or
