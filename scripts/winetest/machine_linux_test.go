@@ -117,7 +117,7 @@ func (w *windows) untilTaken(again func(), args ...string) result {
 	w.t.Helper()
 	for range 4 {
 		r := w.run(w.exe, args...)
-		if r.code == 0 || !strings.Contains(r.said(), "a signature is wrong") && !strings.Contains(strings.ToLower(r.said()), "80090015") {
+		if r.code == 0 || !r.refusedByWine() {
 			require.Zero(w.t, r.code, "devcert %s\n%s", strings.Join(args, " "), r.said())
 			require.NotContains(w.t, r.said(), "\x1b")
 			return r
@@ -127,6 +127,11 @@ func (w *windows) untilTaken(again func(), args ...string) result {
 	}
 	require.FailNow(w.t, "Wine takes no hierarchy")
 	return result{}
+}
+
+// refusedByWine says that a command failed for what untilTaken is there for.
+func (r result) refusedByWine() bool {
+	return strings.Contains(r.said(), "a signature is wrong") || strings.Contains(strings.ToLower(r.said()), "80090015")
 }
 
 // setup runs setup on a Windows without a hierarchy.

@@ -9,6 +9,9 @@
 //	storetool drop-key STORE THUMBPRINT  its key is gone, the certificate stays
 //	storetool other-key STORE THUMBPRINT another key lies where its key was
 //	storetool copy STORE THUMBPRINT TO
+//	storetool add STORE FILE             the certificate of a PEM file
+//	storetool shut STORE                 nobody may open it
+//	storetool open STORE                 everybody may
 //
 // What it makes it names by its thumbprint on standard output.
 package main

@@ -62,6 +62,10 @@ func run(args []string) error {
 		return spoilKey(s, der, args[0] == "other-key")
 	case "copy":
 		return duplicate(args[1:])
+	case "add":
+		return addFile(args[1:])
+	case "shut", "open":
+		return guard(args[1:], args[0] == "shut")
 	}
 	return fmt.Errorf("%q?", args[0])
 }
