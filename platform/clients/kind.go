@@ -22,7 +22,10 @@ type kind struct {
 	// find looks for clients, of this kind or of others as well; nil where another
 	// kind's finds them. It is fast and starts nothing.
 	find func(s *searcher) []devcert.Client
-	// version are the arguments with which a client says its version.
+	// unasked is why clients of the kind are only found; "" where they are asked.
+	unasked string
+	// version are the arguments with which a client says its version; nil where it
+	// is not asked for that.
 	version []string
 	// ask says how a client is made to open the question's page. It must be made
 	// to end with a failure where it does not trust the server; it is run in the

@@ -16,10 +16,11 @@ type searcher struct {
 	home     string
 	stateDir string
 	root     *x509.Certificate // nil when there is none
+	material devcert.Material
 }
 
 func (c *Clients) searcher(m devcert.Material) *searcher {
-	return &searcher{env: c.options.Env, home: c.options.Home, stateDir: c.options.StateDir, root: m.Root}
+	return &searcher{env: c.options.Env, home: c.options.Home, stateDir: c.options.StateDir, root: m.Root, material: m}
 }
 
 // get is the value of an environment variable; an empty one counts as none.
