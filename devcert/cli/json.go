@@ -36,6 +36,8 @@ type reference struct {
 	Version string   `json:"version,omitempty"` // version
 	Kinds   []string `json:"kinds,omitempty"`   // explain
 	Text    string   `json:"text,omitempty"`    // explain KIND, --help
+	// Variables are what env prints.
+	Variables []devcert.Variable `json:"variables,omitempty"`
 }
 
 type hierarchyJSON struct {
