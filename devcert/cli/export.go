@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// passwordVariable gives the password of what is exported.
+const passwordVariable = "DEVCERT_PASSWORD"
+
+// javasPassword is what Java expects of a trust store unless it is told another.
+const javasPassword = "changeit"
+
+func (p *program) exportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write the root, the chain or the leaf in the form another program takes", ArgsUsage: "WHAT",
+		UsageText: "  devcert export root > root.pem\n" +
+			"  devcert export pfx --out localhost.pfx\n" +
+			"  devcert export truststore --out truststore.p12",
+		Description: exportsListed() + "\n" +
+			"A password comes from --password-file, " + passwordVariable + " or a question; else one is\n" +
+			"made and printed once. A trust store's is " + javasPassword + " unless another is given.",
+		Flags: commonFlags(
+			&cli.StringFlag{Name: "out", Usage: "write to `FILE` instead of standard output"},
+			&cli.BoolFlag{Name: "force", Usage: "replace FILE where it is there"},
+			&cli.StringFlag{Name: "password-file", Usage: "the first line of `FILE` is the password"},
+		),
+		Action: p.run(func(_ context.Context, s *session) error {
+			args := s.flags.Args().Slice()
+			if len(args) != 1 {
+				return &devcert.UsageError{Problem: "export needs to be told what", Hint: "devcert export --help lists what there is"}
+			}
+			x, err := devcert.ExportNamed(args[0])
+			if err != nil {
+				return err
+			}
+			return s.export(x)
+		}),
+	}
+}
+
+func exportsListed() string {
+	var rows [][2]string
+	for _, x := range devcert.Exports {
+		rows = append(rows, [2]string{x.Name, x.What})
+	}
+	return "what there is:\n" + strings.TrimRight(table(rows), "\n")
+}
+
+// export writes x. The file is looked at first, so that no password is asked for
+// in vain.
+func (s *session) export(x devcert.Export) error {
+	out, force := s.flags.String("out"), s.flags.Bool("force")
+	switch {
+	case out == "" && s.json:
+		return &devcert.UsageError{Problem: "--json and what is exported cannot both have standard output", Hint: "add --out " + x.File}
+	case out == "" && x.Binary && isTerminal(s.streams.Out):
+		return &devcert.UsageError{Problem: x.Name + " is not text, and would spoil the terminal", Hint: "add --out " + x.File}
+	case out != "" && !force && exists(out):
+		return s.failed(nil, &inTheWay{out})
+	}
+	password, err := s.exportPassword(x)
+	if err != nil {
+		return err
+	}
+	data, err := s.engine.Export(x, password)
+	if err != nil {
+		return s.failed(nil, err)
+	}
+	if out == "" {
+		_, err := s.out.Write(data)
+		return err
+	}
+	if err := writeExport(s.engine.Host.Files, out, data, x.Secret, force); err != nil {
+		return s.failed(nil, err)
+	}
+	if s.json {
+		s.printDocument(nil, reference{}, nil)
+	}
+	s.ui.say("written: " + out)
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// inTheWay is a file that is not replaced unasked.
+type inTheWay struct{ path string }
+
+func (e *inTheWay) Error() string { return "writing " + e.path + ": it is there already" }
+
+// Remedy says how it is replaced.
+func (e *inTheWay) Remedy() string { return "name another file, or add --force" }
+
+// writeExport writes a file. With a key in it nobody else may read it, from its
+// first byte on; a link there is replaced, not followed.
+func writeExport(files disk.Files, path string, data []byte, secret, force bool) error {
+	mode := disk.PublicMode
+	if secret {
+		mode = disk.PrivateMode
+	}
+	if force {
+		return disk.ReplaceFile(files, path, data, mode)
+	}
+	f, err := files.Create(path)
+	if errors.Is(err, fs.ErrExist) {
+		return &inTheWay{path}
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err == nil && !secret {
+		err = f.Chmod(mode)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path)
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// exportPassword is what protects x; "" where nothing does.
+func (s *session) exportPassword(x devcert.Export) (string, error) {
+	file := s.flags.String("password-file")
+	switch {
+	case !x.Password && file != "":
+		return "", &devcert.UsageError{Problem: x.Name + " has no password", Hint: "leave --password-file out"}
+	case !x.Password:
+		return "", nil
+	case file != "":
+		return passwordIn(file)
+	}
+	if password := s.env[passwordVariable]; password != "" {
+		return password, nil
+	}
+	if !x.Secret {
+		return javasPassword, nil
+	}
+	if s.ui.interactive {
+		return s.askPassword()
+	}
+	password, err := chain.NewPassword(nil)
+	if err == nil {
+		fmt.Fprintln(s.streams.Err, "password: "+password) // --quiet too: nobody knows it otherwise
+	}
+	return password, err
+}
+
+// maxPassword is how much of a password's file is read, in bytes.
+const maxPassword = 4096
+
+// passwordIn reads the password that a file holds, without the newline at its end.
+func passwordIn(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", &devcert.UsageError{Problem: err.Error(), Hint: "--password-file names a file whose first line is the password"}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPassword+1))
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", path, err)
+	}
+	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if password == "" || len(data) > maxPassword || strings.ContainsAny(password, "\r\n") {
+		return "", &devcert.UsageError{Problem: path + " does not hold one line with a password", Hint: "write the password, and nothing else, into it"}
+	}
+	return password, nil
+}
+
+// askPassword asks twice, without showing what is typed. An empty answer makes
+// one up.
+func (s *session) askPassword() (string, error) {
+	in, ok := s.streams.In.(*os.File)
+	if !ok {
+		return "", errors.New("asking for a password: standard input is no terminal")
+	}
+	read := func(prompt string) (string, error) {
+		fmt.Fprint(s.streams.Err, prompt)
+		line, err := term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(s.streams.Err)
+		return string(line), err
+	}
+	first, err := read("password for it (empty: one is made): ")
+	if err != nil {
+		return "", fmt.Errorf("asking for a password: %w", err)
+	}
+	if first == "" {
+		password, err := chain.NewPassword(nil)
+		if err == nil {
+			fmt.Fprintln(s.streams.Err, "password: "+password)
+		}
+		return password, err
+	}
+	if again, err := read("again: "); err != nil || again != first {
+		return "", errors.New("the two passwords are not alike: nothing was written")
+	}
+	return first, nil
+}
