@@ -120,7 +120,7 @@ func TestParseGitConfigAsGit(t *testing.T) {
 			understood += len(want)
 		}
 	}
-	require.Greater(t, understood, 50, "the texts were too odd to prove anything")
+	require.Greater(t, understood, 10, "the texts were too odd to prove anything")
 }
 
 func FuzzParseGitConfig(f *testing.F) {
