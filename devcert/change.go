@@ -132,7 +132,7 @@ func (e *Engine) preview(ctx context.Context, r *Report, steps []Step) []Step {
 		order := e.order(r, *s, leaf)
 		lines, err := e.Host.Binder.Preview(ctx, order)
 		if err != nil {
-			lines = []string{"which commands that takes cannot be told: " + err.Error()}
+			lines = []string{"which commands that takes cannot be told: " + inLine(err)}
 		}
 		s.Lines = lines
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
@@ -216,7 +217,7 @@ func leftPorts(c *Config, o *Observation) []Finding {
 func portsUnread(c *Config, o *Observation) Finding {
 	f := Finding{
 		Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
-		Message: "the bindings cannot be read: " + o.PortsErr.Error(),
+		Message: "the bindings cannot be read: " + inLine(o.PortsErr),
 		cure:    bindPorts, ports: c.PortList(),
 	}
 	if errors.Is(o.PortsErr, ErrTableDamaged) {
@@ -231,6 +232,10 @@ func portsUnread(c *Config, o *Observation) Finding {
 	}
 	return f
 }
+
+// inLine is an error as a part of a line: what errors.Join puts below one another
+// stands in a row.
+func inLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // finding is what a verdict says of one port. Its message begins with what
 // [Finding.namePorts] puts before it.

@@ -46,22 +46,48 @@ func TestFlow(t *testing.T) {
 	assert.Equal(t, "  \x1b[31m1234567\x1b[0m   12345678\n  one\n  much longer than\n  one line\n  end\n", out.String())
 }
 
-func TestBrief(t *testing.T) {
+func TestCauses(t *testing.T) {
+	back := errors.Join(errors.New("change the table: error 1312"), fmt.Errorf("put back: %w", errors.Join(errors.New("one"), errors.New("two"))))
 	tests := []struct {
 		name string
 		err  error
-		want string
+		want []string
 	}{
 		{
 			"what sudo said, when the command to run stands below",
 			fmt.Errorf("system: become root: %w: %w", devcert.ErrNeedsAdmin, errors.New("run /usr/bin/sudo -n: exit status 1")),
-			"system: become root: needs administrator rights",
+			[]string{"system: become root: needs administrator rights"},
 		},
-		{"nothing more was said", fmt.Errorf("system: %w", devcert.ErrNeedsAdmin), "system: needs administrator rights"},
-		{"another error that speaks of rights", errors.New("needs administrator rights: no"), "needs administrator rights: no"},
-		{"lines", errors.New("one\ntwo"), "one two"},
+		{"nothing more was said", fmt.Errorf("system: %w", devcert.ErrNeedsAdmin), []string{"system: needs administrator rights"}},
+		{"another error that speaks of rights", errors.New("needs administrator rights: no"), []string{"needs administrator rights: no"}},
+		{"a failure, and one to put back what was", fmt.Errorf("ports: %w", back), []string{"ports: change the table: error 1312", "put back: one", "two"}},
+		{"the same from another process", errors.New(back.Error()), []string{"change the table: error 1312", "put back: one", "two"}},
+		{"twice the same", errors.Join(errors.New("one"), errors.New(" one\t")), []string{"one"}},
+		{"blank lines", errors.New("\none\n\n  two \r\n"), []string{"one", "two"}},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, brief(test.err)) })
+		t.Run(test.name, func(t *testing.T) {
+			assert.Equal(t, test.want, causes(test.err))
+			if !errors.Is(test.err, devcert.ErrNeedsAdmin) {
+				assert.Equal(t, strings.Join(test.want, "; "), oneLine(test.err.Error()))
+			}
+		})
 	}
+}
+
+// remedied is an error that says what to do.
+type remedied struct{ error }
+
+func (remedied) Remedy() string  { return "do this\nor:  that" }
+func (r remedied) Unwrap() error { return r.error }
+
+// Each thing that went wrong has a line of its own, and one remedy stands below
+// all that came of one attempt.
+func TestPrintError(t *testing.T) {
+	var out strings.Builder
+	printError(&out, errors.Join(
+		&devcert.PartialError{Err: fmt.Errorf("ports: %w", remedied{errors.Join(errors.New("not bound"), errors.New("not put back"))})},
+		errors.New("system: no"),
+	))
+	assert.Equal(t, "devcert: ports: not bound\ndevcert: also: not put back\n  do this\n  or:  that\ndevcert: system: no\n", out.String())
 }

@@ -10,8 +10,9 @@ import (
 	"devcert/devcert"
 )
 
-// printError prints an error as one line for each thing that went wrong, and
-// below it what to do next. On a terminal, where nobody searches for lines, what
+// printError prints an error as one line for each thing that went wrong, what
+// came of the same attempt below its first, and below these what to do next. On a
+// terminal, where nobody searches for lines, what
 // is wider than it is broken, but not a command to run.
 func printError(w io.Writer, err error) {
 	width := math.MaxInt
@@ -19,7 +20,11 @@ func printError(w io.Writer, err error) {
 		width = columnsOf(w)
 	}
 	for _, e := range separate(err) {
-		fmt.Fprintln(w, strings.Join(wrap("devcert: "+brief(e), width-4), "\n    "))
+		label := "devcert: "
+		for _, line := range causes(e) {
+			fmt.Fprintln(w, strings.Join(wrap(label+line, width-4), "\n    "))
+			label = "devcert: also: "
+		}
 		var remedied interface{ Remedy() string }
 		if errors.As(e, &remedied) && remedied.Remedy() != "" {
 			for _, line := range strings.Split(remedied.Remedy(), "\n") {
@@ -53,12 +58,16 @@ func separate(err error) []error {
 	return []error{err}
 }
 
-// brief is an error in one line. How it was found that rights are lacking is left
-// out: the command that has them stands below.
-func brief(err error) string {
-	text, lacking := oneLine(err.Error()), devcert.ErrNeedsAdmin.Error()
-	if before, _, found := strings.Cut(text, lacking+": "); found && errors.Is(err, devcert.ErrNeedsAdmin) {
-		return before + lacking
+// causes are the lines of an error that separate could not take apart: something
+// stands before what was joined, or it came as a text from another process. How it
+// was found that rights are lacking is left out: the command that has them stands
+// below.
+func causes(err error) []string {
+	lines, lacking := linesOf(err.Error()), devcert.ErrNeedsAdmin.Error()
+	for i, line := range lines {
+		if before, _, found := strings.Cut(line, lacking+": "); found && errors.Is(err, devcert.ErrNeedsAdmin) {
+			lines[i] = before + lacking
+		}
 	}
-	return text
+	return lines
 }

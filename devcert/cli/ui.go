@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -154,7 +155,21 @@ func (u *ui) ask(question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine is a text without line breaks. Where it has some, each line is a thing
+// of its own: errors.Join makes them.
+func oneLine(s string) string { return strings.Join(linesOf(s), "; ") }
+
+// linesOf are the lines of a text that say something, each once.
+func linesOf(s string) []string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		line = strings.Join(strings.Fields(line), " ")
+		if line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
 
 // wrap breaks text into lines of at most width columns at its blanks.
 func wrap(text string, width int) []string {
