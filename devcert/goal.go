@@ -51,7 +51,7 @@ func withUnbinding(steps []Step, gone []int) []Step {
 	if at < 0 {
 		at = len(steps)
 	}
-	return slices.Insert(steps, at, Step{action: unbind, What: "ports", Where: "without " + FormatPorts(gone), ports: gone})
+	return slices.Insert(steps, at, unbindStep(gone))
 }
 
 // withLedger puts the rebuilding of a damaged ledger before steps that would
@@ -79,7 +79,7 @@ func withTightening(steps []Step, r *Report) []Step {
 	for i := range r.Seen.Folder.Damage {
 		if d := &r.Seen.Folder.Damage[i]; d.Kind == disk.Exposed && !d.Private {
 			steps = slices.DeleteFunc(steps, func(s Step) bool { return s.action == tighten && s.damage.Name == d.Name })
-			first = append(first, Step{action: tighten, What: "file", Where: whereOf(d), damage: d})
+			first = append(first, tightenStep(d))
 		}
 	}
 	return append(first, steps...)

@@ -93,15 +93,20 @@ func (p *planner) files(findings []Finding) {
 	for _, f := range findings {
 		switch {
 		case f.cure == rebuildFile, f.cure == bindPorts && f.damage != nil:
-			p.add(Step{action: rebuild, What: "file", Where: f.Where, damage: f.damage})
+			p.add(Step{action: rebuild, What: "file", Where: f.damage.Name, damage: f.damage})
 		case f.cure == writeBundle && !p.needs(newHierarchy):
 			p.add(Step{action: bundle, What: "file", Where: f.Where})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == tightenFile && !(f.damage.Private && p.needs(newHierarchy)):
-			p.add(Step{action: tighten, What: "file", Where: f.Where, damage: f.damage})
+			p.add(tightenStep(f.damage))
 		}
 	}
+}
+
+// tightenStep is about a file or a folder.
+func tightenStep(d *disk.Damage) Step {
+	return Step{action: tighten, What: "rights", Where: whereOf(d), damage: d}
 }
 
 // replaceHierarchy plans a new root: made, trusted everywhere, then served, then
@@ -210,6 +215,10 @@ func bindStep(ports []int, as manner) Step {
 	return Step{action: bind, What: "ports", Where: where, ports: ports, as: as}
 }
 
+func unbindStep(ports []int) Step {
+	return Step{action: unbind, What: "ports", Where: "without " + FormatPorts(ports), ports: ports}
+}
+
 func (p *planner) withdraws(findings []Finding) {
 	for _, f := range findings {
 		if f.cure == withdrawCert {
@@ -256,5 +265,5 @@ func describeHierarchy(c *Config, o *Observation) string {
 }
 
 func describeLeaf(c *Config, o *Observation) string {
-	return fmt.Sprintf("leaf (%s, until %s)", keyName(c.Key), day(leafEnd(o)))
+	return fmt.Sprintf("localhost (%s, until %s)", keyName(c.Key), day(leafEnd(o)))
 }

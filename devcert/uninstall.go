@@ -49,7 +49,7 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
 	if ports := portsOf(r.Seen.wantedBindings(r.Config)); len(ports) > 0 {
-		p.add(Step{action: unbind, What: "ports", Where: FormatPorts(ports), ports: ports})
+		p.add(unbindStep(ports))
 	}
 	for _, cert := range ownCerts(r, all) {
 		p.removeCert(cert)
