@@ -188,7 +188,7 @@ func (u *ui) finding(f devcert.Finding, width int) {
 		paint = u.yellow
 	}
 	text := []string{f.Message, f.Consequence}
-	if !f.Repairable && f.Remedy != "" {
+	if f.Remedy != "" && !(f.Repairable && strings.HasPrefix(f.Remedy, "devcert repair")) { // which stands below all
 		text = append(text, u.symbols.arrow+" "+f.Remedy)
 	}
 	label, blank := paint.Sprint(f.Kind)+strings.Repeat(" ", width-len(f.Kind)), strings.Repeat(" ", width)
