@@ -209,7 +209,7 @@ func (c Changer) unmakeFolder(own *claim, dir string) error {
 	}
 	steps := c.steps(dir)
 	for _, path := range slices.Backward(steps) {
-		if !slices.Contains(made, path) || os.Remove(path) != nil {
+		if !slices.Contains(made, path) || syscall.Rmdir(path) != nil {
 			break
 		}
 	}

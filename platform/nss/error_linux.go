@@ -44,6 +44,11 @@ type damagedError struct{ path string }
 
 func (e *damagedError) Error() string { return e.path + " is not an SQLite database" }
 
+// noKeysError is a database without what vouches for the trust in it.
+type noKeysError struct{ path string }
+
+func (e *noKeysError) Error() string { return e.path + ", which vouches for trust, is not there" }
+
 // lockedError is a database that another process has locked.
 type lockedError struct {
 	path string
@@ -91,12 +96,15 @@ func remedyFor(dir string, err error) string {
 	var locked *lockedError
 	var ambiguous *ambiguousError
 	var readOnly *readOnlyError
+	var noKeys *noKeysError
 	by := "certutil -d sql:" + dir
 	switch {
 	case says(err, wrongPassword):
 		return "the database has a password: import root.pem in the browser's own settings, or give the password to " + by + " -A -t C,, -n devcert -i root.pem"
 	case errors.As(err, &damaged):
 		return "move " + damaged.path + " away, or restore it from a backup" + again
+	case errors.As(err, &noKeys):
+		return "restore " + noKeys.path + " from a backup, or let devcert repair make a new one"
 	case errors.As(err, &locked):
 		return "close the browser, or what else has " + locked.path + " open" + again
 	case errors.As(err, &ambiguous):

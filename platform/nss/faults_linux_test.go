@@ -121,7 +121,7 @@ func TestDamaged(t *testing.T) {
 		}, "SEC_ERROR_BAD_DATABASE", true},
 		{"no key database", func(t *testing.T, dir string) {
 			require.NoError(t, os.Remove(filepath.Join(dir, keyFile)))
-		}, "SEC_ERROR_BAD_DATABASE", true},
+		}, "key4.db, which vouches", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir, root := newDatabase(t, tool), newRoot(t)
@@ -229,6 +229,31 @@ func TestReadOnly(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "--- PASS: TestReadOnly")
+}
+
+// Trust is vouched for by the key database: without it, and with another one, the
+// root is not trusted as before, which is seen and mended.
+func TestKeyDatabase(t *testing.T) {
+	tool := realTool(t)
+	for name, harm := range map[string]func(t *testing.T, keys string){
+		"gone": func(t *testing.T, keys string) { require.NoError(t, os.Remove(keys)) },
+		"another": func(t *testing.T, keys string) {
+			data, err := os.ReadFile(filepath.Join(newDatabase(t, tool), keyFile))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(keys, data, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, root := newDatabase(t, tool), newRoot(t)
+			require.NoError(t, tool.Add(t.Context(), dir, root))
+			harm(t, filepath.Join(dir, keyFile))
+			seen, _ := tool.Look(t.Context(), dir, root)
+			require.NotEqual(t, devcert.Trusted, seen.State)
+			require.NotEqual(t, devcert.Missing, seen.State)
+			require.NoError(t, tool.Add(t.Context(), dir, root))
+			requireState(t, tool, dir, devcert.Trusted, root)
+		})
+	}
 }
 
 // A certutil that hangs is ended with its time.

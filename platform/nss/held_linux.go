@@ -105,3 +105,41 @@ func (h held) contains(piece []byte) bool {
 	}
 	return false
 }
+
+// ours are the certificates of devcert's profile whose bytes are in one piece in
+// the files, as all are but on small pages.
+func (h held) ours() []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, data := range h {
+		for end := 0; ; {
+			at := bytes.Index(data[end:], []byte(chain.Organization))
+			if at < 0 {
+				break
+			}
+			at += end
+			end = at + len(chain.Organization)
+			if cert := around(data, at); cert != nil && !has(all, cert) {
+				all = append(all, cert)
+			}
+		}
+	}
+	return all
+}
+
+// around finds the certificate of our profile that has the bytes at: it begins
+// with a SEQUENCE of a length in two bytes.
+func around(data []byte, at int) *x509.Certificate {
+	for start := at; start >= max(0, at-8<<10); start-- {
+		if data[start] != 0x30 || data[start+1] != 0x82 {
+			continue
+		}
+		end := start + 4 + int(data[start+2])<<8 + int(data[start+3])
+		if end <= at || end > len(data) {
+			continue
+		}
+		if cert, _, err := chain.CheckPart(data[start:end]); err == nil {
+			return cert
+		}
+	}
+	return nil
+}

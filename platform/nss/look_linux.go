@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"devcert/devcert"
@@ -45,77 +44,13 @@ func (t Tool) Look(ctx context.Context, dir string, root *x509.Certificate) (See
 	}
 	seen := Seen{State: devcert.Missing, Evidence: "the root is not in " + dir, Newer: held.newer()}
 	if err == nil && held.mayHaveOurs(root) {
-		err = t.look(ctx, dir, root, &seen)
+		err = t.look(ctx, dir, held, root, &seen)
 	}
 	if err != nil {
 		err = failed("look into the NSS database in "+dir, dir, err)
 		return Seen{State: devcert.Unknown, Evidence: err.Error(), Newer: seen.Newer}, err
 	}
 	return seen, nil
-}
-
-func (t Tool) look(ctx context.Context, dir string, root *x509.Certificate, seen *Seen) error {
-	if err := unlocked(ctx, dir); err != nil {
-		return err
-	}
-	listing, err := t.run(ctx, dir, nil, "-L")
-	if err != nil {
-		return err
-	}
-	entries := parseListing(listing)
-	byName := make(map[string][]*x509.Certificate)
-	for _, e := range entries {
-		if _, done := byName[e.name]; done || e.name == noName {
-			continue
-		}
-		if byName[e.name], err = t.named(ctx, dir, e.name); err != nil {
-			return err
-		}
-		seen.Others = append(seen.Others, ours(byName[e.name], root)...)
-	}
-	seen.Others = unique(seen.Others)
-	if root == nil {
-		return nil
-	}
-	there := slices.ContainsFunc(entries, func(e entry) bool { return has(byName[e.name], root) })
-	if !there {
-		found, err := t.named(ctx, dir, keyURI(root))
-		if err != nil {
-			return err
-		}
-		there = has(found, root)
-	}
-	if there {
-		seen.judge(entries, byName, root)
-	}
-	return nil
-}
-
-// judge reads the trust bits of the root off the lines with its nickname, or
-// with one by which certutil finds nothing: it prints (NULL) for none. It gives
-// all certificates of one subject for the nickname of each, so there may be lines
-// that are another's: then they must agree.
-func (s *Seen) judge(entries []entry, byName map[string][]*x509.Certificate, root *x509.Certificate) {
-	bits, lost := make(map[string]bool), make(map[string]bool)
-	for _, e := range entries {
-		switch certs := byName[e.name]; {
-		case has(certs, root):
-			bits[e.trust] = true
-		case len(certs) == 0:
-			lost[e.trust] = true
-		}
-	}
-	if len(bits) == 0 {
-		bits = lost
-	}
-	if len(bits) != 1 {
-		s.State, s.Evidence = devcert.Unknown, "several certificates there have the root's name, and not the same trust"
-		return
-	}
-	for trust := range bits {
-		s.Trust = trust
-	}
-	s.State, s.Evidence = stateOf(s.Trust, s.Newer)
 }
 
 // stateOf judges trust bits for servers, which stand before the first comma:

@@ -56,11 +56,12 @@ func (t Tool) Add(ctx context.Context, dir string, root *x509.Certificate) error
 		return failed(what, dir, err)
 	}
 	was, err := t.has(ctx, dir, root)
-	if err != nil {
+	if err != nil && exists(filepath.Join(dir, keyFile)) { // else it cannot be looked into before it has one again
 		return failed(what, dir, err)
 	}
+	hidden := err != nil
 	err = t.add(ctx, dir, root)
-	if err == nil || was {
+	if err == nil || was || hidden {
 		return failed(what, dir, err)
 	}
 	if half, lookErr := t.has(ctx, dir, root); lookErr == nil && half {

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -237,6 +238,32 @@ func TestOnlyTheProfileCountsAsOthers(t *testing.T) {
 	require.Len(t, requireState(t, tool, dir, devcert.Missing, h.Root).Others, 1)
 }
 
+// Where there are many certificates, not each is asked for, and the same is seen.
+func TestManyCertificates(t *testing.T) {
+	tool := realTool(t)
+	dir := newDatabase(t, tool)
+	for i := range askAll {
+		ca := foreignCA(t, pkix.Name{CommonName: fmt.Sprint("ca ", i)}, time.Now().AddDate(1, 0, 0))
+		certutil(t, tool, dir, ca.Raw, "-A", "-t", ",,", "-n", fmt.Sprint("ca ", i))
+	}
+	root, odd, removed := newRoot(t), newRoot(t), newRoot(t)
+	for _, cert := range []*x509.Certificate{root, odd, removed} {
+		require.NoError(t, tool.Add(t.Context(), dir, cert))
+	}
+	require.NoError(t, tool.Remove(t.Context(), dir, removed))
+	require.NoError(t, tool.Remove(t.Context(), dir, odd))
+	certutil(t, tool, dir, odd.Raw, "-A", "-t", "c,,", "-n", "odd")
+	seen := requireState(t, tool, dir, devcert.Trusted, root)
+	require.Len(t, seen.Others, 1)
+	require.True(t, seen.Others[0].Equal(odd))
+	require.Len(t, requireState(t, tool, dir, devcert.Missing, removed).Others, 2)
+	require.Equal(t, "c,,", requireState(t, tool, dir, devcert.Denied, odd).Trust)
+
+	twin := foreignCA(t, root.Subject, time.Now().AddDate(1, 0, 0))
+	certutil(t, tool, dir, twin.Raw, "-A", "-t", ",,", "-n", "twin")
+	requireState(t, tool, dir, devcert.Unknown, root)
+}
+
 func TestCreateLeavesADatabaseAlone(t *testing.T) {
 	tool := realTool(t)
 	dir, root := newDatabase(t, tool), newRoot(t)
@@ -246,6 +273,23 @@ func TestCreateLeavesADatabaseAlone(t *testing.T) {
 	require.NoError(t, tool.Add(t.Context(), dir, root))
 	require.NoError(t, tool.Create(t.Context(), dir))
 	requireState(t, tool, dir, devcert.Trusted, root)
+}
+
+// Bytes of a database are anybody's.
+func FuzzHeld(f *testing.F) {
+	root := newRoot(f)
+	f.Add(root.Raw, 0)
+	f.Add(append([]byte{0x30, 0x82, 0xff, 0xff, 0x30, 0x82}, root.Raw...), 40)
+	f.Add([]byte("0\x82"+chain.Organization), 3)
+	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+		if cut > 0 && cut < len(data) {
+			data = data[:cut]
+		}
+		for _, cert := range (held{data}).ours() {
+			require.NotEmpty(t, chain.PartOf(cert))
+			require.True(t, bytes.Contains(data, cert.Raw))
+		}
+	})
 }
 
 func FuzzListing(f *testing.F) {
