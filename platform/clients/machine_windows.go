@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
 
+	"devcert/devcert"
 	"devcert/platform/firefox"
+	javastore "devcert/platform/java"
 )
 
 // thisMachine is what is read of this machine, with a user's variables.
@@ -20,6 +23,9 @@ func thisMachine(env []string) windowsMachine {
 		text: registryText, number: registryNumber, keys: registryKeys,
 		file: isFile, read: readFile, version: resourceVersion,
 		profiles: firefox.Profiles, systemRoots: firefox.EnterpriseRoots,
+		keystores: func(m devcert.Material) []devcert.Place {
+			return (&javastore.Store{Env: env}).Look(context.Background(), m) // it reads files, and no more
+		},
 	}
 }
 

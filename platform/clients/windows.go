@@ -36,6 +36,8 @@ type windowsMachine struct {
 	profiles func(base string) ([]firefox.Profile, error)
 	// systemRoots is [firefox.EnterpriseRoots].
 	systemRoots func(profileDir string) (on bool, evidence string, err error)
+	// keystores are the places of the store "java".
+	keystores func(m devcert.Material) []devcert.Place
 }
 
 // windowsRoot is the store that programs read which leave trust to Windows.
@@ -131,7 +133,7 @@ func (f *windowsFinder) ownRoots(c *devcert.Client, path string) {
 // inFile says whether a PEM file holds the root, by its bytes, and if not why.
 func (f *windowsFinder) inFile(path string) (devcert.PlaceState, string) {
 	if f.Root == nil {
-		return devcert.Unknown, "there is no root to look for"
+		return devcert.Missing, "there is no root yet"
 	}
 	data, err := f.read(path)
 	switch {

@@ -26,6 +26,7 @@ func windowsKinds() []windowsKind {
 		{windowsBrowser(chromium("chrome", nil)), (*windowsFinder).chrome},
 		{windowsBrowser(firefoxes(nil), "--wait-for-browser"), (*windowsFinder).firefox},
 		{node(nil), (*windowsFinder).node},
+		{java(nil), (*windowsFinder).java},
 		{python(nil), (*windowsFinder).python},
 		{requests(nil), nil}, // found beside its Python
 	}

@@ -19,16 +19,17 @@ import (
 
 // fakeWindows is a machine of a few files, keys and variables.
 type fakeWindows struct {
-	files    map[string]string // by path in lower case
-	broken   map[string]error  // files that cannot be read
-	texts    map[string]string // by key and name
-	numbers  map[string]uint64
-	env      map[string]string
-	versions map[string]string
-	profiles []firefox.Profile
-	listErr  error
-	off      map[string]string // profiles that do without the system's roots, and the line
-	offErr   map[string]error
+	files     map[string]string // by path in lower case
+	broken    map[string]error  // files that cannot be read
+	texts     map[string]string // by key and name
+	numbers   map[string]uint64
+	env       map[string]string
+	versions  map[string]string
+	profiles  []firefox.Profile
+	listErr   error
+	keystores []string
+	off       map[string]string // profiles that do without the system's roots, and the line
+	offErr    map[string]error
 }
 
 func newFakeWindows() *fakeWindows {
@@ -74,7 +75,13 @@ func (w *fakeWindows) machine() windowsMachine {
 			}
 			return nil, fs.ErrNotExist
 		},
-		version:  func(path string) string { return w.versions[path] },
+		version: func(path string) string { return w.versions[path] },
+		keystores: func(devcert.Material) (places []devcert.Place) {
+			for _, path := range w.keystores {
+				places = append(places, devcert.Place{Path: path, State: devcert.Missing})
+			}
+			return places
+		},
 		profiles: func(string) ([]firefox.Profile, error) { return w.profiles, w.listErr },
 		systemRoots: func(dir string) (bool, string, error) {
 			line, off := w.off[dir]
@@ -282,7 +289,7 @@ func TestFindCurl(t *testing.T) {
 		own(w)
 		require.Empty(t, w.find(devcert.Material{}, "curl")[0].State)
 		other(w)
-		require.Equal(t, devcert.Unknown, w.find(devcert.Material{}, "curl")[1].State)
+		require.Equal(t, devcert.Missing, w.find(devcert.Material{}, "curl")[1].State)
 	})
 }
 
@@ -500,6 +507,41 @@ func TestFindNode(t *testing.T) {
 		{"everything is accepted", node("22.0.0.0", "NODE_TLS_REJECT_UNAUTHORIZED", "0"), []seen{{
 			name: "node", state: devcert.Trusted, override: "NODE_TLS_REJECT_UNAUTHORIZED", evidence: "every server",
 		}}},
+	})
+}
+
+func TestFindJava(t *testing.T) {
+	const home = `C:\Program Files\Eclipse Adoptium\jdk-17`
+	java := func(env ...string) func(*fakeWindows) {
+		return func(w *fakeWindows) {
+			w.keystores = []string{"JAVA_HOME", home + `\lib\security\jssecacerts`, home + `\lib\security\cacerts`}
+			w.put(home + `\bin\java.exe`)
+			w.put(home+`\release`, `IMPLEMENTOR="x"`, `JAVA_VERSION="17.0.9"`)
+			for i := 0; i < len(env); i += 2 {
+				w.env[env[i]] = env[i+1]
+			}
+		}
+	}
+	prove(t, "java", []windowsRow{
+		{"none", func(*fakeWindows) {}, []seen{}},
+		{"as its store says", java(), []seen{{name: "java 17", store: "java", roots: "jssecacerts"}}},
+		{"a keystore that is elsewhere", func(w *fakeWindows) { java()(w); w.keystores = []string{`D:\cacerts`} }, []seen{}},
+		{"another keystore", java("JAVA_TOOL_OPTIONS", `-Xmx1g -Djavax.net.ssl.trustStore=C:\x.jks`), []seen{{
+			name: "java 17", store: "java", state: devcert.Unknown, override: "JAVA_TOOL_OPTIONS",
+			evidence: "sets javax.net.ssl.trustStore", remedy: "unset JAVA_TOOL_OPTIONS",
+		}}},
+		{"Windows' stores", java("JAVA_TOOL_OPTIONS", "-Djavax.net.ssl.trustStoreType=Windows-ROOT"), []seen{{
+			name: "java 17", store: "windows-root", roots: "JAVA_TOOL_OPTIONS",
+		}}},
+		{"Java 8, a runtime inside", func(w *fakeWindows) {
+			w.keystores = []string{`C:\jdk8\jre\lib\security\cacerts`}
+			w.put(`C:\jdk8\bin\java.exe`)
+			w.put(`C:\jdk8\release`, `JAVA_VERSION="1.8.0_452"`)
+		}, []seen{{name: "java 8", store: "java", roots: `C:\jdk8\jre\lib\security\cacerts`}}},
+		{"a runtime without a release", func(w *fakeWindows) {
+			w.keystores = []string{`C:\jre\lib\security\cacerts`}
+			w.put(`C:\jre\bin\java.exe`)
+		}, []seen{{name: "java", store: "java"}}},
 	})
 }
 
