@@ -80,25 +80,9 @@ func TestChangeFails(t *testing.T) {
 			"would have changed more", "run by hand: "},
 		{"keytool removes another's", func(_ *testing.T, w *world, path string) { w.ill(path, "greedy") },
 			"would have changed more", "run by hand: "},
-		{"another password", func(t *testing.T, _ *world, path string) {
-			require.NoError(t, os.WriteFile(path, sample(t, "another-password.jks"), 0o600))
-		}, "password other than", "-importcert -noprompt -alias devcert-"},
-		{"read-only", func(t *testing.T, _ *world, path string) {
-			require.NoError(t, os.Chmod(path, 0o444))
-			t.Cleanup(func() { _ = os.Chmod(path, 0o644) })
-		}, "it is read-only", "writable"},
-		{"encrypted", func(t *testing.T, _ *world, path string) {
-			require.NoError(t, os.WriteFile(path, sample(t, "encrypted.p12"), 0o600))
-		}, "encrypted", "made anew"},
-		{"no keystore", func(t *testing.T, _ *world, path string) {
-			require.NoError(t, os.WriteFile(path, []byte("\n"), 0o600))
-		}, "not a keystore", "made anew"},
 		{"the alias is another's", func(t *testing.T, w *world, path string) {
 			w.write(path, entry{alias: alias(root), der: sampleCert(t, "other.pem").Raw})
 		}, "another certificate has the alias", "run by hand: "},
-		{"no keytool", func(t *testing.T, _ *world, path string) {
-			require.NoError(t, os.Remove(filepath.Join(homeOf(path), "bin", "keytool"+exe)))
-		}, "no Java that reads it has a keytool", "install a whole JDK"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -116,7 +100,48 @@ func TestChangeFails(t *testing.T) {
 	}
 }
 
-// What keytool of another program's change does not know of must not be lost.
+// What is a person's to mend is said by the look, left as it is, and keeps no
+// other Java from trusting us.
+func TestLeftToAPerson(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		prepare      func(t *testing.T, w *world, path string)
+		says, remedy string
+	}{
+		{"another password", func(t *testing.T, _ *world, path string) {
+			require.NoError(t, os.WriteFile(path, sample(t, "another-password.jks"), 0o600))
+		}, "password other than", "-importcert -noprompt -alias devcert-"},
+		{"read-only", func(t *testing.T, _ *world, path string) {
+			require.NoError(t, os.Chmod(path, 0o444))
+			t.Cleanup(func() { _ = os.Chmod(path, 0o644) })
+		}, "it is read-only", "writable"},
+		{"encrypted", func(t *testing.T, _ *world, path string) {
+			require.NoError(t, os.WriteFile(path, sample(t, "encrypted.p12"), 0o600))
+		}, "encrypted", "made anew"},
+		{"no keystore", func(t *testing.T, _ *world, path string) {
+			require.NoError(t, os.WriteFile(path, []byte("\n"), 0o600))
+		}, "not a keystore", "made anew"},
+		{"no keytool", func(t *testing.T, _ *world, path string) {
+			require.NoError(t, os.Remove(filepath.Join(homeOf(path), "bin", "keytool"+exe)))
+		}, "no Java that reads it has a keytool", "install a whole JDK"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w, m := newWorld(t), devcert.Material{Root: newRoot(t)}
+			path, healthy := w.users("jdk-21"), w.users("jdk-25")
+			row.prepare(t, w, path)
+			before := w.bytes(path)
+			p := w.look(m)[path]
+			require.Contains(t, p.Evidence, row.says)
+			require.Contains(t, p.Remedy, row.remedy)
+			require.NoError(t, w.store.Deploy(t.Context(), m))
+			require.Equal(t, before, w.bytes(path))
+			w.requireNothingLeft(path)
+			w.requireState(devcert.Trusted, healthy, m)
+		})
+	}
+}
+
+// What another program changes meanwhile must not be lost.
 func TestChangedMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	path := w.users("jdk-21")

@@ -1,6 +1,7 @@
 package java
 
 import (
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -16,6 +17,15 @@ var (
 	errReadOnly = errors.New("it is read-only")
 	errTools    = errors.New("no Java that reads it has a keytool")
 )
+
+// errUnmarked: keytool drops what has no mark, and what is whose is not known.
+var errUnmarked = errors.New("devcert leaves such a keystore alone")
+
+// damageError is why a file is not a keystore that Java could use.
+type damageError struct{ err error }
+
+func (e *damageError) Error() string { return e.err.Error() }
+func (e *damageError) Unwrap() error { return e.err }
 
 // exposedError is a part of a Java that somebody else could have changed.
 type exposedError struct{ path string }
@@ -54,29 +64,44 @@ func failed(what, path, byHand string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return &changeError{what, err, remedyFor(err, path, byHand)}
+}
+
+// remedyFor is what a person can do about err at a keystore: byHand where there
+// is nothing better.
+func remedyFor(err error, path, byHand string) string {
 	folder := filepath.Dir(path)
-	remedy := byHand
 	var exposed *exposedError
 	switch {
 	case errors.Is(err, errReadOnly):
-		remedy = "make " + path + " writable for its owner" + again
+		return "make " + path + " writable for its owner" + again
 	case errors.As(err, &exposed):
-		remedy = "see who else can change " + exposed.path + ", and let only its owner" + again
+		return "see who else can change " + exposed.path + ", and let only its owner" + again
 	case errors.Is(err, errTools):
-		remedy = "install a whole JDK or JRE" + again
+		return "install a whole JDK or JRE" + again
 	case errors.Is(err, syscall.EROFS):
-		remedy = "make " + folder + " writable" + again
+		return "make " + folder + " writable" + again
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		remedy = "free space in " + folder + again
+		return "free space in " + folder + again
 	case errors.Is(err, fs.ErrPermission):
-		remedy = "see that the owner of " + path + " can write to " + folder + again
-	case errors.Is(err, errNoKeystore), errors.Is(err, errCut), errors.Is(err, errEncrypted), errors.Is(err, fs.ErrNotExist):
-		remedy = "have it made anew, by installing again what brought it" + again
+		return "let the owner of " + path + " read it and write to " + folder + again
+	case isDamage(err):
+		return "have " + path + " made anew, by installing again what brought it" + again
 	}
-	return &changeError{what, err, remedy}
+	return byHand
 }
 
-// byHand is the command that does it where devcert cannot.
+// isDamage says whether a keystore is not one that Java could use.
+func isDamage(err error) bool {
+	var damage *damageError
+	return errors.As(err, &damage) || errors.Is(err, fs.ErrNotExist)
+}
+
+// addByHand is the command that adds root where devcert cannot.
+func (e edit) addByHand(root *x509.Certificate) string {
+	return e.byHand(addArgs(root), " -file root.pem, in the state folder")
+}
+
 func (e edit) byHand(args []string, more string) string {
 	words := slices.Concat([]string{e.keytool}, args, []string{"-keystore", e.path})
 	for i, word := range words {

@@ -25,6 +25,9 @@ func readOnly(info fs.FileInfo) bool { return info.Mode()&0o200 == 0 }
 // mine says whether the file is this user's own, to be changed as them. What
 // root has outside its home is the machine's, and the child's to judge.
 func (s *Store) mine(path string) bool {
+	if below(path, s.Root) {
+		return false
+	}
 	info, err := os.Lstat(path)
 	if err != nil {
 		info, err = os.Lstat(filepath.Dir(path))

@@ -24,6 +24,9 @@ func readOnly(info fs.FileInfo) bool { return info.Mode()&0o200 == 0 }
 // is in their profile, and folders that not only administrators may change, as
 // any below C:\ that nobody has restricted.
 func (s *Store) mine(path string) bool {
+	if below(path, s.Root) {
+		return false
+	}
 	if below(path, s.lookup("USERPROFILE")) {
 		return true
 	}

@@ -156,13 +156,13 @@ func (w *world) java(folder ...string) string {
 	require.NoError(w.t, os.MkdirAll(security, 0o755))
 	self, err := os.Executable()
 	require.NoError(w.t, err)
-	program, err := os.ReadFile(self)
-	require.NoError(w.t, err)
 	for _, name := range []string{"java", "keytool"} {
 		path := filepath.Join(h, "bin", name+exe)
 		if name == "java" {
 			require.NoError(w.t, os.WriteFile(path, nil, 0o755))
-		} else if os.Link(self, path) != nil { // another file system
+		} else if exe != "" || os.Link(self, path) != nil { // Windows removes no name of what runs
+			program, err := os.ReadFile(self)
+			require.NoError(w.t, err)
 			require.NoError(w.t, os.WriteFile(path, program, 0o755))
 		}
 	}

@@ -18,6 +18,9 @@ func link(t *testing.T, to, path string) {
 	if err := os.Symlink(to, path); err != nil {
 		t.Skip(err)
 	}
+	if _, err := os.Readlink(path); err != nil {
+		t.Skip(err) // Wine makes links and cannot read them
+	}
 }
 
 func homeOf(path string) string { return filepath.Join(path, "..", "..", "..") }
@@ -113,6 +116,7 @@ func TestHomes(t *testing.T) {
 			require.ErrorContains(t, err, row.broken)
 			p := w.requireState(devcert.Unknown, "JAVA_HOME", devcert.Material{Root: newRoot(t)})
 			require.Contains(t, p.Evidence, row.broken)
+			require.Contains(t, p.Remedy, "JAVA_HOME")
 			require.NoError(t, w.store.Deploy(t.Context(), devcert.Material{Root: newRoot(t)}))
 		})
 	}
@@ -147,9 +151,9 @@ func TestLookUnknown(t *testing.T) {
 			row.prepare(t, path)
 			p := w.requireState(devcert.Unknown, path, m)
 			require.Contains(t, p.Evidence, row.says)
-			err := w.store.Deploy(t.Context(), m)
-			require.ErrorContains(t, err, path)
-			requireRemedy(t, err, "")
+			require.NotEmpty(t, p.Remedy)
+			require.NoError(t, w.store.Deploy(t.Context(), m))
+			w.requireState(devcert.Unknown, path, m)
 		})
 	}
 }

@@ -44,14 +44,19 @@ var (
 )
 
 // parseKeystore reads a keystore by its content, as Java does whatever the name.
-func parseKeystore(data []byte) (keystore, error) {
+// Its errors are of what the file holds.
+func parseKeystore(data []byte) (k keystore, err error) {
+	err = errNoKeystore
 	switch {
 	case bytes.HasPrefix(data, jksMagic):
-		return parseJKS(data)
+		k, err = parseJKS(data)
 	case len(data) > 0 && data[0] == 0x30: // a DER SEQUENCE
-		return parsePKCS12(data)
+		k, err = parsePKCS12(data)
 	}
-	return keystore{}, errNoKeystore
+	if err != nil {
+		return keystore{}, &damageError{err}
+	}
+	return k, nil
 }
 
 // aliases are those under which Java trusts cert.

@@ -33,7 +33,7 @@ type edit struct {
 
 // add makes Java trust root. It changes nothing where Java does already.
 func (e edit) add(ctx context.Context, root *x509.Certificate) error {
-	return e.failed("add the root to", e.byHand(addArgs(root), " -file root.pem, in the state folder"),
+	return e.failed("add the root to", e.addByHand(root),
 		e.change(ctx, func(k keystore) (step, error) {
 			if len(k.aliases(root)) > 0 {
 				return step{}, nil
@@ -53,20 +53,21 @@ func (e edit) add(ctx context.Context, root *x509.Certificate) error {
 // remove makes Java trust cert no more, under whatever alias it does: Debian's
 // hook gives one of its own and never takes it back.
 func (e edit) remove(ctx context.Context, cert *x509.Certificate) error {
-	return e.failed("remove the certificate from", e.byHand(removeArgs(alias(cert)), ""),
-		e.change(ctx, func(k keystore) (step, error) {
-			var s step
-			for _, name := range k.aliases(cert) {
-				if name == "" {
-					return step{}, errors.New("an entry without alias has it, which keytool cannot name")
-				}
-				s.runs = append(s.runs, removeArgs(name))
+	last := alias(cert)
+	err := e.change(ctx, func(k keystore) (step, error) {
+		var s step
+		for _, last = range k.aliases(cert) {
+			if last == "" {
+				return step{}, errors.New("an entry without alias has it, which keytool cannot name")
 			}
-			s.want = slices.DeleteFunc(slices.Clone(k.entries), func(have entry) bool {
-				return have.kind == trusted && bytes.Equal(have.der, cert.Raw)
-			})
-			return s, nil
-		}))
+			s.runs = append(s.runs, removeArgs(last))
+		}
+		s.want = slices.DeleteFunc(slices.Clone(k.entries), func(have entry) bool {
+			return have.kind == trusted && bytes.Equal(have.der, cert.Raw)
+		})
+		return s, nil
+	})
+	return e.failed("remove the certificate from", e.byHand(removeArgs(last), ""), err)
 }
 
 // alias is under which devcert adds a root: nothing that somebody chose is in it,

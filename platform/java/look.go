@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -13,55 +14,101 @@ import (
 
 // Look reports the keystore of every Java, and a JAVA_HOME that leads to none.
 func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
-	homes, broken := s.finder().homes()
+	find := s.finder()
+	homes, broken := find.homes()
 	var places []devcert.Place
 	if broken != nil {
 		places = append(places, devcert.Place{
 			Path: "JAVA_HOME", Part: chain.PartRoot, State: devcert.Unknown, Evidence: broken.Error(),
+			Remedy: "set JAVA_HOME to where a Java is installed, or unset it",
 		})
 	}
 	for _, f := range files(homes) {
-		places = append(places, s.lookAt(f, m))
+		places = append(places, s.lookAt(find, f, m))
 	}
 	return places
 }
 
-func (s *Store) lookAt(f file, m devcert.Material) devcert.Place {
+func (s *Store) lookAt(find finder, f file, m devcert.Material) devcert.Place {
 	place := devcert.Place{Path: f.path, Part: chain.PartRoot, Machine: !s.mine(f.path), State: devcert.Unknown}
-	if f.err != nil {
-		place.Evidence = reason(f.err)
-		return place
-	}
-	data, info, err := read(f.path)
+	k, info, err := f.open()
 	if err != nil {
-		place.Evidence = reason(err)
-		return place
-	}
-	k, err := parseKeystore(data)
-	if err != nil {
-		place.Evidence = err.Error()
+		place.Evidence, place.Remedy = reason(err), remedyFor(err, f.path, "see what is at "+f.path)
 		return place
 	}
 	place.Others = others(k, m)
-	notes := ""
-	if k.locked {
-		notes += `; it has a password other than "changeit"`
-	}
-	if readOnly(info) {
-		notes += "; it is read-only"
-	}
 	switch {
 	case m.Root == nil:
 		place.State = devcert.Missing
+		return place
 	case len(k.aliases(m.Root)) > 0:
-		place.State, place.VerifiedBy = devcert.Trusted, "read in the keystore"+notes
+		place.State, place.VerifiedBy = devcert.Trusted, "read in the keystore"
+		if k.locked {
+			place.VerifiedBy += `, which has a password other than "` + password + `"`
+		}
+		return place
 	case k.has(m.Root):
-		place.State, place.Evidence = devcert.Denied, "there without the mark by which Java trusts it"+notes
+		place.State, place.Evidence = devcert.Denied, "there without the mark by which Java trusts it"
+		err = errUnmarked
 	default:
 		place.State = devcert.Missing
-		place.Evidence = fmt.Sprintf("not among its %d roots, which %s reads", k.roots(), names(f.homes)) + notes
+		place.Evidence = fmt.Sprintf("not among its %d roots, which %s reads", k.roots(), names(f.homes))
+	}
+	if err == nil {
+		err = s.obstacle(find, f, k, info)
+	}
+	if err != nil {
+		place.Evidence += "; " + err.Error()
+		place.Remedy = remedyFor(err, f.path, s.byHand(find, f, m.Root))
 	}
 	return place
+}
+
+// obstacle is why a keystore cannot be changed by us; nil when it can be tried.
+// What the system's own tool makes is for that to change, and not an obstacle.
+func (s *Store) obstacle(find finder, f file, k keystore, info fs.FileInfo) error {
+	if s.FollowsSystem(f.path) {
+		return nil
+	}
+	if k.locked {
+		return errLocked
+	}
+	if readOnly(info) {
+		return errReadOnly
+	}
+	if s.mine(f.path) {
+		_, err := ownKeytool(find, f)
+		return err
+	}
+	homes, _ := machineFinder(s.Root).homes()
+	if !slices.ContainsFunc(files(homes), func(of file) bool { return of.path == f.path }) {
+		return errElsewhere
+	}
+	return nil
+}
+
+// byHand is the command that adds root to a keystore, with the keytool of the
+// Java that was found first.
+func (s *Store) byHand(find finder, f file, root *x509.Certificate) string {
+	e := edit{path: f.path}
+	e.keytool, _ = find.keytool(f.homes[0])
+	if !s.mine(f.path) {
+		e.admin = asAdmin
+	}
+	return e.addByHand(root)
+}
+
+// open reads a keystore.
+func (f file) open() (keystore, fs.FileInfo, error) {
+	if f.err != nil {
+		return keystore{}, nil, f.err
+	}
+	data, info, err := read(f.path)
+	if err != nil {
+		return keystore{}, nil, err
+	}
+	k, err := parseKeystore(data)
+	return k, info, err
 }
 
 // others are the certificates of our profile that are not the hierarchy's.

@@ -32,13 +32,14 @@ func TestRealRegistry(t *testing.T) {
 		root       winreg.Key
 		bits       uint32
 		path, name string
+		in         string
 	}{
-		{winreg.LOCAL_MACHINE, winreg.WOW64_64KEY, `SOFTWARE\JavaSoft\JDK\99.1`, "JavaHome"},
-		{winreg.LOCAL_MACHINE, winreg.WOW64_32KEY, `SOFTWARE\JavaSoft\Java Runtime Environment\1.99`, "JavaHome"},
-		{winreg.LOCAL_MACHINE, winreg.WOW64_64KEY, `SOFTWARE\Eclipse Adoptium\JDK\99.2\hotspot\MSI`, "Path"},
-		{winreg.CURRENT_USER, winreg.WOW64_64KEY, `SOFTWARE\Eclipse Adoptium\JDK\99.3\hotspot\MSI`, "Path"},
+		{winreg.LOCAL_MACHINE, winreg.WOW64_64KEY, `SOFTWARE\JavaSoft\JDK\99.1`, "JavaHome", w.root},
+		{winreg.LOCAL_MACHINE, winreg.WOW64_32KEY, `SOFTWARE\JavaSoft\Java Runtime Environment\1.99`, "JavaHome", w.root},
+		{winreg.LOCAL_MACHINE, winreg.WOW64_64KEY, `SOFTWARE\Eclipse Adoptium\JDK\99.2\hotspot\MSI`, "Path", w.root},
+		{winreg.CURRENT_USER, winreg.WOW64_64KEY, `SOFTWARE\Eclipse Adoptium\JDK\99.3\hotspot\MSI`, "Path", w.home},
 	} {
-		path := w.write(w.java(w.root, "noted", string(rune('a'+i))), usual(t)...)
+		path := w.write(w.java(one.in, "noted", string(rune('a'+i))), usual(t)...)
 		note(t, one.root, one.bits, one.path, one.name, homeOf(path)+`\`)
 		paths = append(paths, path)
 	}
@@ -54,11 +55,12 @@ func TestRealRegistry(t *testing.T) {
 	require.Subset(t, machines, paths[:3])
 	require.NotContains(t, machines, paths[3], "the child believes only what administrators have noted")
 
-	// Of what is below the user's profile, as these are here, nothing is the machine's.
+	// What is below the user's profile is theirs; the child does the rest.
 	require.NoError(t, w.store.Deploy(t.Context(), m))
-	for _, path := range paths {
-		w.requireState(devcert.Trusted, path, m)
+	for i, path := range paths {
+		require.Equal(t, i < 3, w.requireState(devcert.Trusted, path, m).Machine, path)
 	}
+	require.Equal(t, 1, w.asked)
 	require.NoError(t, w.store.Withdraw(t.Context(), m.Root))
 	for _, path := range paths {
 		w.requireState(devcert.Missing, path, m)

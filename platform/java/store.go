@@ -60,11 +60,15 @@ func (s *Store) DeployMeanwhile(ctx context.Context, m devcert.Material) error {
 }
 
 func (s *Store) addition(ctx context.Context, root *x509.Certificate, machine bool) change {
+	find := s.finder()
 	return change{
 		machine: machine,
-		right:   func(k keystore) bool { return len(k.aliases(root)) > 0 },
-		own:     func(e edit) error { return e.add(ctx, root) },
-		child:   func() error { return s.Privileged.Do(ctx, trustRoot, certRequest{root.Raw}) },
+		right: func(f file) (bool, error) {
+			p := s.lookAt(find, f, devcert.Material{Root: root})
+			return p.State == devcert.Trusted || p.Remedy != "", nil // what is a person's to mend, Look says
+		},
+		own:   func(e edit) error { return e.add(ctx, root) },
+		child: func() error { return s.Privileged.Do(ctx, trustRoot, certRequest{root.Raw}) },
 	}
 }
 
@@ -72,8 +76,14 @@ func (s *Store) addition(ctx context.Context, root *x509.Certificate, machine bo
 // adds the system's anchors under an alias of its own and leaves them there.
 func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	return s.change(change{
-		machine: true, gone: true,
-		right: func(k keystore) bool { return len(k.aliases(cert)) == 0 },
+		machine: true,
+		right: func(f file) (bool, error) {
+			k, _, err := f.open()
+			if errors.Is(err, fs.ErrNotExist) {
+				return true, nil
+			}
+			return err == nil && len(k.aliases(cert)) == 0, err
+		},
 		own:   func(e edit) error { return e.remove(ctx, cert) },
 		child: func() error { return s.Privileged.Do(ctx, distrustCert, certRequest{cert.Raw}) },
 	})
@@ -82,8 +92,7 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 // change is what is to be done to every keystore that is not right.
 type change struct {
 	machine bool // also to the machine's
-	gone    bool // a keystore that is not there is right
-	right   func(keystore) bool
+	right   func(file) (bool, error)
 	own     func(edit) error // does it to one of this user's
 	child   func() error     // has it done to all of the machine's
 }
@@ -100,7 +109,7 @@ func (s *Store) change(c change) error {
 		if !mine && !c.machine {
 			continue
 		}
-		right, err := c.isRight(f)
+		right, err := c.right(f)
 		switch {
 		case err != nil:
 			errs = append(errs, failed("look into "+f.path, f.path, "see what is at "+f.path, err))
@@ -140,22 +149,6 @@ func (s *Store) changeMachine(paths []string, c change) error {
 		errs = append(errs, c.child())
 	}
 	return errors.Join(errs...)
-}
-
-// isRight says whether nothing is to be done to a keystore.
-func (c change) isRight(f file) (bool, error) {
-	if f.err != nil {
-		if c.gone && errors.Is(f.err, fs.ErrNotExist) {
-			return true, nil
-		}
-		return false, f.err
-	}
-	data, _, err := read(f.path)
-	if err != nil {
-		return false, err
-	}
-	k, err := parseKeystore(data)
-	return err == nil && c.right(k), err
 }
 
 // ownKeytool is the first of the Javas that read a keystore, to be run as this
