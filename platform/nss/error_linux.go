@@ -113,6 +113,8 @@ func remedyFor(dir string, err error) string {
 		return "make " + readOnly.path + " writable for yourself" + again
 	case errors.Is(err, fs.ErrNotExist):
 		return "start the browser once, which makes the database" + again
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS), errors.Is(err, unix.ENOTDIR):
+		return "see that " + dir + " is a folder of your own that you can write to" + again
 	case errors.Is(err, context.DeadlineExceeded):
 		return "see what keeps certutil waiting: " + by + " -L"
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):

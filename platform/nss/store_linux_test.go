@@ -143,6 +143,19 @@ func TestOneBrokenDatabase(t *testing.T) {
 	require.Equal(t, "precious", string(data))
 }
 
+// A file stands where the folder of a database should be made.
+func TestNoRoomForADatabase(t *testing.T) {
+	s, root := newScratch(t), newRoot(t)
+	s.installCertutil()
+	s.install("chromium", "Chromium 156.0.1.2")
+	require.NoError(t, os.WriteFile(s.below(".local"), []byte("precious"), 0o600))
+	err := s.deploy(root)
+	require.ErrorContains(t, err, "make an NSS database in "+s.below(".local/share/pki/nssdb")+": not a directory")
+	requireRemedy(t, err, s.below(".local/share/pki/nssdb"))
+	require.Equal(t, devcert.Unknown, s.only(root).State)
+	require.NoError(t, s.Withdraw(t.Context(), root))
+}
+
 func TestLinkedDatabases(t *testing.T) {
 	s, root := newScratch(t), newRoot(t)
 	tool := s.installCertutil()
