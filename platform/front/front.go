@@ -50,7 +50,11 @@ func (f *Front) Table(ctx context.Context) (devcert.PortTable, error) {
 // nothing to take over.
 func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 	if order.ClientCerts == devcert.AsksClients {
-		return errors.New("cannot bind: nothing here asks clients for certificates")
+		ports := devcert.FormatPorts(slices.Sorted(slices.Values(order.Ports)))
+		return &devcert.UsageError{ // a configuration that was made on Windows
+			Problem: "cannot bind " + ports + ": nothing here asks clients for certificates",
+			Hint:    "devcert ports bind " + ports + " --client-certs=false",
+		}
 	}
 	for _, port := range order.Ports {
 		if err := check(devcert.Binding{Port: port, Thumbprint: order.Thumbprint}); err != nil {
