@@ -28,7 +28,7 @@ func TestRealClients(t *testing.T) {
 		}
 	}
 	c := New(Options{Env: append(env, "PATH="+os.Getenv("PATH")), Home: home})
-	exam := devcert.Exam{OutsideName: devcert.OutsideName, Limit: 20 * time.Second}
+	exam := devcert.Exam{OutsideName: devcert.OutsideName, Limit: 60 * time.Second}
 	exam.Inside.Certificate = [][]byte{h.Leaf.Cert.Raw, h.Intermediate.Cert.Raw}
 	exam.Inside.PrivateKey = h.Leaf.Key
 	exam.Outside.Certificate = [][]byte{out.Cert.Raw, h.Intermediate.Cert.Raw}
@@ -39,6 +39,9 @@ func TestRealClients(t *testing.T) {
 	start := time.Now()
 	found := c.Find(t.Context(), devcert.Material{Root: h.Root})
 	t.Log(time.Since(start))
+	if only := os.Getenv("ONLY"); only != "" {
+		found = slices.DeleteFunc(found, func(c devcert.Client) bool { return c.Name != only })
+	}
 	if os.Getenv("DEVCERT_TEST_BROWSERS") == "" {
 		found = slices.DeleteFunc(found, func(c devcert.Client) bool { return c.Browser })
 	}

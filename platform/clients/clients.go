@@ -27,13 +27,14 @@ type Options struct {
 type Clients struct {
 	options Options
 	kinds   []kind
+	places  places
 }
 
 var _ devcert.Clients = (*Clients)(nil)
 
 // New makes the clients of this system. It looks at nothing yet.
 func New(o Options) *Clients {
-	return &Clients{options: o, kinds: systemKinds()}
+	return &Clients{options: o, kinds: systemKinds(), places: systemPlaces()}
 }
 
 // Find looks where the programs are. Kinds that are not here are left out.

@@ -1,50 +1,69 @@
 package clients
 
 import (
+	"crypto/x509"
+	"path/filepath"
+	"strings"
+
 	"devcert/devcert"
+	"devcert/platform/system"
 )
 
-const programSuffix = ""
+// hashedFolder is where OpenSSL looks for a root by its hash, on systems that have
+// links there.
+const hashedFolder = "/etc/ssl/certs"
 
-// The stores that clients read, by their names on the command line.
-const (
-	systemStore   = "system"
-	javaStore     = "java"
-	chromiumStore = "chromium"
-	firefoxStore  = "firefox"
-)
+// javaPatterns are where systems install Javas.
+var javaPatterns = []string{"/usr/lib/jvm/*", "/usr/java/*", "/opt/java/*"}
 
 // systemKinds are the clients of Linux.
 func systemKinds() []kind {
 	return []kind{
-		curl(plainly("curl", "curl")), wget(plainly("wget", "wget")), openssl(plainly("openssl", "openssl")),
-		gnutls(plainly("gnutls-cli", "gnutls-cli")), git(plainly("git", "git")), golang(plainly("go", "go")),
-		node(plainly("node", "node", "nodejs")), python(plainly("python", "python3")), requests(plainly("python requests", "python3")),
-		ruby(plainly("ruby", "ruby")), php(plainly("php", "php")), perl(nil), java(plainly("java", "java")),
-		chromium("chromium", browser("chromium", "chromium", "chromium-browser")),
-		chromium("chrome", browser("chrome", "google-chrome", "google-chrome-stable")),
-		chromium("edge", browser("edge", "microsoft-edge", "microsoft-edge-stable")),
-		firefoxes(browser("firefox", "firefox", "firefox-esr")),
+		ownCurl(), wget(findWget), openssl(openSSLs("openssl", "openssl")), gnutls(findGnuTLS), ownGit(),
+		golang(findGo), node(findNode), python(openSSLs("python", "python3")), requests(findRequests),
+		ruby(openSSLs("ruby", "ruby")), php(openSSLs("php", "php")), perl(findPerl), java(findJava),
+		chromium("chromium", browsers("chromium", "chromium", "chromium-browser")),
+		chromium("chrome", browsers("chrome", "google-chrome", "google-chrome-stable")),
+		chromium("edge", browsers("edge", "microsoft-edge", "microsoft-edge-stable")),
+		firefoxes(findFirefox),
 	}
 }
 
-// plainly finds a client that does as the system's store does.
-func plainly(name string, programs ...string) func(*searcher) []devcert.Client {
+// foldersLack says why OpenSSL, told to read folders, does not find root there; ""
+// when it does.
+func foldersLack(folders string, root *x509.Certificate) string {
+	for _, v := range system.Overrides([]string{"SSL_CERT_DIR=" + folders}, root) {
+		return v.Reason
+	}
+	return "no folder is named"
+}
+
+// firefoxBases are where profiles are, since 147 as the XDG specification says.
+func (s *searcher) firefoxBases() []string {
+	config := s.get("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(config) {
+		config = s.inHome(".config")
+	}
+	return []string{s.inHome(".mozilla", "firefox"), filepath.Join(config, "mozilla", "firefox")}
+}
+
+// confined says whether a program is a snap's or Flatpak's.
+func confined(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	return strings.HasPrefix(path, "/snap/") || filepath.Base(real) == "snap" || strings.Contains(real, "/flatpak/")
+}
+
+// browsers find a browser made from Chromium. Those of snap and Flatpak are left
+// out: in a home that is not the user's they do not start.
+func browsers(name string, programs ...string) func(*searcher) []devcert.Client {
 	return func(s *searcher) []devcert.Client {
 		path := s.program(programs...)
-		if path == "" {
+		if path == "" || confined(path) {
 			return nil
 		}
-		return []devcert.Client{{Name: name, Path: path, Store: systemStore, Roots: "the system's roots"}}
-	}
-}
-
-func browser(name string, programs ...string) func(*searcher) []devcert.Client {
-	return func(s *searcher) []devcert.Client {
-		all := plainly(name, programs...)(s)
-		for i := range all {
-			all[i].Browser = true
-		}
-		return all
+		return []devcert.Client{{Name: name, Path: path, Store: chromiumStore, Roots: "the user's NSS database, or a policy", Browser: true}}
 	}
 }

@@ -2,9 +2,6 @@ package clients
 
 import "devcert/devcert"
 
-// programSuffix: what else PATHEXT names is not a program but for a shell to run.
-const programSuffix = ".exe"
-
 // systemKinds are the clients of Windows.
 func systemKinds() []kind {
 	var kinds []kind
@@ -16,6 +13,11 @@ func systemKinds() []kind {
 	}
 	return kinds
 }
+
+// places are looked up in the registry and Windows' own variables.
+type places struct{}
+
+func systemPlaces() places { return places{} }
 
 // finderOf makes the finder of a search.
 func finderOf(s *searcher) *windowsFinder {

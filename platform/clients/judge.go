@@ -17,6 +17,7 @@ import (
 type sight struct {
 	asked   bool   // a request for the page, over TLS: the client had accepted the server
 	reached bool   // the beginning of a handshake with the right server
+	refused bool   // an alert of the client's amid the handshake
 	broken  string // how the last handshake that failed did so
 }
 
@@ -43,6 +44,8 @@ func judge(o order, end run.Ending, err error, saw sight) (devcert.Verdict, stri
 	switch {
 	case o.kind.mute && saw.asked: // and was ended then
 		return devcert.Accepted, ""
+	case o.kind.mute && saw.refused:
+		return devcert.Refused, saw.broken
 	case errors.Is(err, context.DeadlineExceeded):
 		return devcert.Hung, fmt.Sprintf("it had not ended after %s and was killed", o.limit)
 	case err != nil:

@@ -76,11 +76,6 @@ func (q *question) proxy() string {
 	return "http://" + q.address()
 }
 
-// request is what a client that speaks no HTTP is given to send.
-func (q *question) request() string {
-	return "GET " + q.path + " HTTP/1.1\r\nHost: " + q.authority() + "\r\nConnection: close\r\n\r\n"
-}
-
 // write puts a file into the client's folder and returns its path.
 func (q *question) write(name string, data []byte) (string, error) {
 	path := filepath.Join(q.dir, name)

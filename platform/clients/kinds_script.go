@@ -53,20 +53,6 @@ func requests(find func(*searcher) []devcert.Client) kind {
 	return script("python requests", "ask_requests.py", version, nil, find)
 }
 
-func ruby(find func(*searcher) []devcert.Client) kind {
-	return script("ruby", "ask.rb", []string{"--version"}, nil, find)
-}
-
-func php(find func(*searcher) []devcert.Client) kind {
-	return script("php", "ask.php", []string{"--version"}, nil, find)
-}
-
-// perl is HTTP::Tiny, which comes with Perl and is asked to verify as LWP does.
-func perl(find func(*searcher) []devcert.Client) kind {
-	version := []string{"-e", "use HTTP::Tiny; use IO::Socket::SSL; printf '%vd', $^V"}
-	return script("perl", "ask.pl", version, nil, find)
-}
-
 // java is Java's own HttpsURLConnection. The class is compiled already, since
 // only a JDK could do that, and slowly.
 func java(find func(*searcher) []devcert.Client) kind {

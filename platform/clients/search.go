@@ -2,8 +2,6 @@ package clients
 
 import (
 	"crypto/x509"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -17,10 +15,11 @@ type searcher struct {
 	stateDir string
 	root     *x509.Certificate // nil when there is none
 	material devcert.Material
+	places
 }
 
 func (c *Clients) searcher(m devcert.Material) *searcher {
-	return &searcher{env: c.options.Env, home: c.options.Home, stateDir: c.options.StateDir, root: m.Root, material: m}
+	return &searcher{env: c.options.Env, home: c.options.Home, stateDir: c.options.StateDir, root: m.Root, material: m, places: c.places}
 }
 
 // get is the value of an environment variable; an empty one counts as none.
@@ -38,30 +37,4 @@ func valueOf(env []string, name string) string {
 // sameName compares names of variables, whose case means nothing on Windows.
 func sameName(a, b string) bool {
 	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
-}
-
-// program is the first executable on the user's PATH with one of the names, as
-// an absolute path; "" when there is none. Relative folders are passed over: what
-// a shell finds there depends on where it is.
-func (s *searcher) program(names ...string) string {
-	for _, name := range names {
-		for _, dir := range filepath.SplitList(s.get("PATH")) {
-			if !filepath.IsAbs(dir) {
-				continue
-			}
-			if path := filepath.Join(dir, name+programSuffix); isProgram(path) {
-				return path
-			}
-		}
-	}
-	return ""
-}
-
-// isProgram says whether path is a file that can be executed.
-func isProgram(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	return runtime.GOOS == "windows" || info.Mode().Perm()&0o111 != 0
 }

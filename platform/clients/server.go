@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,7 +28,9 @@ type server struct {
 	http       *http.Server
 	ready      chan net.Conn // handshakes that are done
 	asked      chan struct{} // closed when the page was asked for
-	once       sync.Once     // that
+	request    sync.Once     // that
+	refused    chan struct{} // closed when the client sent an alert
+	refusal    sync.Once     // that
 	done       chan struct{}
 	wait       sync.WaitGroup
 
@@ -40,7 +43,7 @@ type server struct {
 func listen(cert tls.Certificate, name, path string) (*server, error) {
 	s := &server{
 		name: name, path: path, open: map[net.Conn]bool{},
-		ready: make(chan net.Conn), asked: make(chan struct{}), done: make(chan struct{}),
+		ready: make(chan net.Conn), asked: make(chan struct{}), refused: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := s.claim(); err != nil {
 		return nil, fmt.Errorf("listen for a client: %w", err)
@@ -124,7 +127,7 @@ func (s *server) greet(conn net.Conn, config *tls.Config) {
 	}
 	secure := tls.Server(&buffered{conn, reader}, config)
 	if err := secure.Handshake(); err != nil {
-		s.see(func(seen *sight) { seen.broken = plain(err.Error()) })
+		s.fail(err)
 		s.drop(conn)
 		return
 	}
@@ -132,6 +135,21 @@ func (s *server) greet(conn net.Conn, config *tls.Config) {
 	select {
 	case s.ready <- secure:
 	case <-s.done:
+	}
+}
+
+// fail remembers how a handshake failed. An alert of the client's is its verdict:
+// RFC 8446, section 6.2, knows no other reason for one at this point than our
+// certificate or what we offer, which is what every server offers.
+func (s *server) fail(err error) {
+	var failed *net.OpError
+	alert := errors.As(err, &failed) && failed.Op == "remote error" // as crypto/tls marks alerts
+	s.see(func(seen *sight) {
+		seen.broken = plain(err.Error())
+		seen.refused = seen.refused || alert
+	})
+	if alert {
+		s.refusal.Do(func() { close(s.refused) })
 	}
 }
 
@@ -158,7 +176,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.see(func(seen *sight) { seen.asked = true })
-	s.once.Do(func() { close(s.asked) })
+	s.request.Do(func() { close(s.asked) })
 	kind, text := page(strings.TrimPrefix(path, s.path))
 	w.Header().Set("Content-Type", kind)
 	_, _ = io.WriteString(w, text)
@@ -187,6 +205,25 @@ func (s *server) saw() sight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.seen
+}
+
+// second is how long a client that sent an alert may take to try again.
+const second = 2 * time.Second
+
+// decided ends a client from which nothing more can be learned.
+func (s *server) decided(ctx context.Context, end func()) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.asked:
+	case <-s.refused:
+		select {
+		case <-ctx.Done():
+		case <-s.asked:
+		case <-time.After(second):
+		}
+	}
+	end()
 }
 
 func (s *server) drop(conn net.Conn) {

@@ -1,0 +1,145 @@
+//go:build unix
+
+package clients
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"devcert/devcert"
+)
+
+// The stores that clients read, by their names on the command line.
+const (
+	systemStore   = "system"
+	javaStore     = "java"
+	chromiumStore = "chromium"
+	firefoxStore  = "firefox"
+)
+
+const systemRoots = "the system's roots"
+
+func systemPlaces() places {
+	return places{hashed: hashedFolder, javas: javaPatterns, perls: perlFolders}
+}
+
+// maxRead is the largest file that is read to see what a client would: a bundle
+// of all the world's roots has a quarter of a MiB.
+const maxRead = 8 << 20
+
+// read reads a file whole, and nothing that is no file: a FIFO would be waited for.
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxRead {
+		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxRead)
+	}
+	file, err := os.Open(path) //nolint:gosec // the user's own, read as the user
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return io.ReadAll(io.LimitReader(file, maxRead))
+}
+
+// inFile says whether a PEM file holds the root, by its bytes, and if not why.
+func (s *searcher) inFile(path string) (devcert.PlaceState, string) {
+	if s.root == nil {
+		return devcert.Missing, "there is no root yet"
+	}
+	data, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return devcert.Missing, path + " does not exist"
+	case err != nil:
+		return devcert.Unknown, err.Error()
+	}
+	if pemHolds(data, s.root) {
+		return devcert.Trusted, ""
+	}
+	return devcert.Missing, path + " does not hold the root"
+}
+
+// inFolders is inFile for a list of folders as OpenSSL reads them.
+func (s *searcher) inFolders(list string) (devcert.PlaceState, string) {
+	if s.root == nil {
+		return devcert.Missing, "there is no root yet"
+	}
+	if reason := foldersLack(list, s.root); reason != "" {
+		return devcert.Missing, list + ": " + reason
+	}
+	return devcert.Trusted, ""
+}
+
+// lead is what leads a client away from the system's roots: variables that name a
+// file in the place of the bundle, and folders in the place of the hashed one. The
+// first of each that is set counts.
+type lead struct {
+	files, folders []string
+	// whole says that every file of the folders is read, not only what links name
+	// by hash: the bundle itself is mostly among them.
+	whole bool
+}
+
+// follow sees what the user's variables make of a client that reads the system's
+// roots. A file that lacks the root does no harm where the system's hashed folder,
+// which stays in force beside it, has it: only both together lead a client away.
+func (s *searcher) follow(c *devcert.Client, l lead) {
+	file, folders := s.firstSet(l.files), s.firstSet(l.folders)
+	var named, why []string
+	worst := devcert.Missing
+	for _, v := range []struct {
+		name string
+		look func(string) (devcert.PlaceState, string)
+	}{{file, s.inFile}, {folders, s.inFolders}} {
+		if v.name == "" {
+			continue
+		}
+		state, reason := v.look(s.get(v.name))
+		if state == devcert.Trusted {
+			c.State, c.Override, c.Roots = state, v.name, v.name+"="+s.get(v.name)
+			return
+		}
+		if state == devcert.Unknown {
+			worst = state
+		}
+		named, why = append(named, v.name), append(why, v.name+": "+reason)
+	}
+	if file == "" || folders == "" && (l.whole || s.hashedHasRoot()) {
+		return
+	}
+	c.State, c.Override, c.Roots = worst, file, strings.Join(named, " and ")
+	c.Evidence, c.Remedy = strings.Join(why, "; "), "unset "+strings.Join(named, " ")
+}
+
+func (s *searcher) hashedHasRoot() bool {
+	state, _ := s.inFolders(s.hashed)
+	return state == devcert.Trusted
+}
+
+func (s *searcher) firstSet(names []string) string {
+	for _, name := range names {
+		if s.get(name) != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// gullible is a client that was told to accept every server.
+func gullible(c *devcert.Client, by, remedy string) {
+	c.State, c.Override, c.Remedy = devcert.Trusted, by, remedy
+	c.Roots = "nobody's: " + by + " makes it accept every server"
+}
+
+// inHome is a path in the user's home.
+func (s *searcher) inHome(name ...string) string {
+	return filepath.Join(append([]string{s.home}, name...)...)
+}
