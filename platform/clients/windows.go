@@ -130,6 +130,16 @@ func (f *windowsFinder) ownRoots(c *devcert.Client, path string) {
 	c.State, c.Evidence = f.inFile(path)
 }
 
+// besides is about folders that OpenSSL reads besides a file: links by the hashes of
+// names, which nobody has on Windows but who made them.
+func (f *windowsFinder) besides(c *devcert.Client, folders ...string) {
+	for _, folder := range folders {
+		if folder != "" && c.State == devcert.Missing {
+			c.State, c.Evidence = devcert.Unknown, c.Evidence+"; it also reads the folder "+folder
+		}
+	}
+}
+
 // inFile says whether a PEM file holds the root, by its bytes, and if not why.
 func (f *windowsFinder) inFile(path string) (devcert.PlaceState, string) {
 	if f.Root == nil {

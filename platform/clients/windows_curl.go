@@ -25,11 +25,12 @@ func (f *windowsFinder) curl() []devcert.Client {
 			verifiesNothing(&c, rc.path)
 		case rc.cacert != "": // for Schannel too, which then reads that alone
 			f.ownRoots(&c, rc.cacert)
+			f.besides(&c, rc.capath)
 			c.Override, c.Remedy = rc.path, "take the line cacert out of "+rc.path
 		case backend == "schannel":
 			f.judgeRevocation(&c, rc)
 		case backend == "openssl":
-			f.judgeCurlBundle(&c, bundle)
+			f.judgeCurlBundle(&c, bundle, rc.capath)
 		default:
 			c.State, c.Evidence = devcert.Unknown, "with which TLS library it was built only shows when it is asked"
 			c.Remedy = "devcert doctor"
@@ -72,7 +73,7 @@ func (f *windowsFinder) schannelFlavour(bin string) bool {
 
 // judgeCurlBundle is about a curl with OpenSSL. Only that obeys the variables: curl
 // passes over them with Schannel.
-func (f *windowsFinder) judgeCurlBundle(c *devcert.Client, bundle string) {
+func (f *windowsFinder) judgeCurlBundle(c *devcert.Client, bundle, capath string) {
 	for _, name := range []string{"CURL_CA_BUNDLE", "SSL_CERT_FILE"} {
 		if file := f.env(name); file != "" {
 			f.ownRoots(c, file)
@@ -81,6 +82,7 @@ func (f *windowsFinder) judgeCurlBundle(c *devcert.Client, bundle string) {
 		}
 	}
 	f.ownRoots(c, bundle)
+	f.besides(c, capath, f.env("SSL_CERT_DIR"))
 	if c.State != devcert.Trusted {
 		c.Remedy = "use " + f.system("curl.exe") + ", or: curl --ca-native"
 	}
@@ -129,7 +131,7 @@ func revocationLists(certs ...*x509.Certificate) []string {
 // curlrc is what matters of curl's own file of settings.
 type curlrc struct {
 	path                           string // "" when there is none
-	cacert                         string
+	cacert, capath                 string
 	insecure, noRevoke, bestEffort bool
 }
 
@@ -200,6 +202,8 @@ func (rc *curlrc) set(option, parameter string) {
 	switch {
 	case name == "cacert" && on:
 		rc.cacert = parameter
+	case name == "capath" && on:
+		rc.capath = parameter
 	case name == "insecure" || option == "-k":
 		rc.insecure = on
 	case name == "ssl-no-revoke":

@@ -100,6 +100,7 @@ func (f *windowsFinder) judgeGitBundle(c *devcert.Client, g *gitSettings) {
 		c.Evidence = "the bundle that it reads was not found below " + g.install
 	} else {
 		f.ownRoots(c, file)
+		f.besides(c, f.env("GIT_SSL_CAPATH"), g.values["http.sslcapath"])
 	}
 	if f.env("GIT_SSL_CAINFO") != "" {
 		c.Override = "GIT_SSL_CAINFO"

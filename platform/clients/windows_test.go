@@ -255,6 +255,9 @@ func TestFindCurl(t *testing.T) {
 			name: "curl", state: devcert.Missing, override: "CURL_CA_BUNDLE", evidence: "does not hold the root",
 			remedy: "add " + rootFile, roots: `C:\corporate.pem`,
 		}}},
+		{"OpenSSL, and a folder besides", func(w *fakeWindows) { other(w); w.put(roaming, "capath C:\\certs") }, []seen{{
+			name: "curl", state: devcert.Unknown, evidence: `it also reads the folder C:\certs`, remedy: "--ca-native",
+		}}},
 		{"both libraries, Schannel chosen", func(w *fakeWindows) { other(w); w.env["CURL_SSL_BACKEND"] = "Schannel" }, []seen{refuses}},
 		{"Git's, before 2.41", func(w *fakeWindows) {
 			w.env["PATH"] = `C:\Program Files\Git\mingw64\bin`
@@ -356,6 +359,9 @@ func TestFindGit(t *testing.T) {
 		}}},
 		{"a library of the future", git("[http]\nsslBackend = rustls"), []seen{{
 			name: "git", store: "windows-root", state: devcert.Unknown, evidence: "rustls", remedy: gitRemedy,
+		}}},
+		{"folders besides", git(openssl, user("[http]", "sslCAPath = C:/certs")), []seen{{
+			name: "git", state: devcert.Unknown, evidence: "it also reads the folder C:/certs", remedy: gitRemedy, roots: gitRoots,
 		}}},
 		{"its bundle is not where it was", git(openssl, func(w *fakeWindows) { delete(w.files, strings.ToLower(gitRoots)) }), []seen{{
 			name: "git", state: devcert.Unknown, evidence: "not found below", remedy: gitRemedy,
