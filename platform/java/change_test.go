@@ -176,12 +176,13 @@ func TestDraftIsALock(t *testing.T) {
 }
 
 func TestUserOnlyLeavesTheMachines(t *testing.T) {
-	w, root := newWorld(t), newRoot(t)
+	w, m := newWorld(t), devcert.Material{Root: newRoot(t)}
 	own, shared := w.users("jdk-21"), w.machines("java-17")
-	require.NoError(t, w.store.Deploy(t.Context(), devcert.Material{Root: root, UserOnly: true}))
-	w.requireState(devcert.Trusted, own, devcert.Material{Root: root})
-	require.True(t, w.requireState(devcert.Missing, shared, devcert.Material{Root: root}).Machine)
-	require.NoError(t, w.store.DeployMeanwhile(t.Context(), devcert.Material{Root: root}))
-	w.requireState(devcert.Missing, shared, devcert.Material{Root: root})
+	require.NoError(t, w.store.DeployMeanwhile(t.Context(), m))
+	w.requireState(devcert.Trusted, own, m)
+	require.True(t, w.requireState(devcert.Missing, shared, m).Machine)
+	m.UserOnly = true
+	require.NoError(t, w.store.Deploy(t.Context(), m))
+	w.requireState(devcert.Missing, shared, m)
 	require.Zero(t, w.asked)
 }

@@ -28,7 +28,10 @@ func (e *damageError) Error() string { return e.err.Error() }
 func (e *damageError) Unwrap() error { return e.err }
 
 // exposedError is a part of a Java that somebody else could have changed.
-type exposedError struct{ path string }
+type exposedError struct {
+	path string
+	only string // who may
+}
 
 func (e *exposedError) Error() string { return e.path + " can be changed by others" }
 
@@ -76,7 +79,7 @@ func remedyFor(err error, path, byHand string) string {
 	case errors.Is(err, errReadOnly):
 		return "make " + path + " writable for its owner" + again
 	case errors.As(err, &exposed):
-		return "see who else can change " + exposed.path + ", and let only its owner" + again
+		return "let only " + exposed.only + " change " + exposed.path + again
 	case errors.Is(err, errTools):
 		return "install a whole JDK or JRE" + again
 	case errors.Is(err, syscall.EROFS):

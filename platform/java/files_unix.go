@@ -52,7 +52,7 @@ func refuse(path string) error {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&0o002 != 0 {
-		return &exposedError{path}
+		return &exposedError{path, "its user and root"}
 	}
 	return nil
 }

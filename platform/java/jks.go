@@ -25,7 +25,7 @@ const (
 // usual password has another one, or was damaged in a place that its structure
 // does not show: without the password nobody can tell, Java included.
 func parseJKS(data []byte) (keystore, error) {
-	if len(data) < digestSize {
+	if len(data) < len(jksMagic)+digestSize {
 		return keystore{}, errCut
 	}
 	content, digest := data[:len(data)-digestSize], data[len(data)-digestSize:]

@@ -103,6 +103,7 @@ func TestDamagedKeystores(t *testing.T) {
 		{"empty", nil, "not a keystore"},
 		{"text", []byte("-----BEGIN CERTIFICATE-----"), "not a keystore"},
 		{"magic alone", jksMagic, "cut short"},
+		{"as long as a digest", append(jksMagic[:4:4], make([]byte, digestSize-4)...), "cut short"},
 		{"cut in an entry", jks[:len(jks)/2], "cut short"},
 		{"cut at the end", jks[:len(jks)-digestSize], "cut short"},
 		{"version 3", with(jks, 4, 3), "version 3"},

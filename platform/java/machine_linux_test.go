@@ -83,6 +83,7 @@ func TestMachineLeavesAlone(t *testing.T) {
 			require.ErrorContains(t, err, row.says)
 			var exposed *exposedError
 			require.ErrorAs(t, err, &exposed)
+			requireRemedy(t, err, "let only root change "+exposed.path)
 			require.Zero(t, w.asked)
 			require.NoError(t, Machine{Root: w.root}.Trust(t.Context(), root, func() {}), "the child says no more than it does")
 			require.Equal(t, before, w.bytes(path))

@@ -119,7 +119,7 @@ func (m Machine) safeOne(path string) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	owned := ok && (stat.Uid == 0 || m.Root != "" && int(stat.Uid) == os.Geteuid())
 	if !owned || info.Mode().Perm()&0o022 != 0 {
-		return &exposedError{path}
+		return &exposedError{path, "root"}
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (m Machine) programFolders() []string {
 func safeOne(path string) error {
 	why, err := securefile.Machine{}.Exposed(path)
 	if err == nil && why != "" {
-		err = &exposedError{path}
+		err = &exposedError{path, "administrators"}
 	}
 	return err
 }
