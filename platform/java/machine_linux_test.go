@@ -221,3 +221,18 @@ func BenchmarkLook(b *testing.B) {
 		store.Look(b.Context(), devcert.Material{Root: h.Root})
 	}
 }
+
+// Nor is a keytool started as the user that others could have put there.
+func TestOwnKeytoolLeftAlone(t *testing.T) {
+	for _, part := range []string{"bin", "."} {
+		w, m := newWorld(t), devcert.Material{Root: newRoot(t)}
+		path := w.users("jdk-21")
+		before, open := w.bytes(path), filepath.Join(homeOf(path), part)
+		require.NoError(t, os.Chmod(open, 0o777))
+		p := w.requireState(devcert.Missing, path, m)
+		require.Contains(t, p.Evidence, open+" can be changed by others")
+		require.Contains(t, p.Remedy, "let only its user and root change "+open)
+		require.NoError(t, w.store.Deploy(t.Context(), m))
+		require.Equal(t, before, w.bytes(path))
+	}
+}
