@@ -61,18 +61,9 @@ func (w *windows) parse(code int, r result) document {
 	return d
 }
 
-// status looks once more where the table could not be read: now and then, on a
-// busy machine, Wine does not start a program, and netsh is one.
 func (w *windows) status(code int, args ...string) document {
 	w.t.Helper()
-	args = append([]string{"status", "--json"}, args...)
-	r := w.run(w.exe, args...)
-	if strings.Contains(r.out, "binding-unknown") {
-		w.t.Log("the table could not be read:", r.out)
-		r = w.run(w.exe, args...)
-	}
-	require.Equal(w.t, code, r.code, r.said())
-	return w.parse(code, r)
+	return w.json(code, append([]string{"status"}, args...)...)
 }
 
 // state is that of a port.

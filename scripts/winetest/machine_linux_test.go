@@ -2,10 +2,10 @@ package winetest
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -73,30 +73,29 @@ type result struct {
 
 func (r result) said() string { return r.out + r.errors }
 
-// run runs a program. One that fails without a word was never started, as Wine
-// does now and then on a busy machine: that is tried once more.
+// run runs a program. How it ended says the launcher, a program of Windows too.
 func (w *windows) run(program string, args ...string) result {
 	w.t.Helper()
-	r := w.start(program, args...)
-	if r.code == 1 && r.said() == "" {
-		w.t.Log("Wine did not start", program, args)
-		r = w.start(program, args...)
-	}
-	return r
-}
-
-func (w *windows) start(program string, args ...string) result {
-	w.t.Helper()
-	cmd := exec.Command(os.Getenv("DEVCERT_WINE_RUN"), append([]string{program}, args...)...)
+	report := filepath.Join(w.t.TempDir(), "report")
+	cmd := exec.Command(os.Getenv("DEVCERT_WINE_RUN"), append([]string{binary("launch.exe"), onZ(report), onZ(program)}, args...)...)
 	cmd.Env = append(os.Environ(), "WINEPREFIX="+w.prefix)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(w.t, err)
+	ran := cmd.Run()
+	said, err := os.ReadFile(report)
+	require.NoError(w.t, err, "Wine did not start the launcher: %v\n%s%s", ran, out.String(), errs.String())
+	code, err := strconv.Atoi(string(said))
+	require.NoError(w.t, err, "Wine did not start %s: %s\n%s", program, said, errs.String())
+	return result{code, strings.ReplaceAll(out.String(), "\r\n", "\n"), errs.String()}
+}
+
+// onZ is how Windows calls a file of this machine; a mere name is that of one of
+// Windows' own programs.
+func onZ(path string) string {
+	if !filepath.IsAbs(path) {
+		return path
 	}
-	return result{cmd.ProcessState.ExitCode(), strings.ReplaceAll(out.String(), "\r\n", "\n"), errs.String()}
+	return "Z:" + strings.ReplaceAll(path, "/", `\`)
 }
 
 // devcert runs the program and wants an exit code, and plain text: nothing here
