@@ -69,12 +69,39 @@ func TestFirefoxByCertutil(t *testing.T) {
 	tool, _ := nss.FindTool()
 	runCertutil(t, tool, "-M", "-d", "sql:"+a.profiles[1], "-t", ",,", "-n", nss.Nickname(h.Root))
 	require.False(t, a.good.visit(a.browser, a.profiles[1], "localhost"))
-	require.NotEqual(t, devcert.Trusted, s.Look(t.Context(), m)[1].State)
+	require.Equal(t, devcert.Denied, s.Look(t.Context(), m)[1].State)
 	require.NoError(t, s.Deploy(t.Context(), m))
 	a.require(s, h, true)
 
 	require.NoError(t, s.Withdraw(t.Context(), h.Root))
 	a.require(s, h, false)
+}
+
+// TestFirefoxKeepsTrustByItself: what Firefox itself has been told to trust may be
+// more than certutil can see. Its state is then trusted or unknown, never denied.
+func TestFirefoxKeepsTrustByItself(t *testing.T) {
+	if os.Getenv("DEVCERT_TEST_MACHINE") != "1" {
+		t.Skip("changes the machine: only with DEVCERT_TEST_MACHINE=1, see scripts/private-machine")
+	}
+	home, h := t.TempDir(), newHierarchy(t)
+	b := newBrowser(t, home)
+	if _, ok := nss.FindTool(); !ok {
+		t.Skip("needs certutil (libnss3-tools)")
+	}
+	profile, good := b.profile("one"), newSite(t, h, h.Leaf)
+	root := write(t, string(chain.EncodeCertificates(h.Root)), home, "root.pem")
+	policy := write(t, `{"policies":{"Certificates":{"Install":["`+root+`"]}}}`, policyFile)
+	t.Cleanup(func() { _ = os.Remove(policy) })
+	require.True(t, good.visit(b, profile, "localhost"))
+	require.NoError(t, os.Remove(policy))
+	require.True(t, good.visit(b, profile, "localhost"))
+	s := &Store{Home: home, Files: securefile.Files{}, System: &fakeSystem{state: devcert.Missing}}
+	require.Contains(t, []devcert.PlaceState{devcert.Trusted, devcert.Unknown},
+		s.Look(t.Context(), devcert.Material{Root: h.Root})[0].State)
+	require.NoError(t, s.Deploy(t.Context(), devcert.Material{Root: h.Root}))
+	require.Equal(t, devcert.Trusted, s.Look(t.Context(), devcert.Material{Root: h.Root})[0].State)
+	require.NoError(t, s.Withdraw(t.Context(), h.Root))
+	require.False(t, good.visit(b, profile, "localhost"))
 }
 
 // TestFirefoxWhileItRuns: the database of a running Firefox can be changed.

@@ -54,6 +54,10 @@ func (s *Store) look(ctx context.Context, p found, m devcert.Material) devcert.P
 		place.Evidence = "its database has certificates of devcert's, and what trusts them cannot be told: " + errNoCertutil.Error()
 		place.Remedy = install(p)
 	}
+	if place.State == devcert.Unknown && seen.Newer && seen.Trust != "" && !mayHaveTrustObject(p.Path, m.Root) {
+		place.State = devcert.Denied
+		place.Evidence = fmt.Sprintf("the profile's database has the root with trust bits %q, without C", seen.Trust)
+	}
 	switch {
 	case m.Root == nil && place.State != devcert.Unknown:
 		place.Evidence = ""

@@ -1,6 +1,7 @@
 package firefox
 
 import (
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -80,6 +81,36 @@ func TestCertutil(t *testing.T) {
 	require.Equal(t, devcert.Missing, w.states(h.Root)["abcdefgh.default"])
 	require.Empty(t, w.look(nil)["abcdefgh.work"].Others)
 	require.Empty(t, w.policies())
+}
+
+// TestTrustBits: an NSS newer than certutil has used the database, and may keep trust
+// where certutil does not look. Only what is in there tells whether it does.
+func TestTrustBits(t *testing.T) {
+	h := newHierarchy(t)
+	hash := sha256.Sum256(h.Root.Raw)
+	tests := []struct {
+		name   string
+		beside string // bytes in the file beside the database
+		want   devcert.PlaceState
+	}{
+		{"cleared", "", devcert.Denied},
+		{"cleared, in a database of a newer NSS", ", a62b,", devcert.Denied},
+		{"with a trust object of a newer NSS", ", a62b," + string(hash[:]), devcert.Unknown},
+		{"with one that is cut", ", a62b," + string(hash[3:]), devcert.Unknown},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t).withCertutil()
+			profile := w.profiles("default")[0]
+			require.NoError(t, w.store.Deploy(t.Context(), devcert.Material{Root: h.Root}))
+			tool, _ := w.store.certutil()
+			runCertutil(t, tool, "-M", "-d", "sql:"+profile, "-t", ",,", "-n", nss.Nickname(h.Root))
+			write(t, test.beside, profile, "cert9.db-wal") // SQLite passes over one without its header
+			require.Equal(t, test.want, w.states(h.Root)["abcdefgh.default"])
+			require.NoError(t, w.store.Deploy(t.Context(), devcert.Material{Root: h.Root}))
+			require.Equal(t, devcert.Trusted, w.states(h.Root)["abcdefgh.default"])
+		})
+	}
 }
 
 func TestAProfileNeverStartedGetsItsDatabase(t *testing.T) {
