@@ -59,6 +59,25 @@ func TestAskPowerShell(t *testing.T) {
 	require.NotContains(t, strings.Join(outside.env, "\n"), "PSModulePath")
 }
 
+func TestAskGitWithItsSettings(t *testing.T) {
+	roaming, home := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(roaming, "Git"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(roaming, "Git", "config"), []byte("[a]b=c\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[d]e=f\n"), 0o600))
+	q := questionFor(t, true, "APPDATA="+roaming, "HOME="+home)
+	_, err := windowsGit().ask(q)
+	require.NoError(t, err)
+	for name, text := range map[string]string{"AppData/Roaming/Git/config": "[a]b=c\n", ".gitconfig": "[d]e=f\n"} {
+		if !isAbsolute(home) {
+			require.NoFileExists(t, filepath.Join(q.dir, name))
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(q.dir, filepath.FromSlash(name)))
+		require.NoError(t, err)
+		require.Equal(t, text, string(data))
+	}
+}
+
 // The folder of the user's settings is this system's: elsewhere none is absolute on
 // Windows, and there is nothing to copy.
 func TestAskCurlWithItsSettings(t *testing.T) {

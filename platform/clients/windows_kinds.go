@@ -21,7 +21,7 @@ func windowsKinds() []windowsKind {
 		{kind{name: servicesName, unasked: "they run as other accounts, and nobody but an administrator could start one"},
 			(*windowsFinder).services},
 		{windowsCurl(), (*windowsFinder).curl},
-		{git(nil), (*windowsFinder).git},
+		{windowsGit(), (*windowsFinder).git},
 		{windowsBrowser(chromium("edge", nil)), (*windowsFinder).edge},
 		{windowsBrowser(chromium("chrome", nil)), (*windowsFinder).chrome},
 		{windowsBrowser(firefoxes(nil), "--wait-for-browser"), (*windowsFinder).firefox},
@@ -84,6 +84,32 @@ func windowsCurl() kind {
 				}
 			}
 			break
+		}
+		return how, nil
+	}
+	return k
+}
+
+// windowsGit is Git with the user's settings from the places that only it has on
+// Windows: below APPDATA, and in a HOME that is not the profile.
+func windowsGit() kind {
+	k := git(nil)
+	ask := k.ask
+	k.ask = func(q *question) (call, error) {
+		how, err := ask(q)
+		if err != nil {
+			return how, err
+		}
+		for _, place := range []struct{ variable, file, to string }{
+			{"APPDATA", `Git\config`, "AppData/Roaming/Git/config"}, {"HOME", ".gitconfig", ".gitconfig"},
+		} {
+			folder := q.user.get(place.variable)
+			if !isAbsolute(folder) {
+				continue
+			}
+			if err := q.copyFile(join(folder, place.file), place.to); err != nil {
+				return how, err
+			}
 		}
 		return how, nil
 	}
