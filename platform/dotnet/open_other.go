@@ -1,0 +1,5 @@
+//go:build !unix
+
+package dotnet
+
+const nonBlocking = 0
