@@ -17,6 +17,9 @@ type folder struct {
 // specification says, unless the old folder is there (bugzilla 259356). Somebody who
 // starts several Firefoxes may have all of them.
 func foldersOf(home, config string) []folder {
+	if !filepath.IsAbs(home) {
+		return nil
+	}
 	if !filepath.IsAbs(config) {
 		config = filepath.Join(home, ".config")
 	}

@@ -28,6 +28,7 @@ func TestFolders(t *testing.T) {
 	}, bases("/h", ""))
 	require.Equal(t, "/c/mozilla/firefox", bases("/h", "/c")[1])
 	require.Equal(t, "/h/.config/mozilla/firefox", bases("/h", "c")[1], "a relative one counts for nothing")
+	require.Empty(t, bases("", "/c"), "nothing is looked for in the working folder")
 }
 
 func TestNoFirefox(t *testing.T) {

@@ -35,6 +35,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, root: t.TempDir(), home: t.TempDir(), system: &fakeSystem{state: devcert.Missing}}
 	w.private = &fakePrivileged{t: t, changer: Changer{Root: w.root}}
+	require.NoError(t, os.Chmod(w.root, 0o755)) // whatever the umask is
 	mkdir(t, w.root, "etc")
 	mkdir(t, w.root, "var/lib")
 	w.store = &Store{
