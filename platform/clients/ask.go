@@ -77,6 +77,10 @@ func (c *Clients) version(ctx context.Context, k kind, user *searcher, limit tim
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	q := &question{client: asked.Client, dir: dir, user: user}
+	if err := k.prepared(q); err != nil {
+		asked.Said = err.Error()
+		return false, nil
+	}
 	end, runErr := q.command(call{args: k.version}).End(limited)
 	switch {
 	case ctx.Err() != nil:
@@ -100,11 +104,17 @@ const notReached = "its turn did not come"
 // number is what a version looks like, whatever stands around it.
 var number = regexp.MustCompile(`\d+(\.\d+)*`)
 
+// quoted is a version as Java says it.
+var quoted = regexp.MustCompile(`"(\d+(\.\d+)*)[^"\n]*"`)
+
 func versionIn(end run.Ending) string {
 	if found := number.Find(end.Stdout); found != nil {
 		return string(found)
 	}
-	return string(number.Find(end.Stderr)) // Java's
+	if found := quoted.FindSubmatch(end.Stderr); found != nil {
+		return string(found[1]) // Java's, whatever else it says there
+	}
+	return string(number.Find(end.Stderr))
 }
 
 // order is a question before it has a server.
@@ -144,7 +154,11 @@ func (o order) put(ctx context.Context, user *searcher) (verdict devcert.Verdict
 }
 
 func (o order) run(ctx context.Context, q *question, server *server) (devcert.Verdict, string) {
-	how, err := o.kind.ask(q)
+	err := o.kind.prepared(q)
+	var how call
+	if err == nil {
+		how, err = o.kind.ask(q)
+	}
 	if err != nil {
 		return devcert.NotAsked, err.Error()
 	}
@@ -173,7 +187,10 @@ func scratch() (dir string, remove func() error, err error) {
 			return "", nil, errors.Join(fmt.Errorf("make a folder for a client: %w", err), removeAll(dir))
 		}
 	}
-	return dir, func() error { return removeAll(dir) }, nil
+	return dir, func() error {
+		killEscaped(dir)
+		return removeAll(dir)
+	}, nil
 }
 
 // removeAll tries again while something still writes: a process that was killed

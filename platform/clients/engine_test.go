@@ -72,6 +72,12 @@ func fakeClient(behaviour string, args []string) int {
 			return 1
 		}
 		return get(page, proxy, root, false)
+	case "leaves a daemon":
+		child := exec.Command(os.Args[0], fakeFlag, "child", page, proxy, root, notes)
+		if setsid(child); child.Start() != nil {
+			return 1
+		}
+		return get(page, proxy, root, false)
 	case "child":
 		time.Sleep(3 * time.Second) // longer than the pipes of a client are waited for
 		_ = os.WriteFile(filepath.Join(notes, "alive"), nil, 0o600)
@@ -139,9 +145,9 @@ func fake(behaviour, root, notes string, mute bool) kind {
 
 // hall is an exam, and what fakes need for it.
 type hall struct {
-	exam               devcert.Exam
-	root, notes, tmp   string
-	trusted, untrusted *chain.Hierarchy
+	exam             devcert.Exam
+	root, notes, tmp string
+	trusted          *chain.Hierarchy
 }
 
 func newHall(t *testing.T) *hall {
@@ -174,10 +180,21 @@ func (a *hall) ask(t *testing.T, ctx context.Context, kinds ...kind) []devcert.A
 	asked, err := c.Ask(ctx, clients, a.exam)
 	require.NoError(t, err)
 	require.Len(t, asked, len(kinds))
-	left, err := os.ReadDir(a.tmp)
-	require.NoError(t, err)
-	require.Empty(t, left, "folders of clients are left")
+	a.requireClean(t)
 	return asked
+}
+
+// requireClean requires that no folder of a client is left.
+func (a *hall) requireClean(t *testing.T) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(a.tmp, "devcert-ask-*"))
+	require.NoError(t, err)
+	for _, dir := range left {
+		_ = filepath.Walk(dir, func(path string, _ os.FileInfo, _ error) error {
+			t.Error("left: " + path)
+			return nil
+		})
+	}
 }
 
 func TestVerdicts(t *testing.T) {

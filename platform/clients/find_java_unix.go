@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -74,6 +75,9 @@ func javaKeystore(home string) string {
 	return ""
 }
 
+// feature is the number of a release as people speak of it.
+var feature = regexp.MustCompile(`^\d{1,3}\b`)
+
 // javaName is "java" with the feature release that the file "release" gives
 // (JAVA_VERSION="17.0.15", or "1.8.0_452").
 func javaName(home string) string {
@@ -85,9 +89,8 @@ func javaName(home string) string {
 	for lines.Scan() {
 		if value, ok := strings.CutPrefix(lines.Text(), "JAVA_VERSION="); ok {
 			version := strings.TrimPrefix(strings.Trim(value, `" `), "1.")
-			if feature := number.FindString(version); feature != "" {
-				feature, _, _ = strings.Cut(feature, ".")
-				return "java " + feature
+			if found := feature.FindString(version); found != "" {
+				return "java " + found
 			}
 		}
 	}

@@ -72,7 +72,8 @@ const maxLine = 160
 func line(end run.Ending) string {
 	for _, text := range []string{string(end.Stderr), string(end.Stdout)} {
 		for one := range strings.Lines(text) {
-			if strings.ContainsFunc(one, unicode.IsLetter) {
+			// OpenSSL says first which certificate it speaks of: depth=1 CN = …
+			if strings.ContainsFunc(one, unicode.IsLetter) && !strings.HasPrefix(one, "depth=") {
 				return plain(one)
 			}
 		}

@@ -16,6 +16,7 @@ func endingOf(status int) run.Ending { return run.Ending{Status: status} }
 func TestLine(t *testing.T) {
 	for _, row := range []struct{ name, stderr, stdout, want string }{
 		{"the first with a letter", "---\n\n12%\nreason\nmore\n", "page", "reason"},
+		{"OpenSSL's", "depth=1 CN = x\nverify error:num=20:unable to get local issuer certificate\n", "", "verify error:num=20:unable to get local issuer certificate"},
 		{"output where nothing was complained of", "\n  \n", "page\n", "page"},
 		{"nothing", "", "", ""},
 		{"nothing that does something to a terminal", "\x1b]0;x\x07a\tb\u202e\xff\r\n", "", "]0;x a b"},
@@ -37,6 +38,7 @@ func TestVersionIn(t *testing.T) {
 	for want, said := range map[string]run.Ending{
 		"7.88.1":  {Stdout: []byte("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1")},
 		"25":      {Stderr: []byte(`openjdk version "25" 2025-09-16`)},
+		"1.8.0":   {Stderr: []byte("Picked up JAVA_TOOL_OPTIONS: -Dx=/tmp/1234\nopenjdk version \"1.8.0_452\"")},
 		"17.0.15": {Stderr: []byte(`openjdk version "17.0.15" 2025-04-15`)},
 		"1.26.8":  {Stdout: []byte("go version go1.26.8 linux/amd64")},
 		"20.20.2": {Stdout: []byte("v20.20.2\n")},

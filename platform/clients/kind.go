@@ -27,6 +27,9 @@ type kind struct {
 	// version are the arguments with which a client says its version; nil where it
 	// is not asked for that.
 	version []string
+	// prepare puts into the client's folder what it must find there before it is
+	// run at all; nil for nothing.
+	prepare func(q *question) error
 	// ask says how a client is made to open the question's page. It must be made
 	// to end with a failure where it does not trust the server; it is run in the
 	// question's folder.
@@ -38,6 +41,13 @@ type kind struct {
 	// last says that the reason of a failure is the last line of what it says, and
 	// not the first.
 	last bool
+}
+
+func (k kind) prepared(q *question) error {
+	if k.prepare == nil {
+		return nil
+	}
+	return k.prepare(q)
 }
 
 // call is how a client is run, beyond its path and what every client gets.

@@ -47,16 +47,26 @@ func gnutls(find func(*searcher) []devcert.Client) kind {
 // golang is the go command: a program in Go that verifies servers as all of them
 // do. It is made to ask a module proxy, which is the page, for a module.
 func golang(find func(*searcher) []devcert.Client) kind {
-	return kind{name: "go", find: find, version: []string{"version"}, ask: func(q *question) (call, error) {
+	return kind{name: "go", find: find, version: []string{"version"}, prepare: noTelemetry, ask: func(q *question) (call, error) {
 		env := []string{
-			"GOPROXY=" + q.url(), "GOSUMDB=off", "GONOSUMDB=", "GOPRIVATE=", "GONOPROXY=none", "GOVCS=*:off",
-			"GOENV=off", "GOFLAGS=-modcacherw", "GOTOOLCHAIN=local", "GOTELEMETRY=off", "GO111MODULE=on", "GOWORK=off",
+			"GOPROXY=" + q.url(), "GOSUMDB=off", "GONOPROXY=none", "GOVCS=*:off", "GOENV=off", "GOFLAGS=-modcacherw",
+			"GOTOOLCHAIN=local", "GO111MODULE=on", "GOWORK=off",
 		}
 		if !q.direct {
 			env = append(env, "HTTPS_PROXY="+q.proxy())
 		}
 		return call{args: []string{"list", "-m", "-mod=mod", "localhost.test/page@v1.0.0"}, env: env}, nil
 	}}
+}
+
+// noTelemetry keeps go from leaving a process behind that counts (go telemetry
+// off). The places are os.UserConfigDir's.
+func noTelemetry(q *question) error {
+	_, err := q.write(".config/go/telemetry/mode", []byte("off"))
+	if err == nil {
+		_, err = q.write("Library/Application Support/go/telemetry/mode", []byte("off"))
+	}
+	return err
 }
 
 func ruby(find func(*searcher) []devcert.Client) kind {
