@@ -91,7 +91,8 @@ func (f *windowsFinder) judgeCurlBundle(c *devcert.Client, bundle, capath string
 // judgeRevocation is about a curl with Schannel, which also has Windows check that
 // no certificate of the chain was revoked, and takes one that names no list for
 // a failure: CRYPT_E_NO_REVOCATION_CHECK. So it is documented of the option that
-// ends that, --ssl-revoke-best-effort (curl 7.70), and seen in curl#3727 and #4981.
+// ends that, --ssl-revoke-best-effort (curl 7.70), and seen with a root in its store
+// and a leaf like ours (smallstep/certificates#1846, curl#4981).
 func (f *windowsFinder) judgeRevocation(c *devcert.Client, rc curlrc) {
 	if f.Leaf == nil || f.Intermediate == nil || rc.noRevoke || rc.bestEffort {
 		return
