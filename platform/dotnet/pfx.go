@@ -82,6 +82,10 @@ func (b *bundle) keyOf(cert *x509.Certificate) crypto.Signer {
 // parsePFX reads a file as .NET does that looks into its store: PKCS#12 that opens
 // with password, and nothing else (X509CertificateLoader, .NET 9).
 func parsePFX(data []byte, password string) (*bundle, error) {
+	return parseWithin(data, password, maxAllRounds)
+}
+
+func parseWithin(data []byte, password string, rounds int) (*bundle, error) {
 	var pfx pfxPDU
 	if !whole(data, &pfx) || pfx.Version != 3 {
 		if bytes.HasPrefix(data, []byte{0x30, 0x80}) {
@@ -89,7 +93,7 @@ func parsePFX(data []byte, password string) (*bundle, error) {
 		}
 		return nil, errNoPFX
 	}
-	return pfx.open(password)
+	return pfx.open(password, rounds)
 }
 
 // The structures of PKCS#12 (RFC 7292, section 4) and, in it, PKCS#7 and PKCS#8.
@@ -145,14 +149,14 @@ var (
 
 // open tries the ways in which programs write an empty password: as nothing but
 // its terminating zero, and, as .NET itself does, as nothing at all.
-func (p *pfxPDU) open(password string) (b *bundle, err error) {
+func (p *pfxPDU) open(password string, rounds int) (b *bundle, err error) {
 	secrets := []secret{newSecret(password)}
 	if password == "" {
 		secrets = append(secrets, secret{})
 	}
 	for _, s := range secrets {
-		rounds := maxAllRounds
-		s.rounds = &rounds
+		left := rounds
+		s.rounds = &left
 		if b, err = p.openWith(s); !errors.Is(err, errPassword) {
 			break
 		}
