@@ -3,6 +3,7 @@
 package clients
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,17 +53,21 @@ func (s *searcher) applyCurlrc(c *devcert.Client) (decided bool) {
 	case rc.insecure:
 		gullible(c, path, "take insecure out of "+path)
 	case rc.cacert != "":
-		s.followFile(c, path, rc.cacert)
+		s.followFile(c, path, rc.cacert, rc.capath)
 	default:
 		return false
 	}
 	return true
 }
 
-// followFile is follow for a setting that names a file.
-func (s *searcher) followFile(c *devcert.Client, by, file string) {
+// followFile is follow for settings that name a file and, in the place of the
+// system's hashed folder, perhaps another.
+func (s *searcher) followFile(c *devcert.Client, by, file, folder string) {
+	if folder == "" {
+		folder = s.hashed
+	}
 	state, why := s.inFile(file)
-	if state != devcert.Trusted && s.hashedHasRoot() {
+	if beside, _ := s.inFolders(folder); state != devcert.Trusted && beside == devcert.Trusted {
 		return // read beside it
 	}
 	c.State, c.Override, c.Roots = state, by, file
@@ -129,10 +134,13 @@ func (s *searcher) applyGit(c *devcert.Client) {
 		gullible(c, "GIT_SSL_NO_VERIFY", "unset GIT_SSL_NO_VERIFY")
 	case isSet && gitFalse(verify):
 		gullible(c, "http.sslVerify=false", "git config --global --unset http.sslVerify")
+	case s.get("GIT_SSL_CAINFO") != "" && s.get("GIT_SSL_CAPATH") == "" && values["http.sslcapath"] != "":
+		s.followFile(c, "GIT_SSL_CAINFO", s.get("GIT_SSL_CAINFO"), s.inHomeOf(values["http.sslcapath"]))
 	case s.get("GIT_SSL_CAINFO") != "":
-		s.follow(c, lead{files: []string{"GIT_SSL_CAINFO"}})
+		s.follow(c, lead{files: []string{"GIT_SSL_CAINFO"}, folders: []string{"GIT_SSL_CAPATH"}})
 	case values["http.sslcainfo"] != "":
-		s.followFile(c, "http.sslCAInfo", s.inHomeOf(values["http.sslcainfo"]))
+		folder := cmp.Or(s.get("GIT_SSL_CAPATH"), s.inHomeOf(values["http.sslcapath"]))
+		s.followFile(c, "http.sslCAInfo", s.inHomeOf(values["http.sslcainfo"]), folder)
 	}
 }
 
