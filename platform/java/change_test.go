@@ -178,11 +178,10 @@ func TestDraftIsALock(t *testing.T) {
 func TestUserOnlyLeavesTheMachines(t *testing.T) {
 	w, m := newWorld(t), devcert.Material{Root: newRoot(t)}
 	own, shared := w.users("jdk-21"), w.machines("java-17")
-	require.NoError(t, w.store.DeployMeanwhile(t.Context(), m))
-	w.requireState(devcert.Trusted, own, m)
-	require.True(t, w.requireState(devcert.Missing, shared, m).Machine)
 	m.UserOnly = true
 	require.NoError(t, w.store.Deploy(t.Context(), m))
+	w.requireState(devcert.Trusted, own, m)
+	require.True(t, w.requireState(devcert.Missing, shared, m).Machine)
 	w.requireState(devcert.Missing, shared, m)
 	require.Zero(t, w.asked)
 }

@@ -67,7 +67,7 @@ func (s *Store) lookAt(find finder, f file, m devcert.Material) devcert.Place {
 // obstacle is why a keystore cannot be changed by us; nil when it can be tried.
 // What the system's own tool makes is for that to change, and not an obstacle.
 func (s *Store) obstacle(find finder, f file, k keystore, info fs.FileInfo) error {
-	if s.FollowsSystem(f.path) {
+	if s.followsSystem(f.path) {
 		return nil
 	}
 	if k.locked {

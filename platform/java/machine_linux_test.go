@@ -146,13 +146,13 @@ func TestFollowsSystem(t *testing.T) {
 	for _, name := range []string{"java-17", "java-21"} {
 		require.NoError(t, os.Symlink(shared, w.java(w.root, "usr", "lib", "jvm", name)))
 	}
-	require.False(t, w.store.FollowsSystem(shared), "no hook")
+	require.False(t, w.store.followsSystem(shared), "no hook")
 	require.NoError(t, os.WriteFile(in("/etc/default/cacerts"), []byte("# yes\ncacerts_updates=yes\n"), 0o644))
 	require.NoError(t, os.WriteFile(in("/etc/ca-certificates/update.d/jks-keystore"), nil, 0o644))
-	require.False(t, w.store.FollowsSystem(shared), "the hook cannot be executed")
+	require.False(t, w.store.followsSystem(shared), "the hook cannot be executed")
 	require.NoError(t, os.Chmod(in("/etc/ca-certificates/update.d/jks-keystore"), 0o755))
-	require.True(t, w.store.FollowsSystem(shared))
-	require.False(t, w.store.FollowsSystem(in("/opt/jdk/lib/security/cacerts")))
+	require.True(t, w.store.followsSystem(shared))
+	require.False(t, w.store.followsSystem(in("/opt/jdk/lib/security/cacerts")))
 
 	// The hook has run: nothing is left to do. At uninstall it leaves its entry.
 	w.write(shared, append(usual(t), entry{alias: "debian:devcert-0a1b2c3d.pem", der: root.Raw})...)
@@ -166,7 +166,7 @@ func TestFollowsSystem(t *testing.T) {
 	w.requireState(devcert.Trusted, shared, m)
 
 	require.NoError(t, os.WriteFile(in("/etc/default/cacerts"), []byte("cacerts_updates=no\n"), 0o644))
-	require.False(t, w.store.FollowsSystem(shared))
+	require.False(t, w.store.followsSystem(shared))
 }
 
 // A look waits for nobody.

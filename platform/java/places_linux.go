@@ -20,10 +20,10 @@ const bundled = ""
 
 var moreOfUsers []string
 
-// FollowsSystem says whether the keystore at a place is made from the system's
+// followsSystem says whether the keystore at a place is made from the system's
 // store by the tool that the system store runs: it has the root when that one
 // does. Such a place is not to be changed while the system's store is.
-func (s *Store) FollowsSystem(path string) bool {
+func (s *Store) followsSystem(path string) bool {
 	return followsSystem(s.Root, path)
 }
 

@@ -17,5 +17,5 @@ var machinesPrograms []string
 
 var moreOfUsers = []string{"Library/Java/JavaVirtualMachines/*" + bundled}
 
-// FollowsSystem says no: no Java's keystore is made from the keychain.
-func (s *Store) FollowsSystem(string) bool { return false }
+// followsSystem says no: no Java's keystore is made from the keychain.
+func (s *Store) followsSystem(string) bool { return false }

@@ -72,5 +72,5 @@ func (v view) text(path, name string) (string, bool) {
 // envName compares as Windows does.
 func envName(have, name string) bool { return strings.EqualFold(have, name) }
 
-// FollowsSystem says no: no Java's keystore is made from Windows' stores.
-func (s *Store) FollowsSystem(string) bool { return false }
+// followsSystem says no: no Java's keystore is made from Windows' stores.
+func (s *Store) followsSystem(string) bool { return false }

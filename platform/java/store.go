@@ -45,24 +45,24 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Deploy has every keystore hold the root. It is called after the system's store
-// was: a keystore that is made from that one (see [Store.FollowsSystem]) then
-// holds it already, and nothing is run.
+// Deploy has every keystore hold the root: those of this user while the system's
+// store is being changed, those of the machine's after it. What is made from
+// that store (see followsSystem) then holds it already, and nothing is run.
 func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
-	return s.change(s.addition(ctx, m.Root, !m.UserOnly))
+	c := s.addition(ctx, m.Root)
+	c.users = true
+	err := s.change(c)
+	if m.UserOnly {
+		return err
+	}
+	m.After(devcert.SystemStore)
+	c.users, c.machine = false, true
+	return errors.Join(err, s.change(c))
 }
 
-// DeployMeanwhile does of Deploy what may be done while the system's store is
-// being changed: it leaves out the keystores that are made from that one, and
-// those of the machine's, whose child is busy with it. Deploy does the rest.
-func (s *Store) DeployMeanwhile(ctx context.Context, m devcert.Material) error {
-	return s.change(s.addition(ctx, m.Root, false))
-}
-
-func (s *Store) addition(ctx context.Context, root *x509.Certificate, machine bool) change {
+func (s *Store) addition(ctx context.Context, root *x509.Certificate) change {
 	find := s.finder()
 	return change{
-		machine: machine,
 		right: func(f file) (bool, error) {
 			p := s.lookAt(find, f, devcert.Material{Root: root})
 			return p.State == devcert.Trusted || p.Remedy != "", nil // what is a person's to mend, Look says
@@ -76,7 +76,7 @@ func (s *Store) addition(ctx context.Context, root *x509.Certificate, machine bo
 // adds the system's anchors under an alias of its own and leaves them there.
 func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	return s.change(change{
-		machine: true,
+		users: true, machine: true,
 		right: func(f file) (bool, error) {
 			k, _, err := f.open()
 			if errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +91,8 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 
 // change is what is to be done to every keystore that is not right.
 type change struct {
-	machine bool // also to the machine's
+	users   bool // to those of this user's
+	machine bool // to those of the machine's
 	right   func(file) (bool, error)
 	own     func(edit) error // does it to one of this user's
 	child   func() error     // has it done to all of the machine's
@@ -106,7 +107,7 @@ func (s *Store) change(c change) error {
 	var machines []string
 	for _, f := range files(homes) {
 		mine := s.mine(f.path)
-		if !mine && !c.machine {
+		if mine && !c.users || !mine && !c.machine {
 			continue
 		}
 		right, err := c.right(f)
