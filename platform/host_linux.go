@@ -7,7 +7,12 @@ import (
 	"time"
 
 	"devcert/devcert"
+	"devcert/platform/clients"
+	"devcert/platform/dotnet"
 	"devcert/platform/elevate"
+	"devcert/platform/firefox"
+	"devcert/platform/java"
+	"devcert/platform/nss"
 	"devcert/platform/system"
 )
 
@@ -33,8 +38,18 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	}
 	helper := elevate.New(elevate.Options{Env: o.Env, Interactive: o.Interactive, Wait: wait, Say: o.Say})
 	systems := &system.Store{Privileged: helper, Now: o.Now}
-	host.Stores = []devcert.Store{systems}
+	home := lookup(o.Env, "HOME")
+	host.Stores = []devcert.Store{
+		systems,
+		&nss.Store{Privileged: helper, Env: o.Env},
+		&firefox.Store{
+			Privileged: helper, Home: home, ConfigHome: lookup(o.Env, "XDG_CONFIG_HOME"), System: systems, Files: host.Files,
+		},
+		&java.Store{Privileged: helper, Env: o.Env, Say: o.Say},
+		&dotnet.Store{Env: o.Env, Files: host.Files, Now: o.Now},
+	}
 	host.Roots = systems.Roots
+	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
 		return system.Overrides(o.Env, root)
 	}

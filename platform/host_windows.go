@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"devcert/devcert"
+	"devcert/platform/clients"
 	"devcert/platform/elevate"
 	"devcert/platform/httpsys"
+	"devcert/platform/java"
 	"devcert/platform/run"
 	_ "devcert/platform/winres" // linked in
 	"devcert/platform/winstore"
@@ -37,6 +39,8 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		return err
 	}
 	host.Stores = winstore.Stores(winstore.Options{Privileged: helper, Interactive: o.Interactive, Now: o.Now})
+	host.Stores = append(host.Stores, &java.Store{Privileged: helper, Env: o.Env, Say: o.Say})
+	host.Clients = clients.New(clients.Options{Env: o.Env, Home: lookup(o.Env, "USERPROFILE"), StateDir: host.StateDir})
 	host.Binder = binder(netsh, helper, host.Owner, o.Now)
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }
 	host.Close = helper.Close

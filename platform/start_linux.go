@@ -1,9 +1,13 @@
 package platform
 
 import (
+	"maps"
 	"os"
 
 	"devcert/platform/elevate"
+	"devcert/platform/firefox"
+	"devcert/platform/java"
+	"devcert/platform/nss"
 	"devcert/platform/system"
 )
 
@@ -13,7 +17,18 @@ import (
 // has happened and the command is to be run.
 func Start(args []string) (code int, done bool) {
 	if elevate.IsChild(args) {
-		return elevate.Child(system.Changer{}.Handlers()), true
+		return elevate.Child(handlers()), true
 	}
 	return elevate.Split(args, os.Environ())
+}
+
+// handlers are all that the privileged child can be asked for.
+func handlers() elevate.Handlers {
+	all := elevate.Handlers{}
+	for _, some := range []elevate.Handlers{
+		system.Changer{}.Handlers(), nss.Changer{}.Handlers(), firefox.Changer{}.Handlers(), java.Machine{}.Handlers(),
+	} {
+		maps.Copy(all, some)
+	}
+	return all
 }

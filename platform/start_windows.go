@@ -2,10 +2,12 @@ package platform
 
 import (
 	"fmt"
+	"maps"
 	"os"
 
 	"devcert/platform/elevate"
 	"devcert/platform/httpsys"
+	"devcert/platform/java"
 	"devcert/platform/winstore"
 )
 
@@ -36,10 +38,12 @@ func handlers() (elevate.Handlers, error) {
 		return nil, err
 	}
 	table := &httpsys.Machine{Netsh: netsh, Ledger: ledger, Checks: checks()}
-	return elevate.Handlers{
+	all := elevate.Handlers{
 		winstore.DoDeploy:   elevate.Typed(winstore.Machine{}.Deploy),
 		winstore.DoWithdraw: elevate.Typed(winstore.Machine{}.Withdraw),
 		httpsys.DoBind:      elevate.Typed(table.Bind),
 		httpsys.DoUnbind:    elevate.Typed(table.Unbind),
-	}, nil
+	}
+	maps.Copy(all, java.Machine{}.Handlers())
+	return all, nil
 }
