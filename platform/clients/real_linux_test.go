@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -58,10 +59,69 @@ func TestRealClients(t *testing.T) {
 			found := slices.DeleteFunc(c.Find(t.Context(), devcert.Material{Root: a.trusted.Root}), func(c devcert.Client) bool {
 				return c.Browser || row.inside == devcert.Accepted && slices.Contains(noWay, c.Name)
 			})
+			log := watched(t, c, found)
 			examine(t, a, c, found, row.inside)
+			requireLoopback(t, log)
 		})
 	}
 }
+
+// watched has the clients run by strace, where it works, and gives its logs.
+func watched(t *testing.T, c *Clients, found []devcert.Client) string {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil || exec.Command(strace, "-qq", "-o", os.DevNull, "true").Run() != nil {
+		t.Log("without strace nobody sees where clients connect to")
+		return ""
+	}
+	logs := t.TempDir()
+	var kinds []kind
+	for i, client := range found {
+		k, ok := c.kindOf(client)
+		require.True(t, ok, client.Name)
+		under := []string{
+			"-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-A", "-o", filepath.Join(logs, client.Name), client.Path,
+		}
+		ask := k.ask
+		k.name, k.version = client.Name, slices.Concat(under, k.version)
+		k.ask = func(q *question) (call, error) {
+			how, err := ask(q)
+			how.args = slices.Concat(under, how.args)
+			return how, err
+		}
+		kinds = append(kinds, k)
+		found[i].Path = strace
+	}
+	c.kinds = kinds
+	return logs
+}
+
+// requireLoopback requires that nobody spoke to another machine.
+func requireLoopback(t *testing.T, logs string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(logs, "*"))
+	require.NoError(t, err)
+	spoke := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(data)) {
+			if !strings.Contains(line, "sin_addr") && !strings.Contains(line, "sin6_addr") {
+				continue
+			}
+			spoke++
+			if !loopback.MatchString(line) || strings.Contains(line, "htons(53)") {
+				t.Errorf("%s: %s", filepath.Base(file), line)
+			}
+		}
+	}
+	if logs != "" {
+		require.Positive(t, spoke, "strace saw nobody connect")
+	}
+}
+
+// loopback is how strace writes an address of this machine.
+var loopback = regexp.MustCompile(`"(127\.[0-9.]+|::1|::ffff:127\.[0-9.]+)"`)
 
 // examine asks the clients and compares what they answer with what is wanted, and
 // with what was foreseen.
