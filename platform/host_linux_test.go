@@ -37,7 +37,11 @@ func TestStateDir(t *testing.T) {
 			require.Equal(t, row.want, host.StateDir)
 			require.NotEmpty(t, host.Owner.User)
 			require.True(t, filepath.IsAbs(host.Self))
-			require.Len(t, host.Stores, 1)
+			var names []string
+			for _, store := range host.Stores {
+				names = append(names, store.Name())
+			}
+			require.Equal(t, []string{"system", "chromium", "firefox", "java", "dotnet"}, names)
 			host.Close()
 			host.Close()
 		})
