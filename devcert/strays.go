@@ -9,13 +9,13 @@ func fileFinding(store string, stray Stray) (Finding, bool) {
 	case HarmExposed:
 		return Finding{
 			Kind: FileExposed, Severity: Error, Where: stray.Where, store: store, cert: stray.Cert, cure: newLeaf,
-			Message:     fmt.Sprintf("the %s store has the leaf's key where others reach it: %s", store, stray.Why),
+			Message:     fmt.Sprintf("%s has the leaf's key, and others reach it: %s", stray.Where, stray.Why),
 			Consequence: "whoever has read it can pose as localhost to this machine; repair makes a new leaf",
 		}, true
 	case HarmStaleExport:
 		return Finding{
 			Kind: StaleExport, Severity: Warning, Where: stray.Where, store: store,
-			Message:     "an exported certificate is not the present leaf: " + stray.Why,
+			Message:     fmt.Sprintf("%s was exported and is not the present leaf: %s", stray.Where, stray.Why),
 			Consequence: "a server that is given its password presents what is in it, whatever its dates",
 			Remedy:      "delete it, or export the present leaf there again; devcert leaves it alone",
 		}, true

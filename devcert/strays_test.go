@@ -31,6 +31,9 @@ func TestStraysThatAreFiles(t *testing.T) {
 			found := s.findings()
 			require.Equal(t, row.want, describe(found))
 			require.Contains(t, found[0].Message, place.Strays[0].Why)
+			if row.name != "a rival is named with its place" {
+				require.Contains(t, found[0].Message, place.Strays[0].Where)
+			}
 			require.NotEmpty(t, found[0].Remedy)
 			require.NotEmpty(t, found[0].Consequence)
 			if found[0].Kind == FileExposed {
