@@ -123,7 +123,7 @@ func clientFindings(o *Observation) []Finding {
 			continue
 		}
 		f := Finding{
-			Kind: rootWords[c.State].kind, Severity: Warning, Where: c.Path, Remedy: c.Remedy,
+			Kind: rootWords[c.State].kind, Severity: Warning, Where: c.Path, Remedy: c.Remedy, client: c.Name,
 			Message:     fmt.Sprintf("%s takes its roots from %s", c.Name, c.Roots),
 			Consequence: c.Name + " refuses https://localhost though the system trusts it",
 		}
@@ -147,6 +147,12 @@ func clientFindings(o *Observation) []Finding {
 // overridden says whether a finding about the variable itself says it all.
 func (f Finding) overridden(all []Override) bool {
 	return f.Kind == EnvOverride && slices.ContainsFunc(all, func(v Override) bool { return v.Name == f.Where })
+}
+
+// belied says whether a client that was asked does what the finding says it
+// would not: its own word goes before what was foreseen.
+func (f Finding) belied(all []Asked) bool {
+	return f.client != "" && slices.ContainsFunc(all, func(a Asked) bool { return a.Name == f.client && a.Inside == Accepted })
 }
 
 // askedFindings are about clients that did otherwise than they should.

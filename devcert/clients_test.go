@@ -95,6 +95,7 @@ func TestDoctor(t *testing.T) {
 		{"hangs", curl, Hung, Refused, []string{TrustUnknown}, false},
 		{"cannot be run", curl, NotAsked, NotAsked, []string{}, false},
 		{"refuses as foreseen", Client{Name: "node", State: Missing}, Refused, Refused, []string{TrustMissing}, false},
+		{"accepts though it was foreseen to refuse", Client{Name: "node", State: Missing}, Accepted, Refused, []string{}, false},
 		{"refuses what could not be foreseen", Client{Name: "odd", Store: "no such"}, Refused, Refused, []string{TrustDenied}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {

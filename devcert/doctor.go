@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"time"
 
 	"devcert/devcert/chain"
@@ -47,6 +48,7 @@ func (e *Engine) Doctor(ctx context.Context, x Examine) (*Report, error) {
 		return r, err
 	}
 	r.Asked = append(r.Asked, skip...)
+	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.belied(r.Asked) })
 	r.Findings = append(r.Findings, askedFindings(r)...)
 	return r, ctx.Err()
 }

@@ -71,7 +71,8 @@ type Finding struct {
 	// Consequence is what a person then sees, in one line; may be empty.
 	Consequence string `json:"-"`
 
-	cure   cure // what the plan does about it
+	client string // the name of the one it is a forecast about
+	cure   cure   // what the plan does about it
 	store  string
 	cert   *x509.Certificate
 	former bool // of this user, and known to no ledger

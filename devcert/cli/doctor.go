@@ -78,11 +78,14 @@ func (u *ui) clientTable(all []devcert.Asked) {
 	u.printf("\n")
 }
 
+// title is a client's name with its version, of which the name may have the
+// beginning: "java 17" is java 17.0.15.
 func title(a devcert.Asked) string {
-	if a.Version == "" || strings.HasSuffix(a.Name, a.Version) {
-		return a.Name
+	name := a.Name
+	if at := strings.LastIndexByte(name, ' '); at >= 0 && strings.HasPrefix(a.Version, name[at+1:]) {
+		name = name[:at]
 	}
-	return a.Name + " " + a.Version
+	return strings.TrimSpace(name + " " + a.Version)
 }
 
 // outsideWord is the verdict of the name that must be refused, in the word that
