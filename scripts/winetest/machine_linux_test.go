@@ -83,7 +83,7 @@ func (w *windows) run(program string, args ...string) result {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	ran := cmd.Run()
 	said, err := os.ReadFile(report)
-	require.NoError(w.t, err, "Wine did not start the launcher: %v\n%s%s", ran, out.String(), errs.String())
+	require.NoError(w.t, err, "the launcher did not say how it ended: %v\n%s%s", ran, out.String(), errs.String())
 	code, err := strconv.Atoi(string(said))
 	require.NoError(w.t, err, "Wine did not start %s: %s\n%s", program, said, errs.String())
 	return result{code, strings.ReplaceAll(out.String(), "\r\n", "\n"), errs.String()}
