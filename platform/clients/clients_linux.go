@@ -64,6 +64,6 @@ func browsers(name string, programs ...string) func(*searcher) []devcert.Client 
 		if path == "" || confined(path) {
 			return nil
 		}
-		return []devcert.Client{{Name: name, Path: path, Store: chromiumStore, Roots: "the user's NSS database, or a policy", Browser: true}}
+		return []devcert.Client{{Name: name, Path: path, Store: chromiumStore, Roots: "the user's NSS database", Browser: true}}
 	}
 }

@@ -105,7 +105,7 @@ func environment(user []string, home, dir string) []string {
 // ownFolders lead everything that a client may write to its own folder, and make
 // it speak English: what it says is shown beside devcert's words.
 func ownFolders(dir string) []string {
-	env := []string{"LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+	env := []string{"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"} // beside modules
 	for name, folder := range map[string]string{
 		"HOME": "", "USERPROFILE": "", "TMPDIR": "tmp", "TMP": "tmp", "TEMP": "tmp", "APPDATA": "AppData/Roaming",
 		"LOCALAPPDATA": "AppData/Local", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share",

@@ -56,12 +56,15 @@ func requests(find func(*searcher) []devcert.Client) kind {
 // java is Java's own HttpsURLConnection. The class is compiled already, since
 // only a JDK could do that, and slowly.
 func java(find func(*searcher) []devcert.Client) kind {
-	return kind{name: "java", find: find, version: []string{"-version"}, last: true, ask: func(q *question) (call, error) {
+	return kind{name: "java", find: find, version: []string{noPerfData, "-version"}, last: true, ask: func(q *question) (call, error) {
 		data, err := scripts.ReadFile("scripts/Ask.class")
 		if err == nil {
 			_, err = q.write("Ask.class", data)
 		}
-		args := []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", q.dir, "Ask"}
+		args := []string{noPerfData, "-XX:TieredStopAtLevel=1", "-cp", q.dir, "Ask"}
 		return call{args: append(args, q.scriptArgs()...)}, err
 	}}
 }
+
+// noPerfData keeps Java from writing to /tmp, whatever TMPDIR says.
+const noPerfData = "-XX:-UsePerfData"

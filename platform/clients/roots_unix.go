@@ -22,7 +22,7 @@ const (
 	firefoxStore  = "firefox"
 )
 
-const systemRoots = "the system's roots"
+const systemRoots = "the system's store"
 
 func systemPlaces() places {
 	return places{hashed: hashedFolder, javas: javaPatterns, perls: perlFolders}
