@@ -72,10 +72,18 @@ func (u *ui) clientTable(all []devcert.Asked) {
 		u.item("%-*s  %-11s  %-11s  %s", width, client, inside, outside, roots)
 	}
 	row("client", "localhost", devcert.OutsideName, "takes its roots from")
+	browsers := false
 	for _, a := range all {
-		row(title(a), string(a.Inside), outsideWord(a), a.Roots+remedyOf(a))
+		note := remedyOf(a)
+		if a.Browser && a.Inside == devcert.NotAsked {
+			note, browsers = "", true
+		}
+		row(title(a), string(a.Inside), outsideWord(a), u.short(a.Roots+note))
 	}
 	u.printf("\n")
+	if browsers {
+		u.flow("", "Browsers take seconds each:  devcert doctor --browsers  asks them too.")
+	}
 }
 
 // title is a client's name with its version, of which the name may have the

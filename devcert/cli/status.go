@@ -117,30 +117,44 @@ func (u *ui) how(p devcert.Place) string {
 	return " (" + p.VerifiedBy + ")"
 }
 
-// stores prints one symbol per place, and with --verbose how each is known.
+// stores prints one symbol per store, or one per place that is not as it should
+// be, and with --verbose how each is known.
 func (u *ui) stores(r *devcert.Report) {
 	var cells []string
 	for _, s := range r.Seen.Stores {
-		places := r.Shown(s)
-		for _, p := range places {
-			name := s.Store
-			if len(places) > 1 && p.State != devcert.Trusted {
-				name += ": " + p.Path
-			}
-			wanted := r.Wants(s.Store, p)
-			if !wanted && p.State != devcert.Trusted {
-				name += " (" + notAskedFor + ")"
-			}
-			cells = append(cells, u.mark(p.State, wanted)+" "+name)
-			if u.verbose {
-				u.item("  %-10s  %s", s.Store, strings.TrimSpace(p.Path+u.how(p)))
-			}
-		}
+		cells = append(cells, u.storeCells(r, s)...)
 	}
 	if len(cells) > 0 {
 		u.flow("  ", cells...)
 		u.printf("\n")
 	}
+}
+
+func (u *ui) storeCells(r *devcert.Report, s devcert.StorePlaces) []string {
+	var cells []string
+	places, sound := r.Shown(s), ""
+	for _, p := range places {
+		if u.verbose {
+			u.item("  %-10s  %s", s.Store, strings.TrimSpace(u.short(p.Path)+u.how(p)))
+		}
+		wanted := r.Wants(s.Store, p)
+		cell := u.mark(p.State, wanted) + " " + s.Store
+		if p.State == devcert.Trusted {
+			sound = cell
+			continue
+		}
+		if len(places) > 1 {
+			cell += ": " + u.short(p.Path)
+		}
+		if !wanted {
+			cell += " (" + notAskedFor + ")"
+		}
+		cells = append(cells, cell)
+	}
+	if len(cells) == 0 && sound != "" {
+		return []string{sound}
+	}
+	return cells
 }
 
 func (u *ui) mark(state devcert.PlaceState, wanted bool) string {
@@ -187,9 +201,9 @@ func (u *ui) finding(f devcert.Finding, width int) {
 	if f.Severity == devcert.Warning {
 		paint = u.yellow
 	}
-	text := []string{f.Message, f.Consequence}
+	text := []string{u.short(f.Message), f.Consequence}
 	if f.Remedy != "" && !(f.Repairable && strings.HasPrefix(f.Remedy, "devcert repair")) { // which stands below all
-		text = append(text, u.symbols.arrow+" "+f.Remedy)
+		text = append(text, u.symbols.arrow+" "+u.short(f.Remedy))
 	}
 	label, blank := paint.Sprint(f.Kind)+strings.Repeat(" ", width-len(f.Kind)), strings.Repeat(" ", width)
 	if u.width-width-4 < enough {

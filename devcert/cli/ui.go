@@ -36,9 +36,10 @@ type ui struct {
 	uiOptions
 	in          *bufio.Reader
 	out, err    io.Writer
-	drawn       bool // standard output is a terminal
-	interactive bool // a person can be asked
-	width       int  // columns
+	drawn       bool   // standard output is a terminal
+	interactive bool   // a person can be asked
+	width       int    // columns
+	home        string // the user's folder, which drawn paths call ~; "" for none
 	symbols     symbols
 
 	red, green, yellow, dim *color.Color
@@ -52,7 +53,10 @@ var (
 )
 
 func newUI(s Streams, out io.Writer, env map[string]string, o uiOptions) *ui {
-	u := &ui{uiOptions: o, in: bufio.NewReader(s.In), out: out, err: s.Err, width: columnsOf(s.Out), symbols: asciiSymbols}
+	u := &ui{
+		uiOptions: o, in: bufio.NewReader(s.In), out: out, err: s.Err, width: columnsOf(s.Out),
+		home: env["HOME"], symbols: asciiSymbols,
+	}
 	u.drawn = isTerminal(s.Out) && env["TERM"] != "dumb" && !o.json
 	u.interactive = isTerminal(s.In) && isTerminal(s.Err) && !o.nonInteractive && env["CI"] != "true"
 	if s.Unicode || showsUnicode(env) {
@@ -114,12 +118,20 @@ func (u *ui) printf(format string, args ...any) {
 	}
 }
 
+// short is text as it is drawn: what is in the user's folder is called so.
+func (u *ui) short(text string) string {
+	if !u.drawn || u.home == "" || u.home == string(os.PathSeparator) {
+		return text
+	}
+	return strings.ReplaceAll(text, u.home+string(os.PathSeparator), "~"+string(os.PathSeparator))
+}
+
 // step prints one step as it ends.
 func (u *ui) step(r devcert.StepResult) {
 	if u.json || u.quiet || r.What == "" {
 		return
 	}
-	symbol, paint, where := u.symbols.ok, u.green, r.Where
+	symbol, paint, where := u.symbols.ok, u.green, u.short(r.Where)
 	switch {
 	case errors.Is(r.Err, devcert.ErrNeedsAdmin):
 		symbol, paint, where = u.symbols.warn, u.yellow, "needs administrator rights"
