@@ -47,7 +47,7 @@ func (s *searcher) judgeRequests(c *devcert.Client, folder string) {
 		c.State, c.Evidence = s.inFile(list)
 	}
 	if c.State != devcert.Trusted {
-		c.Remedy = "export REQUESTS_CA_BUNDLE=" + filepath.Join(s.stateDir, "bundle.pem")
+		c.Remedy = byVariable
 	}
 }
 

@@ -108,6 +108,9 @@ func findGit(s *searcher) []devcert.Client {
 	return all
 }
 
+// byVariable makes a client with roots of its own trust devcert's too.
+const byVariable = `eval "$(devcert env)"`
+
 // findNode: Node brings its own list, unless a distribution built it.
 func findNode(s *searcher) []devcert.Client {
 	all := s.one("node", "node", "nodejs")
@@ -119,7 +122,7 @@ func findNode(s *searcher) []devcert.Client {
 
 func (s *searcher) judgeNode(c *devcert.Client) {
 	options := strings.Fields(s.get("NODE_OPTIONS"))
-	c.Remedy = "export NODE_EXTRA_CA_CERTS=" + filepath.Join(s.stateDir, "root.pem")
+	c.Remedy = byVariable
 	extra := s.get("NODE_EXTRA_CA_CERTS")
 	state, why := devcert.Missing, ""
 	if extra != "" {

@@ -166,7 +166,7 @@ func TestUnixRequests(t *testing.T) {
 	got := m.find()["python requests"]
 	require.Equal(t, devcert.Missing, got.State)
 	require.Contains(t, got.Roots, list)
-	require.Equal(t, "export REQUESTS_CA_BUNDLE=/state/bundle.pem", got.Remedy)
+	require.Equal(t, byVariable, got.Remedy)
 	m.put(list, string(root))
 	require.Equal(t, devcert.Trusted, m.find()["python requests"].State)
 	got = m.find("CURL_CA_BUNDLE=" + m.other)["python requests"]
