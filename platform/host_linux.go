@@ -51,7 +51,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	host.Roots = systems.Roots
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
-		return system.Overrides(o.Env, root)
+		return systems.Overrides(o.Env, root)
 	}
 	host.Close = helper.Close
 	host.AsAdmin = "sudo "

@@ -32,10 +32,7 @@ func systemKinds() []kind {
 // foldersLack says why OpenSSL, told to read folders, does not find root there; ""
 // when it does.
 func foldersLack(folders string, root *x509.Certificate) string {
-	for _, v := range system.Overrides([]string{"SSL_CERT_DIR=" + folders}, root) {
-		return v.Reason
-	}
-	return "no folder is named"
+	return system.FoldersLack(filepath.SplitList(folders), root)
 }
 
 // firefoxBases are where profiles are, since 147 as the XDG specification says.

@@ -205,29 +205,33 @@ func TestOverrides(t *testing.T) {
 	fifo := filepath.Join(s.root, "fifo")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o644))
 	none := filepath.Join(s.root, "none")
+	store := &Store{Root: s.root}
+	others := filepath.Join(s.root, "base.pem")
 	for _, row := range []struct {
 		env, reason string
 		not         bool // not reported
 	}{
 		{"SSL_CERT_FILE=" + s.f.bundle, "", false},
-		{"SSL_CERT_FILE=" + s.root + "/base.pem", "does not hold the root", false},
+		{"SSL_CERT_FILE=" + others, "", false}, // the system's folder stays in force
 		{"SSL_CERT_FILE=" + none, "no such file", false},
 		{"SSL_CERT_FILE=" + fifo, "cannot be read", false},
 		{"SSL_CERT_FILE=" + s.f.hashed, "cannot be read", false},
+		{"SSL_CERT_FILE=/dev/null", "cannot be read", false},
 		{"SSL_CERT_FILE=", "", true},
 		{"SSL_CERT_DIR=" + s.f.hashed, "", false},
 		{"SSL_CERT_DIR=" + none + ":" + s.f.hashed, "", false},
-		{"SSL_CERT_DIR=" + s.f.anchors, "no hash link", false},
-		{"SSL_CERT_DIR=" + none, "no such folder", false},
+		{"SSL_CERT_DIR=" + s.f.anchors, "", false}, // the system's bundle stays in force
 		{"CURL_CA_BUNDLE=" + s.f.bundle, "", false},
+		{"CURL_CA_BUNDLE=" + others, "", false},
 		{"GIT_SSL_CAINFO=" + none, "no such file", false},
+		{"GIT_SSL_CAINFO=" + others, "", false},
 		{"REQUESTS_CA_BUNDLE=" + s.f.hashed, "", false},
 		{"REQUESTS_CA_BUNDLE=" + s.f.bundle, "", false},
-		{"REQUESTS_CA_BUNDLE=" + s.root + "/base.pem", "does not hold the root", false},
+		{"REQUESTS_CA_BUNDLE=" + others, "does not hold the root", false},
 		{"NODE_EXTRA_CA_CERTS=" + none, "", true},
 	} {
 		t.Run(row.env[:strings.Index(row.env, "=")]+" "+row.reason, func(t *testing.T) {
-			found := Overrides([]string{"A=b", row.env}, root)
+			found := store.Overrides([]string{"A=b", row.env}, root)
 			if row.not {
 				require.Empty(t, found)
 				return
@@ -240,8 +244,37 @@ func TestOverrides(t *testing.T) {
 			require.Contains(t, found[0].Reason, row.reason)
 		})
 	}
-	require.Len(t, Overrides([]string{"SSL_CERT_FILE=" + s.f.bundle, "CURL_CA_BUNDLE=" + s.f.bundle}, other), 2)
-	require.Empty(t, Overrides([]string{"SSL_CERT_FILE=" + none}, nil))
+	require.Len(t, store.Overrides([]string{"SSL_CERT_FILE=" + s.f.bundle, "CURL_CA_BUNDLE=" + s.f.bundle}, other), 2)
+	require.Empty(t, store.Overrides([]string{"SSL_CERT_FILE=" + none}, nil))
+}
+
+// OpenSSL reads a file and a folder: only both together lead away.
+func TestOverridesOfBothHalves(t *testing.T) {
+	s, root := newScratch(t, debian), newRoot(t)
+	require.NoError(t, s.trust(root))
+	store := &Store{Root: s.root}
+	others := filepath.Join(s.root, "base.pem")
+	for _, row := range []struct {
+		name    string
+		env     []string
+		reasons []string
+	}{
+		{"neither has it", []string{"SSL_CERT_FILE=" + others, "SSL_CERT_DIR=" + s.f.anchors}, []string{"does not hold", "no hash link"}},
+		{"the file has it", []string{"SSL_CERT_FILE=" + s.f.bundle, "SSL_CERT_DIR=" + s.f.anchors}, []string{"", ""}},
+		{"the folder has it", []string{"SSL_CERT_FILE=" + others, "SSL_CERT_DIR=" + s.f.hashed}, []string{"", ""}},
+		{"git's own two", []string{"GIT_SSL_CAINFO=" + others, "GIT_SSL_CAPATH=" + s.f.anchors}, []string{"does not hold"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			found := store.Overrides(row.env, root)
+			require.Len(t, found, len(row.reasons))
+			for i, reason := range row.reasons {
+				if reason == "" {
+					require.Empty(t, found[i].Reason)
+				}
+				require.Contains(t, found[i].Reason, reason)
+			}
+		})
+	}
 }
 
 func FuzzCertificates(f *testing.F) {

@@ -105,14 +105,17 @@ func TestARootThatOnlyExpiresIsReplacedOnDemand(t *testing.T) {
 func TestVariablesThatHideTheRootAreAWarning(t *testing.T) {
 	m := healthyMachine(t)
 	elsewhere := m.home() + "/other.pem"
-	m.write(elsewhere, m.read("/etc/ssl/certs/ca-certificates.crt")[:0])
+	m.write(elsewhere, "")
+	others := m.noRoots()
 	for _, row := range []struct {
 		variable string
 		kinds    []string
 	}{
 		{"SSL_CERT_FILE=" + elsewhere, []string{"env-override?"}},
 		{"SSL_CERT_FILE=/nowhere", []string{"env-override?"}},
-		{"SSL_CERT_DIR=" + m.home(), []string{"env-override?"}},
+		{"REQUESTS_CA_BUNDLE=" + others, []string{"env-override?"}},
+		{"SSL_CERT_FILE=" + others, nil},  // OpenSSL reads the system's folder beside it
+		{"SSL_CERT_DIR=" + m.home(), nil}, // and here the system's file
 		{"CURL_CA_BUNDLE=" + elsewhere, []string{"env-override?"}},
 		{"SSL_CERT_FILE=" + bundle, nil},
 		{"SSL_CERT_DIR=/etc/ssl/certs", nil},
