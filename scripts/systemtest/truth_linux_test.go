@@ -1,0 +1,179 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// breakage is a way in which clients stop trusting, and which of them.
+type breakage struct {
+	name string
+	how  func(m *machine) *machine // the machine as the client then sees it
+	// browsers says that it is about them, so that they are asked too.
+	browsers bool
+	// loses are the clients that must refuse afterwards, by the beginning of their
+	// names: without one the breakage would prove nothing.
+	loses []string
+}
+
+func changed(how func(m *machine)) func(m *machine) *machine {
+	return func(m *machine) *machine { how(m); return m }
+}
+
+func set(env ...string) func(m *machine) *machine {
+	return func(m *machine) *machine { return m.with(env...) }
+}
+
+// noRoots is a file with one root, which is not devcert's.
+func (m *machine) noRoots() string {
+	m.t.Helper()
+	public, err := filepath.Glob("/usr/share/ca-certificates/mozilla/*.crt")
+	require.NoError(m.t, err)
+	require.NotEmpty(m.t, public)
+	return public[0]
+}
+
+func (m *machine) nickname(db string) string {
+	m.t.Helper()
+	for line := range strings.Lines(m.must("certutil", "-L", "-d", "sql:"+db)) {
+		if at := strings.Index(line, "devcert root"); at >= 0 {
+			return strings.TrimSpace(line[:strings.LastIndex(strings.TrimRight(line, " \n"), " ")])
+		}
+	}
+	m.t.Fatalf("%s has none of devcert's", db)
+	return ""
+}
+
+const (
+	chromiumDB     = ".local/share/pki/nssdb"
+	firefoxFolder  = ".mozilla/firefox"
+	firefoxDefault = "aaaa.default"
+	firefoxWork    = "bbbb.work"
+)
+
+var breakages = []breakage{
+	{name: "nothing", how: changed(nothing), browsers: true},
+	{name: "anchor deleted and bundle rebuilt", how: changed(func(m *machine) {
+		m.remove(m.anchor())
+		m.must("update-ca-certificates")
+	}), loses: []string{"curl", "openssl", "git", "python"}},
+	// OpenSSL's users on Debian read a file and a folder: one alone hides nothing.
+	{name: "variable SSL_CERT_FILE", how: func(m *machine) *machine { return m.with("SSL_CERT_FILE=" + m.noRoots()) }},
+	{name: "variables SSL_CERT_FILE and SSL_CERT_DIR", how: func(m *machine) *machine {
+		return m.with("SSL_CERT_FILE="+m.noRoots(), "SSL_CERT_DIR="+m.home())
+	}, loses: []string{"openssl", "ruby"}},
+	{name: "variable CURL_CA_BUNDLE", how: func(m *machine) *machine { return m.with("CURL_CA_BUNDLE=" + m.noRoots()) }},
+	{name: "variables GIT_SSL_CAINFO and GIT_SSL_CAPATH", how: func(m *machine) *machine {
+		return m.with("GIT_SSL_CAINFO="+m.noRoots(), "GIT_SSL_CAPATH="+m.home())
+	}, loses: []string{"git"}},
+	{name: "variable NODE_EXTRA_CA_CERTS to nothing", how: set("NODE_EXTRA_CA_CERTS=/nowhere.pem"), loses: []string{"node"}},
+	{name: "cacert in ~/.curlrc", how: changed(func(m *machine) {
+		m.write(filepath.Join(m.home(), ".curlrc"), "cacert = \""+m.noRoots()+"\"\ncapath = \""+m.home()+"\"\n")
+	}), loses: []string{"curl"}},
+	{name: "http.sslCAInfo in ~/.gitconfig", how: changed(func(m *machine) {
+		m.write(filepath.Join(m.home(), ".gitconfig"), "[http]\n\tsslCAInfo = "+m.noRoots()+"\n\tsslCAPath = "+m.home()+"\n")
+	}), loses: []string{"git"}},
+	{name: "cacerts replaced by a package's", how: changed(func(m *machine) {
+		m.must("keytool", "-delete", "-keystore", javaStore, "-storepass", "changeit", "-alias", "debian:devcert-"+m.status().Hierarchy.ID+".pem")
+	}), loses: []string{"java"}},
+	{name: "trust bits cleared in Chromium's database", browsers: true, how: changed(func(m *machine) {
+		db := filepath.Join(m.home(), chromiumDB)
+		m.must("certutil", "-M", "-d", "sql:"+db, "-n", m.nickname(db), "-t", ",,")
+	}), loses: []string{"chromium"}},
+	{name: "root deleted from Chromium's database", browsers: true, how: changed(func(m *machine) {
+		db := filepath.Join(m.home(), chromiumDB)
+		m.must("certutil", "-D", "-d", "sql:"+db, "-n", m.nickname(db))
+	}), loses: []string{"chromium"}},
+	{name: "root deleted from one of two Firefox profiles", browsers: true, how: changed(func(m *machine) {
+		db := filepath.Join(m.home(), firefoxFolder, firefoxWork)
+		m.must("certutil", "-D", "-d", "sql:"+db, "-n", m.nickname(db))
+	}), loses: []string{"firefox: work"}},
+	{name: "a new Firefox profile", browsers: true, how: changed(func(m *machine) { m.addProfile("new", "cccc.new") }),
+		loses: []string{"firefox: new"}},
+}
+
+// addProfile adds a profile as Firefox does.
+func (m *machine) addProfile(name, folder string) {
+	m.t.Helper()
+	dir := filepath.Join(m.home(), firefoxFolder)
+	require.NoError(m.t, os.MkdirAll(filepath.Join(dir, folder), 0o700))
+	ini := filepath.Join(dir, "profiles.ini")
+	text, _ := os.ReadFile(ini)
+	n := strings.Count(string(text), "[Profile")
+	m.write(ini, string(text)+fmt.Sprintf("[Profile%d]\nName=%s\nIsRelative=1\nPath=%s\n\n", n, name, folder))
+}
+
+// reasons are the pairs of breakage and client where status cannot know what the
+// client does, with the reason.
+var reasons = map[string]string{}
+
+// TestTruth breaks the machine in every way, and compares what status foresees
+// of each client with what it then really does.
+func TestTruth(t *testing.T) {
+	var table []string
+	for _, b := range breakages {
+		t.Run(b.name, func(t *testing.T) {
+			m := newMachine(t)
+			m.addProfile("default", firefoxDefault)
+			m.addProfile("work", firefoxWork)
+			m.devcert(0, "setup")
+			m = b.how(m)
+			rows := m.doctor(b.browsers)
+			lost := slices.Clone(b.loses)
+			for _, c := range rows {
+				if c.Verdict == "not-asked" {
+					continue
+				}
+				agrees := (c.State == "trusted") == (c.Verdict == "trusted")
+				table = append(table, fmt.Sprintf("%-48s %-20s foreseen %-9s said %-11s %s", b.name, c.Name, c.State, c.Verdict, c.Outside))
+				if reason, known := reasons[b.name+"/"+c.Name]; !agrees && known {
+					table[len(table)-1] += " (" + reason + ")"
+					continue
+				}
+				assert.True(t, agrees, "%+v", c)
+				assert.Equal(t, "distrusted", c.Outside, "%+v", c)
+				if c.Verdict == "distrusted" {
+					lost = slices.DeleteFunc(lost, func(name string) bool { return strings.HasPrefix(c.Name, name) })
+				}
+			}
+			assert.Empty(t, m.present(lost), "nobody noticed")
+		})
+	}
+	t.Log("\n" + strings.Join(table, "\n"))
+}
+
+// doctor asks every client, and requires that the answer is a document.
+func (m *machine) doctor(browsers bool) []clientRow {
+	m.t.Helper()
+	args := []string{"doctor", "--json"}
+	if browsers {
+		args = append(args, "--browsers", "--limit", "60s")
+	}
+	r := m.run(m.bin, args...)
+	var doc document
+	require.NoError(m.t, json.Unmarshal([]byte(r.stdout), &doc), "%s", r)
+	require.NotEmpty(m.t, doc.Clients, "%s", r)
+	return doc.Clients
+}
+
+// present leaves out clients that this machine does not have.
+func (m *machine) present(names []string) []string {
+	programs := map[string]string{"firefox: work": "firefox-esr", "firefox: new": "firefox-esr", "python": "python3"}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		program, renamed := programs[name]
+		if !renamed {
+			program = name
+		}
+		_, err := exec.LookPath(program)
+		return err != nil
+	})
+}
