@@ -102,6 +102,20 @@ function Test-Loss([string]$Kind, [scriptblock]$Break) {
     Assert ((Get-Finding 0).Count -eq 0) 'repair cures it'
 }
 
+# Test-Client asks every client that is there. Those that follow Windows' stores
+# accept, and all refuse what the root does not permit; what status foresees of a
+# client is what it does.
+function Test-Client {
+    $document = ((& $devcert doctor --json) -join "`n") | ConvertFrom-Json
+    foreach ($client in $document.clients | Where-Object verdict -NE 'not-asked') {
+        $said = "$($client.name): $($client.verdict), foreseen $($client.state), $($client.evidence)"
+        Assert ($client.outside -ne 'trusted') "a name outside is refused by $said"
+        Assert (($client.verdict -eq 'trusted') -eq ($client.state -eq 'trusted')) "what was foreseen of $said"
+        if ($client.name -in 'powershell', 'pwsh') { Assert ($client.verdict -eq 'trusted') $said }
+    }
+    Assert ($document.clients.name -contains 'powershell') 'Windows PowerShell is among the clients'
+}
+
 function Test-Story {
     $document = (Invoke-Devcert 0 @('setup', '--json')) -join "`n" | ConvertFrom-Json
     $leaf = $document.hierarchy.leaf.thumbprint
@@ -115,6 +129,7 @@ function Test-Story {
     Assert ((Get-Finding 0).Count -eq 0) 'status finds nothing wrong'
     Assert ((Test-Listener 44300) -eq 200) 'Windows accepts https://localhost:44300 as HTTP.sys serves it'
     Assert ((Invoke-Devcert 0 @('setup')) -match 'Nothing to do') 'setup again does nothing'
+    Test-Client
 
     Test-Loss 'binding-missing' { & $netsh http delete sslcert ipport=0.0.0.0:44333 | Out-Null }
     Test-Loss 'trust-missing' { Remove-Item "Cert:\LocalMachine\Root\$root" }
