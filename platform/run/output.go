@@ -20,6 +20,29 @@ import (
 type pipes struct {
 	ours, theirs []*os.File
 	copies       []func()
+	gates        []*gate
+}
+
+// gate passes on what is written until it is shut.
+type gate struct {
+	mu   sync.Mutex
+	to   io.Writer
+	shut bool
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut {
+		return 0, io.ErrClosedPipe
+	}
+	return g.to.Write(p)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
 }
 
 // connect gives cmd pipes for its output. They are to be closed.
@@ -42,7 +65,9 @@ func (p *pipes) add(to io.Writer) (*os.File, error) {
 	}
 	p.ours, p.theirs = append(p.ours, ours), append(p.theirs, theirs)
 	// It ends with an error when the pipe is closed before its end: read's doing.
-	p.copies = append(p.copies, func() { _, _ = io.Copy(to, ours) })
+	g := &gate{to: to}
+	p.gates = append(p.gates, g)
+	p.copies = append(p.copies, func() { _, _ = io.Copy(g, ours) })
 	return theirs, nil
 }
 
@@ -64,8 +89,11 @@ func (p *pipes) read(ctx context.Context) {
 	select {
 	case <-done:
 	case <-time.After(grace):
-		closeAll(p.ours)
-		<-done
+		go closeAll(p.ours) // Windows may keep whoever closes a pipe that is being read
+		p.ours = nil
+	}
+	for _, g := range p.gates {
+		g.close() // nobody waits for a copy that does not end even so
 	}
 }
 
