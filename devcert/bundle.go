@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
@@ -58,7 +59,7 @@ func bundleFindings(o *Observation) []Finding {
 		Consequence: "programs that devcert env points at it refuse what the system accepts, or the reverse",
 	}
 	switch {
-	case b.wanted == nil && b.err == nil, b.wanted != nil && bytes.Equal(b.wanted, b.there):
+	case b.wanted == nil && (b.err == nil || o.systemSpeaks()), b.wanted != nil && bytes.Equal(b.wanted, b.there):
 		return nil
 	case b.wanted == nil:
 		f.Kind, f.cure, f.Message = TrustUnknown, noCure, b.err.Error()
@@ -69,6 +70,14 @@ func bundleFindings(o *Observation) []Finding {
 		f.Message = "bundle.pem is missing"
 	}
 	return []Finding{f}
+}
+
+// systemSpeaks says whether the system's store has a finding of its own, which
+// says what keeps its roots from being read.
+func (o *Observation) systemSpeaks() bool {
+	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool {
+		return s.Store == SystemStore && slices.ContainsFunc(s.Places, func(p Place) bool { return p.State != Trusted })
+	})
 }
 
 // writeBundle writes it as the system's roots are by now. That those cannot be

@@ -183,8 +183,10 @@ func findPerl(s *searcher) []devcert.Client {
 	if module == "" {
 		return nil
 	}
-	all := openSSLs("perl", "perl")(s)
+	all := s.one("perl", "perl")
 	for i := range all {
+		// IO::Socket::SSL gives OpenSSL what the variables name, and no more.
+		s.follow(&all[i], lead{files: []string{"SSL_CERT_FILE"}, folders: []string{"SSL_CERT_DIR"}, alone: true})
 		if c := &all[i]; list != "" && c.Override == "" {
 			c.Roots, c.State, c.Evidence = "Mozilla::CA", devcert.Unknown, list+" leads to its own list or to the system's"
 		}

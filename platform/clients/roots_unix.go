@@ -86,6 +86,8 @@ type lead struct {
 	// whole says that every file of the folders is read, not only what links name
 	// by hash: the bundle itself is mostly among them.
 	whole bool
+	// alone says that one of the variables leaves nothing of the system's in force.
+	alone bool
 }
 
 // follow sees what the user's variables make of a client that reads the system's
@@ -112,10 +114,11 @@ func (s *searcher) follow(c *devcert.Client, l lead) {
 		}
 		named, why = append(named, v.name), append(why, v.name+": "+reason)
 	}
-	if file == "" || folders == "" && (l.whole || s.hashedHasRoot()) {
+	beside := file == "" || folders == "" && (l.whole || s.hashedHasRoot())
+	if len(named) == 0 || beside && !l.alone {
 		return
 	}
-	c.State, c.Override, c.Roots = worst, file, strings.Join(named, " and ")
+	c.State, c.Override, c.Roots = worst, named[0], strings.Join(named, " and ")
 	c.Evidence, c.Remedy = strings.Join(why, "; "), "unset "+strings.Join(named, " ")
 }
 

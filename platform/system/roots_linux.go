@@ -8,10 +8,11 @@ import (
 	"devcert/devcert/chain"
 )
 
-// Roots returns the system's bundle, in PEM as it stands there, without the
-// roots of devcert's profile, whoever made them: what programs with roots of
-// their own are pointed at has the system's besides the one that is wanted. It
-// is nil where devcert knows no bundle.
+// Roots returns the certificates of the system's bundle in PEM, one after the
+// other, without the roots of devcert's profile, whoever made them: what programs
+// with roots of their own are pointed at has the system's besides the one that is
+// wanted. What stands between them is left out; whoever reads it passes over it.
+// It is nil where devcert knows no bundle.
 func (s *Store) Roots() ([]byte, error) {
 	f, ok := familyOf(s.Root)
 	if !ok {
@@ -21,34 +22,27 @@ func (s *Store) Roots() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the system's roots: %w", err)
 	}
-	return withoutOurs(data), nil
+	return blocks(data, mayHoldOurs(data)), nil
 }
 
-// withoutOurs cuts the blocks of our profile's roots out of PEM data, with the
-// end of their line.
-func withoutOurs(data []byte) []byte {
-	if !mayHoldOurs(data) {
-		return data
-	}
-	kept := make([]byte, 0, len(data))
+// blocks returns the blocks of certificates in PEM data, each with the end of its
+// last line; without those of our profile's roots if there may be any.
+func blocks(data []byte, ours bool) []byte {
+	kept := make([]byte, 0, len(data)+1)
 	for {
 		start := bytes.Index(data, pemBegin)
 		if start < 0 {
-			return append(kept, data...)
+			return kept
 		}
 		end := bytes.Index(data[start:], pemEnd)
 		if end < 0 {
-			return append(kept, data...)
+			return kept
 		}
 		end += start + len(pemEnd)
-		if end < len(data) && data[end] == '\n' {
-			end++
+		if !ours || !isOurs(data[start:end]) {
+			kept = append(append(kept, data[start:end]...), '\n')
 		}
-		keep := end
-		if isOurs(data[start:end]) {
-			keep = start
-		}
-		kept, data = append(kept, data[:keep]...), data[end:]
+		data = data[end:]
 	}
 }
 

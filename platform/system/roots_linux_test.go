@@ -11,25 +11,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWithoutOurs(t *testing.T) {
+func TestBlocks(t *testing.T) {
 	encode := func(der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	}
 	one, two := encode(newRoot(t).Raw), encode(newRoot(t).Raw)
 	h := newHierarchy(t)
 	other := encode(h.Intermediate.Cert.Raw) // no root: nobody's but whoever put it there
+	broken := "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"
 	for _, row := range []struct{ name, in, want string }{
 		{"nothing", "", ""},
-		{"none of ours", "# text\n" + other, "# text\n" + other},
+		{"none of ours", "# text\n" + other, other},
 		{"ours alone", one, ""},
-		{"ours between others", "# a\n" + other + one + "# b\n" + other, "# a\n" + other + "# b\n" + other},
+		{"ours between others", "# a\n" + other + one + "# b\n" + other + "# c", other + other},
 		{"two of ours", one + other + two, other},
-		{"without an end of line", other + strings.TrimSuffix(one, "\n"), other},
-		{"cut short", one + "-----BEGIN CERTIFICATE-----\nMII", "-----BEGIN CERTIFICATE-----\nMII"},
-		{"no certificate", one + "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"},
+		{"without an end of line", one + strings.TrimSuffix(other, "\n"), other},
+		{"cut short", other + one + "-----BEGIN CERTIFICATE-----\nMII", other},
+		{"no certificate", one + broken, broken},
 	} {
-		t.Run(row.name, func(t *testing.T) { assert.Equal(t, row.want, string(withoutOurs([]byte(row.in)))) })
+		t.Run(row.name, func(t *testing.T) { assert.Equal(t, row.want, string(blocks([]byte(row.in), true))) })
 	}
+	assert.Equal(t, one+other, string(blocks([]byte("# a\n"+one+other), false)))
 }
 
 // The bundle without ours is the same before a root is added and after.
@@ -38,7 +40,7 @@ func TestRootsAreTheSystems(t *testing.T) {
 	store := &Store{Root: s.root}
 	before, err := store.Roots()
 	require.NoError(t, err)
-	assert.Equal(t, s.read(s.f.bundle), string(before))
+	assert.Equal(t, string(blocks([]byte(s.read(s.f.bundle)), false)), string(before))
 	require.NoError(t, s.trust(newRoot(t)))
 	require.NotEqual(t, s.read(s.f.bundle), string(before))
 	after, err := store.Roots()

@@ -42,7 +42,7 @@ func (m *machine) groups(names []string) []string {
 			}
 		case "root":
 			paths = append(paths, m.groups([]string{"leaf", "system"})...)
-			paths = append(paths, m.state("root.pem"), m.state("intermediate.pem"), m.state("config.json"))
+			paths = append(paths, m.state("root.pem"), m.state("intermediate.pem"), m.state("bundle.pem"), m.state("config.json"))
 		case "copies": // in the same generation
 			paths = append(paths, m.state("generations/…"), m.state("localhost.pem"), m.state("localhost-key.pem"), m.state("localhost.pfx"))
 		default:

@@ -57,6 +57,7 @@ fi
 // become turns a Debian machine into one of the distribution.
 func (d distribution) become(m *machine) {
 	m.t.Helper()
+	require.NoError(m.t, hide(javas))
 	base := m.read(bundle)
 	for _, path := range []string{"/usr/local/share/ca-certificates", "/etc/ssl/certs", "/etc/ca-certificates", "/etc/ca-certificates.conf",
 		"/etc/debian_version", "/usr/sbin/update-ca-certificates", "/etc/pki"} {
@@ -150,6 +151,7 @@ func (d distribution) requireVerified(m *machine, code int) {
 // TestWithoutTheTool is a small image on which nobody has installed the package.
 func TestWithoutTheTool(t *testing.T) {
 	m := newMachine(t, "/usr/sbin")
+	require.NoError(t, hide(javas))
 	m.remove(updateTool)
 	for _, path := range []string{"/usr/local/share/ca-certificates", "/etc/ca-certificates.conf"} {
 		require.NoError(t, os.RemoveAll(path))

@@ -24,6 +24,7 @@ var stateFiles = []struct{ path, stands string }{
 	{"localhost.pem", ""},
 	{"localhost-key.pem", ""},
 	{"localhost.pfx", ""},
+	{"bundle.pem", ""},
 	{"GEN/root.pem", ""},
 	{"GEN/root.crl", "crl-expired?"}, // only the root's key could sign another, and it is gone
 	{"GEN/intermediate.pem", ""},

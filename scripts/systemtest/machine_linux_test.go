@@ -246,11 +246,16 @@ type finding struct {
 type clientRow struct{ Name, Path, Store, Roots, State, Verdict, Outside, Evidence string }
 
 // status looks, and requires that the exit code says the same as the document.
-// Findings about programs with roots of their own are left out: which of them a
-// machine has is not what a test is about, and TestTruth has them all.
 func (m *machine) status() document {
 	m.t.Helper()
-	r := m.run(m.bin, "status", "--json")
+	return m.look(m.run(m.bin, "status", "--json"))
+}
+
+// look reads what status said. Findings about programs with roots of their own are
+// left out: which of them a machine has is not what a test is about, and TestTruth
+// has them all.
+func (m *machine) look(r result) document {
+	m.t.Helper()
 	var doc document
 	require.NoError(m.t, json.Unmarshal([]byte(r.stdout), &doc), "%s", r)
 	require.Equal(m.t, r.code, doc.Exit, "%s", r)

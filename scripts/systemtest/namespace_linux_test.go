@@ -41,8 +41,46 @@ func enter(base image, folders []string) (image, error) {
 			return image{}, err
 		}
 	}
-	return image{append([]string{layer}, base.layers...)}, nil
+	return image{append([]string{layer}, base.layers...)}, hide(browsers...)
 }
+
+// browsers are hidden from the machines of most tests, which are about the system's
+// store: where there is one its database is made, and stays.
+var browsers = []string{"/usr/bin/chromium", "/usr/bin/google-chrome", "/usr/bin/microsoft-edge"}
+
+// hide has the calling thread's namespace hold nothing that can be executed where
+// a program is, or nothing at all where a folder is.
+func hide(paths ...string) error {
+	for _, path := range paths {
+		var err error
+		switch _, missing := os.Stat(path); {
+		case missing != nil:
+		case isFolder(path):
+			err = unix.Mount("systemtest", path, "tmpfs", 0, "mode=0755")
+		default:
+			err = unix.Mount("/dev/null", path, "", unix.MS_BIND, "")
+		}
+		if err != nil {
+			return fmt.Errorf("hide %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// show undoes a hide of programs.
+func show(paths ...string) error {
+	for _, path := range paths {
+		if _, missing := os.Stat(path); missing == nil {
+			if err := unix.Unmount(path, 0); err != nil {
+				return fmt.Errorf("show %s: %w", path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// javas is where Java is. Debian's hook needs it; other systems' machines have none.
+const javas = "/usr/lib/jvm"
 
 // overlay stacks the layers on folder. They lie side by side in one mount, since
 // the kernel stacks overlays at most two deep and scripts/private-machine has

@@ -124,6 +124,7 @@ func misspeltStore(t *testing.T) {
 // failingStore is a tool that fails with a message.
 func failingStore(t *testing.T) {
 	m := newMachine(t)
+	require.NoError(t, hide(javas))
 	before := m.snapshot("/etc", "/usr/local/share")
 	m.replace("/usr/sbin/update-ca-certificates", "#!/bin/sh\necho 'E: the disk has died' >&2\nexit 3\n")
 	r := m.devcert(6, "setup")

@@ -168,8 +168,7 @@ func TestProbeSaysWhoAnswers(t *testing.T) {
 	m.devcert(0, "ports", "unbind", "--all")
 	m.devcert(0, "ports", "bind", mine, other, silent)
 	states := map[string]string{}
-	var doc document
-	require.NoError(t, json.Unmarshal([]byte(m.devcert(3, "status", "--probe", "--json").stdout), &doc))
+	doc := m.look(m.devcert(3, "status", "--probe", "--json"))
 	for _, b := range doc.Bindings {
 		states[strconv.Itoa(b.Port)] = b.State
 	}

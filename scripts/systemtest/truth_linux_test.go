@@ -123,6 +123,7 @@ func TestTruth(t *testing.T) {
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
 			m := newMachine(t)
+			require.NoError(t, show(browsers...))
 			m.addProfile("default", firefoxDefault)
 			m.addProfile("work", firefoxWork)
 			m.devcert(0, "setup")
