@@ -51,3 +51,9 @@ func hasHook(in func(string) string) bool {
 	return err == nil && slices.Contains(lines, "cacerts_updates=yes") &&
 		executable(in("/etc/ca-certificates/update.d/jks-keystore"))
 }
+
+// exists says whether a path leads to something.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -3,7 +3,6 @@
 package java
 
 import (
-	"os"
 	"path/filepath"
 )
 
@@ -45,9 +44,3 @@ func machineFinder(root string) finder {
 }
 
 func envName(have, name string) bool { return have == name }
-
-// exists says whether a path leads to something.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
