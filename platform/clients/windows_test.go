@@ -330,7 +330,7 @@ func TestFindGit(t *testing.T) {
 		{"settings that include themselves", git(openssl, user("[include]", "path = ~/.gitconfig")), []seen{{
 			name: "git", store: "windows-root", state: devcert.Unknown, evidence: "includes in one another",
 		}}},
-		{"what is included for a repository is not for all", git(openssl, user(`[includeIf "gitdir:~/work/"]`, "path = more"),
+		{"what is included for a repository is not for all", git(openssl, user(`[includeIf "gitdir:~/src/"]`, "path = more"),
 			func(w *fakeWindows) { w.put(`C:\Users\anna\more`, schannel) }), []seen{own}},
 		{"what is for one URL is not for all", git(openssl, user(`[http "https://example.com"]`, "sslVerify = false")), []seen{own}},
 		{"settings that git refuses", git(openssl, user("[http")), []seen{{
