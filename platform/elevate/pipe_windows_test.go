@@ -51,7 +51,7 @@ func childHandlers() Handlers {
 			dir, _ := os.Getwd()
 			return errors.New(strings.Join(append(os.Environ(), "here="+dir), "\n"))
 		}),
-		"trust": Typed(func(_ context.Context, req rootRequest, _ func()) error {
+		"trust": Typed(func(_ context.Context, req Certificate, _ func()) error {
 			_, err := chain.CheckNewRoot(req.DER)
 			return err
 		}),
@@ -81,9 +81,9 @@ func TestRealChild(t *testing.T) {
 	defer h.Close()
 	require.NoError(t, h.Ready(t.Context()))
 	root := newRoot(t)
-	require.NoError(t, h.Do(t.Context(), "trust", rootRequest{root.Raw}))
-	require.ErrorContains(t, h.Do(t.Context(), "trust", rootRequest{root.Raw[1:]}), "not a certificate")
-	require.ErrorContains(t, h.Do(t.Context(), "format", rootRequest{}), "not among what can be asked for")
+	require.NoError(t, h.Do(t.Context(), "trust", Certificate{DER: root.Raw}))
+	require.ErrorContains(t, h.Do(t.Context(), "trust", Certificate{DER: root.Raw[1:]}), "not a certificate")
+	require.ErrorContains(t, h.Do(t.Context(), "format", Certificate{}), "not among what can be asked for")
 	require.EqualError(t, h.Do(t.Context(), "big", strings.Repeat("x", maxBody-100)+"end."), "end.")
 
 	seen := h.Do(t.Context(), "who", struct{}{}).Error()
@@ -137,7 +137,7 @@ func TestChildThatDies(t *testing.T) {
 	h := New(Options{Wait: time.Minute})
 	defer h.Close()
 	require.ErrorContains(t, h.Do(t.Context(), "die", nil), "ended without an answer")
-	require.NoError(t, h.Do(t.Context(), "trust", rootRequest{newRoot(t).Raw}), "who is administrator may start another")
+	require.NoError(t, h.Do(t.Context(), "trust", Certificate{DER: newRoot(t).Raw}), "who is administrator may start another")
 }
 
 func open(name string) (windows.Handle, error) {
@@ -270,7 +270,7 @@ func TestRunAs(t *testing.T) {
 	h := New(Options{Wait: time.Minute})
 	defer h.Close()
 	h.link = l
-	require.NoError(t, h.Do(t.Context(), "trust", rootRequest{newRoot(t).Raw}))
+	require.NoError(t, h.Do(t.Context(), "trust", Certificate{DER: newRoot(t).Raw}))
 	ended := l.ended
 	l.ended = nil // it is waited for here
 	require.NoError(t, l.in.Close())

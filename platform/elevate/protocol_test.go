@@ -34,22 +34,9 @@ const (
 	distrustRoot = "distrust-root"
 )
 
-type rootRequest struct {
-	DER []byte `json:"der"`
-}
-
 // handlers are like those of the real stores.
 func (r *recorder) handlers() Handlers {
-	typed := func(check func([]byte) (*x509.Certificate, error), do func(context.Context, *x509.Certificate, func()) error) Handler {
-		return Typed(func(ctx context.Context, req rootRequest, waiting func()) error {
-			root, err := check(req.DER)
-			if err != nil {
-				return Refused(err)
-			}
-			return do(ctx, root, waiting)
-		})
-	}
-	return Handlers{trustRoot: typed(chain.CheckNewRoot, r.trust), distrustRoot: typed(chain.CheckRoot, r.distrust)}
+	return Handlers{trustRoot: OfCertificate(chain.CheckNewRoot, r.trust), distrustRoot: OfCertificate(chain.CheckRoot, r.distrust)}
 }
 
 func (r *recorder) trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
@@ -103,11 +90,11 @@ func (w wire) serve(r *recorder) <-chan error {
 }
 
 func trust(ctx context.Context, h *Helper, root *x509.Certificate) error {
-	return h.Do(ctx, trustRoot, rootRequest{root.Raw})
+	return h.Do(ctx, trustRoot, Certificate{DER: root.Raw})
 }
 
 func distrust(ctx context.Context, h *Helper, root *x509.Certificate) error {
-	return h.Do(ctx, distrustRoot, rootRequest{root.Raw})
+	return h.Do(ctx, distrustRoot, Certificate{DER: root.Raw})
 }
 
 // served returns a Helper whose child is a goroutine.
@@ -153,12 +140,12 @@ func TestHelper(t *testing.T) {
 	require.Equal(t, "ask for less", remedied.Remedy())
 	r.err = nil
 	require.NoError(t, trust(t.Context(), h, root), "an error ends nothing")
-	err := h.Do(t.Context(), trustRoot, rootRequest{make([]byte, maxFrame)})
+	err := h.Do(t.Context(), trustRoot, Certificate{DER: make([]byte, maxFrame)})
 	require.ErrorContains(t, err, "at most 64512", "what is too large is not sent")
 	require.Error(t, h.Do(t.Context(), trustRoot, func() {}), "nor what is no JSON")
 	done := len(r.done)
 	require.ErrorContains(t, h.Do(t.Context(), trustRoot, nil), "nothing is said")
-	require.ErrorContains(t, h.Do(t.Context(), "run", rootRequest{root.Raw}), "not among what can be asked for")
+	require.ErrorContains(t, h.Do(t.Context(), "run", Certificate{DER: root.Raw}), "not among what can be asked for")
 	require.Len(t, r.done, done)
 
 	h.Close()
@@ -244,7 +231,7 @@ func TestHostileRequests(t *testing.T) {
 	h, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: time.Now()})
 	require.NoError(t, err)
 	good := func(nonce string, seq int) []byte {
-		body, err := json.Marshal(rootRequest{root.Raw})
+		body, err := json.Marshal(Certificate{DER: root.Raw})
 		require.NoError(t, err)
 		body, err = json.Marshal(request{Nonce: nonce, Seq: seq, Do: trustRoot, Body: body})
 		require.NoError(t, err)

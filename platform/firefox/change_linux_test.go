@@ -15,6 +15,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/elevate"
 	"devcert/platform/nss"
 )
 
@@ -228,10 +229,10 @@ func TestRequests(t *testing.T) {
 	}{
 		{"nothing", map[string]any{}},
 		{"a path", map[string]any{"der": h.Root.Raw, "module": "/home/anna/evil.so"}},
-		{"an intermediate", rootRequest{h.Intermediate.Cert.Raw}},
-		{"a leaf", rootRequest{h.Leaf.Cert.Raw}},
-		{"rubbish", rootRequest{[]byte("rubbish")}},
-		{"more behind it", rootRequest{append(h.Root.Raw[:len(h.Root.Raw):len(h.Root.Raw)], 0)}},
+		{"an intermediate", elevate.Certificate{DER: h.Intermediate.Cert.Raw}},
+		{"a leaf", elevate.Certificate{DER: h.Leaf.Cert.Raw}},
+		{"rubbish", elevate.Certificate{DER: []byte("rubbish")}},
+		{"more behind it", elevate.Certificate{DER: append(h.Root.Raw[:len(h.Root.Raw):len(h.Root.Raw)], 0)}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
+	"devcert/platform/elevate"
 	"devcert/platform/nss"
 )
 
@@ -134,7 +135,7 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 		}
 	}
 	if policy && !m.UserOnly {
-		if err := s.Privileged.Do(ctx, followSystem, rootRequest{m.Root.Raw}); err != nil {
+		if err := s.Privileged.Do(ctx, followSystem, elevate.Certificate{DER: m.Root.Raw}); err != nil {
 			return errors.Join(failed, err)
 		}
 	}
@@ -189,7 +190,7 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	}
 	ours, _ := s.hasOurs()
 	if ours && chain.PartOf(cert) == chain.PartRoot {
-		failed = errors.Join(failed, s.Privileged.Do(ctx, leaveSystem, rootRequest{cert.Raw}))
+		failed = errors.Join(failed, s.Privileged.Do(ctx, leaveSystem, elevate.Certificate{DER: cert.Raw}))
 		ours, _ = s.hasOurs()
 	}
 	if ours {

@@ -16,11 +16,6 @@ const (
 	distrustCert = "java/distrust"
 )
 
-// certRequest is the body of both.
-type certRequest struct {
-	DER []byte `json:"der"`
-}
-
 // Machine changes the keystores that are the machine's. It is meant for the
 // privileged child, finds the Javas by itself, and only where the system keeps
 // them: no variable, no search path, no user's folder.
@@ -32,20 +27,11 @@ type Machine struct {
 // Handlers are what the privileged child does for a Store.
 func (m Machine) Handlers() elevate.Handlers {
 	return elevate.Handlers{
-		trustRoot: elevate.Typed(func(ctx context.Context, req certRequest, waiting func()) error {
-			root, err := chain.CheckNewRoot(req.DER)
-			if err != nil {
-				return elevate.Refused(err)
-			}
-			return m.Trust(ctx, root, waiting)
-		}),
-		distrustCert: elevate.Typed(func(ctx context.Context, req certRequest, waiting func()) error {
-			cert, _, err := chain.CheckPart(req.DER)
-			if err != nil {
-				return elevate.Refused(err)
-			}
-			return m.Distrust(ctx, cert, waiting)
-		}),
+		trustRoot: elevate.OfCertificate(chain.CheckNewRoot, m.Trust),
+		distrustCert: elevate.OfCertificate(func(der []byte) (*x509.Certificate, error) {
+			cert, _, err := chain.CheckPart(der)
+			return cert, err
+		}, m.Distrust),
 	}
 }
 

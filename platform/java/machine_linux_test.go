@@ -14,6 +14,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/elevate"
 )
 
 // The machine's keystores are changed by the child, once for all of them.
@@ -112,7 +113,10 @@ func TestMachineElsewhere(t *testing.T) {
 // Whatever the child is asked, only certificates of our own profile get in or out.
 func TestRequestsRefused(t *testing.T) {
 	h, other := newHierarchy(t), sampleCert(t, "other.pem")
-	quote := func(cert *x509.Certificate) string { b, _ := json.Marshal(certRequest{cert.Raw}); return string(b) }
+	quote := func(cert *x509.Certificate) string {
+		b, _ := json.Marshal(elevate.Certificate{DER: cert.Raw})
+		return string(b)
+	}
 	for _, row := range []struct{ name, what, body, says string }{
 		{"an intermediate to trust", trustRoot, quote(h.Intermediate.Cert), "not a devcert root"},
 		{"a leaf to trust", trustRoot, quote(h.Leaf.Cert), "not a devcert root"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"devcert/devcert"
+	"devcert/platform/elevate"
 )
 
 // Privileged is who changes the machine's keystores for us, with the Handlers of a
@@ -68,7 +69,7 @@ func (s *Store) addition(ctx context.Context, root *x509.Certificate) change {
 			return p.State == devcert.Trusted || p.Remedy != "", nil // what is a person's to mend, Look says
 		},
 		own:   func(e edit) error { return e.add(ctx, root) },
-		child: func() error { return s.Privileged.Do(ctx, trustRoot, certRequest{root.Raw}) },
+		child: func() error { return s.Privileged.Do(ctx, trustRoot, elevate.Certificate{DER: root.Raw}) },
 	}
 }
 
@@ -85,7 +86,7 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 			return err == nil && len(k.aliases(cert)) == 0, err
 		},
 		own:   func(e edit) error { return e.remove(ctx, cert) },
-		child: func() error { return s.Privileged.Do(ctx, distrustCert, certRequest{cert.Raw}) },
+		child: func() error { return s.Privileged.Do(ctx, distrustCert, elevate.Certificate{DER: cert.Raw}) },
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/elevate"
 )
 
 func encode(der []byte) string { return base64.StdEncoding.EncodeToString(der) }
@@ -237,7 +238,7 @@ func must[T any](v T, err error) T {
 // in or out.
 func TestRequestsRefused(t *testing.T) {
 	made := newHierarchy(t, time.Now())
-	quote := func(der []byte) string { b, _ := json.Marshal(rootRequest{der}); return string(b) }
+	quote := func(der []byte) string { b, _ := json.Marshal(elevate.Certificate{DER: der}); return string(b) }
 	for _, row := range []struct{ name, what, body, says string }{
 		{"a leaf", trustRoot, quote(made.Leaf.Cert.Raw), "not a devcert root"},
 		{"an intermediate", trustRoot, quote(made.Intermediate.Cert.Raw), "not a devcert root"},
@@ -268,7 +269,7 @@ func TestOnlyAdditionsAskForPublicSuffixes(t *testing.T) {
 	s.policy(ownName, `{"CACertificates":["`+encode(der)+`"]}`)
 	root, err := chain.CheckRoot(der)
 	require.NoError(t, err)
-	require.ErrorContains(t, s.Privileged.Do(t.Context(), trustRoot, rootRequest{der}), "public suffix")
+	require.ErrorContains(t, s.Privileged.Do(t.Context(), trustRoot, elevate.Certificate{DER: der}), "public suffix")
 	require.NoError(t, s.Withdraw(t.Context(), root))
 	require.NoFileExists(t, s.own())
 }

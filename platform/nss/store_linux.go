@@ -10,6 +10,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/elevate"
 )
 
 // Privileged is who changes policies for us, with the Handlers of a Changer.
@@ -245,7 +246,7 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 		}
 	}
 	if policy && !m.UserOnly {
-		all = append(all, s.Privileged.Do(ctx, trustRoot, rootRequest{m.Root.Raw}))
+		all = append(all, s.Privileged.Do(ctx, trustRoot, elevate.Certificate{DER: m.Root.Raw}))
 	}
 	return errors.Join(all...)
 }
@@ -286,7 +287,7 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 			continue
 		}
 		if err != nil || has(roots, cert) {
-			all = append(all, s.Privileged.Do(ctx, distrustRoot, rootRequest{cert.Raw}))
+			all = append(all, s.Privileged.Do(ctx, distrustRoot, elevate.Certificate{DER: cert.Raw}))
 			break
 		}
 	}

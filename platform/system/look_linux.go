@@ -13,6 +13,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/elevate"
 	"devcert/platform/run"
 )
 
@@ -49,12 +50,12 @@ func (s *Store) Ready(ctx context.Context) error {
 
 // Deploy has the root added.
 func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
-	return s.Privileged.Do(ctx, trustRoot, rootRequest{m.Root.Raw})
+	return s.Privileged.Do(ctx, trustRoot, elevate.Certificate{DER: m.Root.Raw})
 }
 
 // Withdraw has the root removed.
 func (s *Store) Withdraw(ctx context.Context, root *x509.Certificate) error {
-	return s.Privileged.Do(ctx, distrustRoot, rootRequest{root.Raw})
+	return s.Privileged.Do(ctx, distrustRoot, elevate.Certificate{DER: root.Raw})
 }
 
 // Look reports the one place there is: the bundle, and what it is made from.

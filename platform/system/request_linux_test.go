@@ -41,7 +41,7 @@ func TestRequests(t *testing.T) {
 // in or out.
 func TestRequestsRefused(t *testing.T) {
 	made := newHierarchy(t)
-	quote := func(der []byte) string { b, _ := json.Marshal(rootRequest{der}); return string(b) }
+	quote := func(der []byte) string { b, _ := json.Marshal(elevate.Certificate{DER: der}); return string(b) }
 	for _, row := range []struct{ name, what, body, says string }{
 		{"a leaf", trustRoot, quote(made.Leaf.Cert.Raw), "not a devcert root"},
 		{"an intermediate", trustRoot, quote(made.Intermediate.Cert.Raw), "not a devcert root"},
@@ -72,6 +72,6 @@ func TestOnlyAdditionsAskForPublicSuffixes(t *testing.T) {
 	require.NoError(t, err)
 
 	d := direct{Changer{Root: t.TempDir()}.Handlers()}
-	require.ErrorContains(t, d.Do(t.Context(), trustRoot, rootRequest{der}), "public suffix")
-	require.ErrorIs(t, d.Do(t.Context(), distrustRoot, rootRequest{der}), devcert.ErrUnsupported, "it came to the store, which is none")
+	require.ErrorContains(t, d.Do(t.Context(), trustRoot, elevate.Certificate{DER: der}), "public suffix")
+	require.ErrorIs(t, d.Do(t.Context(), distrustRoot, elevate.Certificate{DER: der}), devcert.ErrUnsupported, "it came to the store, which is none")
 }
