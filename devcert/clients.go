@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -119,7 +120,7 @@ func clientFindings(o *Observation) []Finding {
 		return nil
 	}
 	for _, c := range o.Clients {
-		if c.State == "" || c.State == Trusted {
+		if c.State == "" || c.State == Trusted || c.spokenOf(o.Overrides) {
 			continue
 		}
 		f := Finding{
@@ -136,17 +137,15 @@ func clientFindings(o *Observation) []Finding {
 		if c.Override != "" {
 			f.Kind = EnvOverride
 		}
-		if f.overridden(o.Overrides) {
-			continue
-		}
 		all = append(all, f)
 	}
 	return all
 }
 
-// overridden says whether a finding about the variable itself says it all.
-func (f Finding) overridden(all []Override) bool {
-	return f.Kind == EnvOverride && slices.ContainsFunc(all, func(v Override) bool { return v.Name == f.Where })
+// spokenOf says whether the variable that leads the client away has a finding of
+// its own, which says it of all that obey it.
+func (c Client) spokenOf(all []Override) bool {
+	return slices.ContainsFunc(all, func(v Override) bool { return v.Name == c.Override && v.Reason != "" })
 }
 
 // belied says whether a client that was asked does what the finding says it
@@ -161,7 +160,8 @@ func askedFindings(r *Report) []Finding {
 	for _, a := range r.Asked {
 		if a.Outside == Accepted {
 			all = append(all, Finding{
-				Kind: ConstraintsIgnored, Severity: Error, Where: a.Path, Remedy: a.Remedy,
+				Kind: ConstraintsIgnored, Severity: Error, Where: a.Path,
+				Remedy:      cmp.Or(a.Remedy, "devcert explain "+ConstraintsIgnored),
 				Message:     fmt.Sprintf("%s accepts a certificate for a name that devcert's root does not permit", a.Name),
 				Consequence: "it verifies no server, or not their names: who steals a key can pose to it as any site",
 			})
@@ -177,12 +177,14 @@ func askedFindings(r *Report) []Finding {
 // that refuses because its store lacks the root is spoken of already.
 func refusal(o *Observation, a Asked) (Finding, bool) {
 	foreseen := o.Foresee(a.Client)
-	f := Finding{Kind: TrustDenied, Severity: Error, Where: a.Path, Remedy: a.Remedy}
+	f := Finding{Kind: TrustDenied, Severity: Error, Where: a.Path, Remedy: cmp.Or(a.Remedy, "devcert explain "+TrustDenied)}
 	switch {
-	case a.Inside == Refused && (foreseen == Trusted || foreseen == Unknown):
+	case a.Inside == Refused && foreseen == Trusted:
 		f.Message = fmt.Sprintf("%s refuses https://localhost though %s has the root: %s", a.Name, a.Roots, a.Said)
+	case a.Inside == Refused && foreseen == Unknown:
+		f.Message = fmt.Sprintf("%s refuses https://localhost: %s", a.Name, a.Said)
 	case a.Inside == Hung:
-		f.Kind, f.Severity = TrustUnknown, Warning
+		f.Kind, f.Severity, f.Remedy = TrustUnknown, Warning, "give it longer: devcert doctor --limit 60s"
 		f.Message = fmt.Sprintf("%s gave no answer: %s", a.Name, a.Said)
 	default:
 		return Finding{}, false

@@ -75,6 +75,13 @@ func TestStatusNamesClientsWithOtherRoots(t *testing.T) {
 	assert.False(t, r.Findings[0].Repairable)
 	assert.Contains(t, r.Findings[2].Message, "permission denied")
 
+	m.host.Overrides = func(*x509.Certificate) []Override {
+		return []Override{{Name: "http.sslCAInfo", Value: "/ca.pem", Reason: "it lacks the root"}}
+	}
+	r = m.status()
+	require.Equal(t, []string{EnvOverride, TrustMissing, TrustUnknown}, kindsOf(r.Findings), "what leads git away is said once")
+	assert.Equal(t, "http.sslCAInfo", r.Findings[0].Where)
+
 	require.NoError(t, m.host.Stores[0].Withdraw(context.Background(), r.Seen.material().Root))
 	assert.Equal(t, []string{TrustMissing}, kindsOf(m.status().Findings), "the store's finding says it all")
 	assert.Equal(t, "/"+SystemStore, m.status().Findings[0].Where)
@@ -109,6 +116,9 @@ func TestDoctor(t *testing.T) {
 			r, err := m.engine().Doctor(context.Background(), Examine{})
 			require.NoError(t, err)
 			assert.Equal(t, row.kinds, kindsOf(r.Findings))
+			for _, f := range askedFindings(r) {
+				assert.NotEmpty(t, f.Remedy, "%+v", f)
+			}
 			assert.Equal(t, row.broken, r.Broken())
 			assert.Equal(t, []string{row.client.Name}, clients.asked, "browsers only when they are asked for")
 			require.Len(t, r.Asked, 2)
