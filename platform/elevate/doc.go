@@ -11,7 +11,7 @@
 // The child reads nothing of the user's folder, never writes a user's store and
 // never acts on anything it was not asked for.
 //
-// # Linux
+// # Linux and macOS
 //
 // The child is started by sudo, or under it: there the program splits at once,
 // the command itself runs as the user who called sudo, so that files stay the

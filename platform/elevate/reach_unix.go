@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 package elevate
 
 import (
@@ -12,9 +14,6 @@ import (
 	"devcert/devcert"
 	"devcert/platform/run"
 )
-
-// self is this program's own image, whatever has become of its path since.
-const self = "/proc/self/exe"
 
 // Words for a person.
 const (
@@ -54,6 +53,10 @@ func reach(o Options) opener {
 }
 
 func ownChild(ctx context.Context, _ bool) (*link, error) {
+	self, err := image()
+	if err != nil {
+		return nil, fmt.Errorf("start the privileged child: %w", err)
+	}
 	l, err := start(ctx, run.Command{Path: self, Args: []string{verb}}, run.Wiring{Name: "devcert"})
 	if err != nil {
 		return nil, fmt.Errorf("start the privileged child: %w", err)
@@ -81,7 +84,7 @@ func throughSudo(ctx context.Context, ask bool) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("become root: %w: %w", devcert.ErrNeedsAdmin, err)
 	}
-	// sudo gets a path, not /proc/self/exe: that would be sudo itself.
+	// sudo gets a path, not what image gives on Linux: that would be sudo itself.
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("become root: find this program: %w", err)

@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 package elevate
 
 import (
@@ -37,6 +39,10 @@ func Split(args, env []string) (code int, done bool) {
 }
 
 func split(args, env []string, who *account) (int, error) {
+	self, err := image()
+	if err != nil {
+		return 0, err
+	}
 	p, err := newPipes()
 	if err != nil {
 		return 0, err
@@ -53,7 +59,7 @@ func split(args, env []string, who *account) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("start the privileged child: %w", err)
 	}
-	command, err := startAs(who, args, env, p)
+	command, err := startAs(who, self, args, env, p)
 	p.requestsIn.Close()
 	p.responsesOut.Close()
 	if err != nil {
@@ -76,7 +82,7 @@ func split(args, env []string, who *account) (int, error) {
 
 // startAs starts the command as who. The working folder stays where it was if
 // that user may be there, and is their home otherwise.
-func startAs(who *account, args, env []string, p pipes) (*run.Process, error) {
+func startAs(who *account, self string, args, env []string, p pipes) (*run.Process, error) {
 	cmd := run.Command{Path: self, Args: args[1:], Env: environment(env, who)}
 	wiring := run.Wiring{
 		Name: args[0], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,

@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 package elevate
 
 import (
@@ -64,12 +66,13 @@ func (db database) account(who *user.User) (*account, error) {
 	if numbers[0] == 0 {
 		return nil, errors.New("act as the user who called sudo: that is root")
 	}
+	held := numbers[2:]
 	return &account{name: who.Username, home: who.HomeDir, credential: syscall.Credential{
-		Uid: numbers[0], Gid: numbers[1], Groups: numbers[2:],
+		Uid: numbers[0], Gid: numbers[1], Groups: held[:min(len(held), maxGroups)],
 	}}, nil
 }
 
-// system is the machine's own database. A binary built without cgo reads
+// system is the machine's own database. On Linux a binary built without cgo reads
 // /etc/passwd only; accounts of a directory service are then asked of getent.
 func system() database {
 	return database{
