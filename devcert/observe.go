@@ -53,19 +53,25 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	}
 	o := &Observation{Now: e.Now(), Projects: e.Projects, Owner: e.Host.Owner, StateDir: e.Host.StateDir, Folder: snapshot}
 	material := o.material()
-	o.Stores = lookAll(ctx, e.Host.Stores, material, known)
-	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
-	if deep.probe && o.PortsErr == nil {
-		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
+	var looks sync.WaitGroup
+	looks.Go(func() { o.Stores = lookAll(ctx, e.Host.Stores, material, known) })
+	looks.Go(func() { e.lookAtPorts(ctx, o, deep.probe) })
+	looks.Go(func() { o.bundle = e.lookAtBundle(material.Root) })
+	if deep.clients && e.Host.Clients != nil {
+		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
 	}
+	looks.Wait()
 	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
 	}
-	o.bundle = e.lookAtBundle(material.Root)
-	if deep.clients && e.Host.Clients != nil {
-		o.Clients = e.Host.Clients.Find(ctx, material)
-	}
 	return o, ctx.Err()
+}
+
+func (e *Engine) lookAtPorts(ctx context.Context, o *Observation, probe bool) {
+	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
+	if probe && o.PortsErr == nil {
+		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
+	}
 }
 
 // lookAll looks into the stores at once, but into those of which known has what

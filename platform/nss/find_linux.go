@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"devcert/devcert"
 )
@@ -19,11 +20,11 @@ func (t Tool) look(ctx context.Context, dir string, held held, root *x509.Certif
 	if err := unlocked(ctx, dir); err != nil {
 		return err
 	}
+	l := &search{ask: t.askAhead(ctx, dir, held, root)}
 	listing, err := t.run(ctx, dir, nil, "-L")
 	if err != nil {
 		return err
 	}
-	l := &search{ask: func(name string) ([]*x509.Certificate, error) { return t.named(ctx, dir, name) }}
 	l.entries, l.certs = parseListing(listing), make(map[string][]*x509.Certificate)
 	few := len(l.entries) <= askAll
 	if err := l.names(func(name string) bool { return few || strings.HasPrefix(name, "devcert ") }); err != nil {
@@ -40,6 +41,25 @@ func (t Tool) look(ctx context.Context, dir string, held held, root *x509.Certif
 		seen.judge(l, root)
 	}
 	return nil
+}
+
+// askAhead returns what asks for a nickname, and asks for the one that Add gives
+// the root at once, while the list is made: a look takes as long as certutil
+// starts, and needs it twice. Without a list that question ends with ctx.
+func (t Tool) askAhead(ctx context.Context, dir string, held held, root *x509.Certificate) func(string) ([]*x509.Certificate, error) {
+	ask := func(name string) ([]*x509.Certificate, error) { return t.named(ctx, dir, name) }
+	if !held.mayHave(root) {
+		return ask
+	}
+	likely := Nickname(root)
+	ahead := sync.OnceValues(func() ([]*x509.Certificate, error) { return ask(likely) })
+	go func() { _, _ = ahead() }()
+	return func(name string) ([]*x509.Certificate, error) {
+		if name == likely {
+			return ahead()
+		}
+		return ask(name)
+	}
 }
 
 // askAll is up to how many certificates each is asked for.

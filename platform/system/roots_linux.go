@@ -47,6 +47,9 @@ func blocks(data []byte, ours bool) []byte {
 }
 
 func isOurs(text []byte) bool {
+	if !mayHoldOurs(text) {
+		return false
+	}
 	block, _ := pem.Decode(text)
 	if block == nil || !bytes.Contains(block.Bytes, []byte(chain.Organization)) {
 		return false
