@@ -146,10 +146,7 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 // has no database yet.
 func (s *Store) intoDatabase(ctx context.Context, p found, m devcert.Material) error {
 	tool, _ := s.certutil()
-	if err := tool.Create(ctx, p.Path); err != nil {
-		return err
-	}
-	return tool.Add(ctx, p.Path, m.Root)
+	return tool.Install(ctx, p.Path, m.Root)
 }
 
 // afterSystem deals with profiles that follow the system's store, once it is known

@@ -121,10 +121,12 @@ func (s *scratch) deploy(root *x509.Certificate) error {
 }
 
 // tree lists every file of the machine with what it holds.
-func (s *scratch) tree() map[string]string {
-	s.t.Helper()
+func (s *scratch) tree() map[string]string { s.t.Helper(); return tree(s.t, s.root) }
+
+func tree(t testing.TB, folder string) map[string]string {
+	t.Helper()
 	all := make(map[string]string)
-	require.NoError(s.t, filepath.WalkDir(s.root, func(path string, entry os.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -253,15 +253,10 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 
 func (s *Store) add(ctx context.Context, tool Tool, at spot, root *x509.Certificate) error {
 	dir := at.dir
-	if !exists(filepath.Join(dir, certFile)) {
-		if len(at.home.databases()) == 0 {
-			dir = at.home.place(ctx, s.Root)
-		}
-		if err := tool.Create(ctx, dir); err != nil {
-			return err
-		}
+	if !exists(filepath.Join(dir, certFile)) && len(at.home.databases()) == 0 {
+		dir = at.home.place(ctx, s.Root)
 	}
-	return tool.Add(ctx, dir, root)
+	return tool.Install(ctx, dir, root)
 }
 
 // Withdraw removes cert from every database and from the policies, whichever way

@@ -54,7 +54,7 @@ func TestWhereADatabaseIsMade(t *testing.T) {
 			s, root := newScratch(t), newRoot(t)
 			s.installCertutil()
 			row.prepare(s)
-			before := s.tree()
+			before, theirs := s.tree(), tree(t, s.home)
 			place := s.only(root)
 			require.Equal(t, devcert.Missing, place.State)
 			require.False(t, place.Machine)
@@ -62,7 +62,8 @@ func TestWhereADatabaseIsMade(t *testing.T) {
 			require.NoError(t, s.deploy(root))
 			require.Equal(t, map[string]devcert.PlaceState{s.below(row.want): devcert.Trusted}, s.states(root))
 			require.NoError(t, s.Withdraw(t.Context(), root))
-			require.Equal(t, map[string]devcert.PlaceState{s.below(row.want): devcert.Missing}, s.states(root))
+			require.Equal(t, place, s.only(root), "what was made is gone")
+			require.Equal(t, theirs, tree(t, s.home))
 			require.Equal(t, before, s.tree(), "the machine was changed")
 			require.Zero(t, s.asked)
 		})
@@ -91,7 +92,7 @@ func TestEveryDatabase(t *testing.T) {
 	dirs := []string{".pki/nssdb", ".local/share/pki/nssdb", "snap/brave/current/.local/share/pki/nssdb", ".var/app/org.chromium.Chromium/data/pki/nssdb"}
 	want := make(map[string]devcert.PlaceState)
 	for _, dir := range dirs {
-		require.NoError(t, tool.Create(t.Context(), s.below(dir)))
+		browserMakes(t, tool, s.below(dir))
 		want[s.below(dir)] = devcert.Missing
 	}
 	require.NoError(t, tool.Add(t.Context(), s.below(dirs[2]), former))
@@ -131,7 +132,7 @@ func TestOneBrokenDatabase(t *testing.T) {
 	tool := s.installCertutil()
 	good, bad := s.below(".pki/nssdb"), s.below("snap/chromium/current/.pki/nssdb")
 	for _, dir := range []string{good, bad} {
-		require.NoError(t, tool.Create(t.Context(), dir))
+		browserMakes(t, tool, dir)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(bad, certFile), []byte("precious"), 0o600))
 	err := s.deploy(root)
@@ -159,7 +160,7 @@ func TestNoRoomForADatabase(t *testing.T) {
 func TestLinkedDatabases(t *testing.T) {
 	s, root := newScratch(t), newRoot(t)
 	tool := s.installCertutil()
-	require.NoError(t, tool.Create(t.Context(), s.below(".local/share/pki/nssdb")))
+	browserMakes(t, tool, s.below(".local/share/pki/nssdb"))
 	require.NoError(t, os.Symlink(".local/share/pki", s.below(".pki")))
 	require.NoError(t, s.deploy(root))
 	require.Equal(t, map[string]devcert.PlaceState{s.below(".pki/nssdb"): devcert.Trusted}, s.states(root))
@@ -171,7 +172,7 @@ func TestNeitherWay(t *testing.T) {
 	s, root := newScratch(t), newRoot(t)
 	tool := s.installCertutil()
 	dir := s.below("snap/chromium/current/.pki/nssdb")
-	require.NoError(t, tool.Create(t.Context(), dir))
+	browserMakes(t, tool, dir)
 	s.removeCertutil()
 	require.ErrorIs(t, s.Ready(t.Context()), devcert.ErrUnsupported)
 	requireRemedy(t, s.Ready(t.Context()), "libnss3-tools")

@@ -93,27 +93,35 @@ func (t Tool) add(ctx context.Context, dir string, root *x509.Certificate) error
 // Nickname is the name under which Add puts a root into a database.
 func Nickname(root *x509.Certificate) string { return root.Subject.CommonName }
 
-// Remove removes cert, whatever its nickname. One that is not there is no error,
-// nor is a database that is not there.
+// Remove removes cert, whatever its nickname, and with the last certificate of
+// devcert's the database that [Tool.Create] made for it, where nothing else is in
+// it. A certificate or database that is not there is no error.
 func (t Tool) Remove(ctx context.Context, dir string, cert *x509.Certificate) error {
 	ctx, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
-	what := "remove a certificate from the NSS database in " + dir
+	err := t.remove(ctx, dir, cert)
+	if err == nil {
+		err = t.settle(ctx, dir)
+	}
+	return failed("remove a certificate from the NSS database in "+dir, dir, err)
+}
+
+func (t Tool) remove(ctx context.Context, dir string, cert *x509.Certificate) error {
 	held, err := readHeld(dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !held.mayHave(cert) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return failed(what, dir, err)
+	if err != nil || !held.mayHave(cert) {
+		return err
 	}
 	there, err := t.has(ctx, dir, cert) // its bytes may be a remnant
 	if err != nil || !there {
-		return failed(what, dir, err)
+		return err
 	}
 	if err := changeable(ctx, dir); err != nil {
-		return failed(what, dir, err)
+		return err
 	}
-	return failed(what, dir, t.delete(ctx, dir, cert))
+	return t.delete(ctx, dir, cert)
 }
 
 // delete removes cert, which is there, by the id of its key. certutil finds the
@@ -138,20 +146,4 @@ func (t Tool) delete(ctx context.Context, dir string, cert *x509.Certificate) er
 		return err
 	}
 	return &ambiguousError{dir: dir} // under an id that is not its key's
-}
-
-// Create makes an empty database without a password, and its folder as the
-// browsers make it. One that is there stays as it is.
-func (t Tool) Create(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, changeLimit)
-	defer cancel()
-	what := "make an NSS database in " + dir
-	if _, err := os.Lstat(filepath.Join(dir, certFile)); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return failed(what, dir, err)
-	}
-	_, err := t.run(ctx, dir, nil, "-N", "--empty-password")
-	return failed(what, dir, err)
 }

@@ -33,8 +33,15 @@ func realTool(t testing.TB) Tool {
 func newDatabase(t testing.TB, tool Tool) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "nssdb")
-	require.NoError(t, tool.Create(context.Background(), dir))
+	browserMakes(t, tool, dir)
 	return dir
+}
+
+// browserMakes makes a database that is not devcert's own.
+func browserMakes(t testing.TB, tool Tool, dir string) {
+	t.Helper()
+	require.NoError(t, tool.Create(context.Background(), dir))
+	require.NoError(t, unmark(dir))
 }
 
 func newHierarchy(t testing.TB, now time.Time) *chain.Hierarchy {
