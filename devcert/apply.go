@@ -104,7 +104,7 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 	if ctx.Err() != nil { // nothing is taken back now: a person wants it to end
 		return &interruptedError{fmt.Errorf("%s: %w", s.What, err)}
 	}
-	if s.staged && s.action == deploy {
+	if s.staged && s.action == deploy && !w.spares(s.store) {
 		err = fmt.Errorf("the new root is given up and the old one stays: %s: %w", s.What, err)
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
@@ -113,6 +113,14 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 		return nil // stepErrors has it
 	}
 	return err
+}
+
+// spares says whether a new root can do without the store: it was merely found,
+// and what it did with the old one was not to trust it.
+func (w *worker) spares(store string) bool {
+	return !w.report.Config.asksFor(store) && !slices.ContainsFunc(w.report.Seen.Stores, func(s StorePlaces) bool {
+		return s.Store == store && slices.ContainsFunc(s.Places, Place.inUse)
+	})
 }
 
 // interruptedError ends a run that a person, or whoever started it, wanted to end.

@@ -53,6 +53,7 @@ type Config struct {
 	AskPorts string `json:"askPorts,omitempty"`
 
 	takeOver bool // of this run alone; see [Engine]
+	guest    bool // of this run alone: see [Config.ofTheSystem]
 	// unasked are ports that are to stop asking; of this run alone.
 	unasked []int
 	// guessed says that the file is lost and that nothing shows which stores it

@@ -128,7 +128,7 @@ func (e *Engine) judge(o *Observation, change func(*Config) (*Config, error)) (*
 		c.Machine = o.Owner.Machine
 	}
 	if c != nil {
-		c.takeOver = e.TakeOver
+		c.takeOver, c.guest = e.TakeOver, o.guest()
 	}
 	return &Report{Config: c, Seen: o, Findings: compare(c, damage, o)}, nil
 }

@@ -154,7 +154,10 @@ type Place struct {
 	Machine bool
 	// UserOnly says that it stands in for a place of the machine's, and is to
 	// hold its part only where those are left out.
-	UserOnly   bool
+	UserOnly bool
+	// Shared says that other machines of the same user's have their roots there
+	// too: one that this machine's ledger does not know may be in use by another.
+	Shared     bool
 	State      PlaceState
 	VerifiedBy string // how it is known, e.g. "chain built from the bundle"
 	Evidence   string // what was seen, in one line, when the state is not Trusted

@@ -115,7 +115,7 @@ func (p *planner) replaceHierarchy() {
 	staged := p.replacing()
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
-		if p.config.WantsStore(s.Store) && len(s.Places) > 0 || p.config.asksFor(s.Store) {
+		if p.config.WantsStore(s.Store) && s.changeable() || p.config.asksFor(s.Store) {
 			p.add(Step{action: deploy, What: s.Store, Where: p.placesOf(s), store: s.Store, staged: staged})
 		}
 	}
@@ -130,8 +130,17 @@ func (p *planner) replaceHierarchy() {
 func (p *planner) replacing() bool {
 	root := p.seen.Folder.Hierarchy.Root
 	return root != nil && slices.ContainsFunc(p.seen.Stores, func(s StorePlaces) bool {
-		return slices.ContainsFunc(s.Places, func(pl Place) bool { return pl.State == Trusted || pl.State == Stale })
+		return slices.ContainsFunc(s.Places, Place.inUse)
 	})
+}
+
+// inUse says whether clients take the place to trust what it is for.
+func (p Place) inUse() bool { return p.State == Trusted || p.State == Stale }
+
+// changeable says whether the store has a place that is not a person's matter:
+// nothing is noted of, or said to be done in, one that has none.
+func (s StorePlaces) changeable() bool {
+	return slices.ContainsFunc(s.Places, func(p Place) bool { return p.Remedy == "" })
 }
 
 // removeHierarchy plans the end of what is about to be the former hierarchy: the

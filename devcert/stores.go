@@ -75,7 +75,7 @@ func (c *Config) WantsStore(name string) bool {
 		return false
 	}
 	return slices.Contains(c.Stores, AllStores) || slices.Contains(c.Stores, name) ||
-		slices.Contains(c.Stores, SystemStore) && ofTheSystem(name)
+		slices.Contains(c.Stores, SystemStore) && c.ofTheSystem(name)
 }
 
 // wantsPlace says whether one place of the store is to.
@@ -92,6 +92,7 @@ func (r *Report) Wants(store string, p Place) bool {
 	c := r.Config
 	if c == nil {
 		c = DefaultConfig()
+		c.guest = r.Seen.guest()
 	}
 	return c.wantsPlace(store, p)
 }
@@ -103,13 +104,20 @@ func (r *Report) Shown(s StorePlaces) []Place {
 }
 
 // ofTheSystem says whether a store is the system's: the one that is called so,
-// or Windows's three.
-func ofTheSystem(store string) bool {
-	return store == SystemStore || strings.HasPrefix(store, "windows-")
+// or Windows's three. A Linux that runs under Windows has one of its own, and
+// finds Windows' beside it as it finds a browser's.
+func (c *Config) ofTheSystem(store string) bool {
+	return store == SystemStore || strings.HasPrefix(store, "windows-") && !c.guest
+}
+
+// guest says whether this machine has a system store of its own, so that Windows'
+// can only be those of the machine that it runs on.
+func (o *Observation) guest() bool {
+	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool { return s.Store == SystemStore })
 }
 
 // asksFor says whether the store was asked for by name, so that failing there
 // is an error and no mere warning. The system's always is.
 func (c *Config) asksFor(name string) bool {
-	return c.WantsStore(name) && (ofTheSystem(name) || slices.Contains(c.Stores, name))
+	return c.WantsStore(name) && (c.ofTheSystem(name) || slices.Contains(c.Stores, name))
 }

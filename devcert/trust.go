@@ -177,7 +177,7 @@ func formerCerts(o *Observation) []Finding {
 func formerCert(store string, p Place, cert *x509.Certificate, o *Observation) (Finding, bool) {
 	mine := sameUser(cert, o.Owner)
 	known := o.Folder.Ledger.Has(store, cert) && (mine || !o.Foreign)
-	if !known && !mine {
+	if !known && (!mine || p.Shared) {
 		return Finding{}, false
 	}
 	f := Finding{
