@@ -20,9 +20,9 @@ func TestStraysThatAreFiles(t *testing.T) {
 		{"the leaf's key where others read it takes a new leaf", func(s *scene) Stray {
 			return Stray{Harm: HarmExposed, Cert: s.hierarchy().Leaf.Cert, Where: "/my/leaf.pfx", Why: "mode 0644: everyone may read it"}
 		}, []string{"error file-exposed /my/leaf.pfx"}},
-		{"a rival is named with its place", func(s *scene) Stray {
+		{"a rival is named with its file", func(s *scene) Stray {
 			return Stray{Harm: HarmRival, Cert: s.root(stranger), Where: "/my/rival.pfx", Why: "Kestrel takes it"}
-		}, []string{"warning rival-certificate /my (by hand)"}},
+		}, []string{"warning rival-certificate /my/rival.pfx (by hand)"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -31,7 +31,7 @@ func TestStraysThatAreFiles(t *testing.T) {
 			found := s.findings()
 			require.Equal(t, row.want, describe(found))
 			require.Contains(t, found[0].Message, place.Strays[0].Why)
-			if row.name != "a rival is named with its place" {
+			if row.name != "a rival is named with its file" {
 				require.Contains(t, found[0].Message, place.Strays[0].Where)
 			}
 			require.NotEmpty(t, found[0].Remedy)

@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -138,7 +139,7 @@ func strayFindings(o *Observation, store string, p Place) []Finding {
 			continue
 		}
 		f := Finding{
-			Kind: RivalCertificate, Severity: Warning, Where: p.Path, store: store, cert: stray.Cert,
+			Kind: RivalCertificate, Severity: Warning, Where: cmp.Or(stray.Where, p.Path), store: store, cert: stray.Cert,
 			Message:     fmt.Sprintf("the %s store has %s: %s", store, nameOf(stray.Cert), stray.Why),
 			Consequence: "a server may present it instead of devcert's",
 			Remedy:      "remove it if you do not need it; devcert leaves other programs' certificates alone",

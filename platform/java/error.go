@@ -3,6 +3,7 @@ package java
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ var (
 	errLocked   = errors.New(`it has a password other than "` + password + `", which devcert does not know`)
 	errReadOnly = errors.New("it is read-only")
 	errTools    = errors.New("no Java that reads it has a keytool")
+	// errReadOnlyDisk is what a change would end with.
+	errReadOnlyDisk = fmt.Errorf("its folder cannot be written to: %w", syscall.EROFS)
 )
 
 // errUnmarked: keytool drops what has no mark, and what is whose is not known.

@@ -22,6 +22,13 @@ func executable(path string) bool {
 // all the same, it is as good as a no.
 func readOnly(info fs.FileInfo) bool { return info.Mode()&0o200 == 0 }
 
+// onReadOnlyDisk says whether nobody can write to a folder, root neither: its disk
+// or image is mounted so. ST_RDONLY of Linux and MNT_RDONLY of macOS are both 1.
+func onReadOnlyDisk(folder string) bool {
+	var disk syscall.Statfs_t
+	return syscall.Statfs(folder, &disk) == nil && disk.Flags&1 != 0
+}
+
 // mine says whether the file is this user's own, to be changed as them. What
 // root has outside its home is the machine's, and the child's to judge.
 func (s *Store) mine(path string) bool {

@@ -20,6 +20,9 @@ func executable(path string) bool {
 // readOnly says whether the file has that attribute.
 func readOnly(info fs.FileInfo) bool { return info.Mode()&0o200 == 0 }
 
+// onReadOnlyDisk: a change will say it.
+func onReadOnlyDisk(string) bool { return false }
+
 // mine says whether this user may change the file without being elevated: what
 // is in their profile, and folders that not only administrators may change, as
 // any below C:\ that nobody has restricted.

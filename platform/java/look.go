@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -65,16 +66,18 @@ func (s *Store) lookAt(find finder, f file, m devcert.Material) devcert.Place {
 }
 
 // obstacle is why a keystore cannot be changed by us; nil when it can be tried.
-// What the system's own tool makes is for that to change, and not an obstacle.
+// What the system's own tool makes is for that to change, whatever Javas read it;
+// once the system's store has the root, that tool has nothing to do any more.
 func (s *Store) obstacle(find finder, f file, k keystore, info fs.FileInfo) error {
-	if s.followsSystem(f.path) {
-		return nil
-	}
-	if k.locked {
+	switch {
+	case k.locked:
 		return errLocked
-	}
-	if readOnly(info) {
+	case readOnly(info):
 		return errReadOnly
+	case onReadOnlyDisk(filepath.Dir(f.path)):
+		return errReadOnlyDisk
+	case s.followsSystem(f.path):
+		return nil
 	}
 	if s.mine(f.path) {
 		_, err := ownKeytool(find, f)

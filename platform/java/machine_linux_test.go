@@ -173,6 +173,36 @@ func TestFollowsSystem(t *testing.T) {
 	require.False(t, w.store.followsSystem(shared))
 }
 
+// Once the system's store has the root its tool is not run again: what keeps
+// devcert from changing such a keystore is then in the way, and said.
+func TestFollowsSystemInVain(t *testing.T) {
+	for _, row := range []struct {
+		name, keystore string
+		mode           os.FileMode
+		says, remedy   string
+	}{
+		{"read-only", "usual.jks", 0o444, errReadOnly.Error(), "writable for its owner"},
+		{"another password", "another-password.jks", 0o644, errLocked.Error(), "run by hand: sudo "},
+		{"nothing in the way", "usual.jks", 0o644, "not among its 2 roots", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t)
+			path := w.machines("java-17")
+			require.NoError(t, os.WriteFile(path, sample(t, row.keystore), 0o644))
+			shared := filepath.Join(w.root, "/var/lib/ca-certificates/java-cacerts") // SUSE's
+			require.NoError(t, os.MkdirAll(filepath.Dir(shared), 0o755))
+			require.NoError(t, os.Rename(path, shared))
+			require.NoError(t, os.Chmod(shared, row.mode))
+			require.NoError(t, os.Symlink(shared, path))
+			require.True(t, w.store.followsSystem(shared))
+			p := w.requireState(devcert.Missing, shared, devcert.Material{Root: newRoot(t)})
+			require.Contains(t, p.Evidence, row.says)
+			require.Contains(t, p.Remedy, row.remedy)
+			require.Equal(t, row.remedy == "", p.Remedy == "")
+		})
+	}
+}
+
 // A look waits for nobody.
 func TestLookAtAFIFO(t *testing.T) {
 	w := newWorld(t)
