@@ -120,7 +120,7 @@ var kept = map[string]bool{
 	"TERM": true, "COLORTERM": true, "COLUMNS": true, "LANG": true, "LANGUAGE": true, "TZ": true,
 	"NO_COLOR": true, "CI": true, "PATH": true, "DEVCERT_HOME": true,
 	"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "CURL_CA_BUNDLE": true,
-	"GIT_SSL_CAINFO": true, "REQUESTS_CA_BUNDLE": true,
+	"GIT_SSL_CAINFO": true, "REQUESTS_CA_BUNDLE": true, "JAVA_HOME": true,
 }
 
 // environment makes the user's environment: theirs from the account database,
