@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,19 +17,25 @@ func (s *Store) present() bool {
 	if home := s.env("HOME"); filepath.IsAbs(home) && isFolder(filepath.Join(home, steps[0])) {
 		return true
 	}
-	for _, dir := range filepath.SplitList(s.env("PATH")) {
+	return len(s.Hosts()) > 0
+}
+
+// Hosts are the programs that start what is written for .NET, as absolute paths.
+// The first is the one that the user's shell starts, if there is one.
+func (s *Store) Hosts() []string {
+	dirs := append(filepath.SplitList(s.env("PATH")), s.installed()...)
+	if home := s.env("HOME"); home != "" {
+		dirs = append(dirs, filepath.Join(home, steps[0])) // dotnet-install's
+	}
+	var hosts []string
+	for _, dir := range dirs {
 		// An empty or relative entry means where the shell stands, which says
 		// nothing about the machine.
-		if filepath.IsAbs(dir) && canStart(filepath.Join(dir, "dotnet")) {
-			return true
+		if path := filepath.Join(dir, "dotnet"); filepath.IsAbs(dir) && canStart(path) && !slices.Contains(hosts, path) {
+			hosts = append(hosts, path)
 		}
 	}
-	for _, dir := range s.installed() {
-		if filepath.IsAbs(dir) && canStart(filepath.Join(dir, "dotnet")) {
-			return true
-		}
-	}
-	return false
+	return hosts
 }
 
 // installed are the folders in which .NET's hosts look for it when no PATH leads

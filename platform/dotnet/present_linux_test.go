@@ -63,3 +63,16 @@ func TestPresent(t *testing.T) {
 		})
 	}
 }
+
+// TestHosts: the one that a shell starts comes first, and each comes once.
+func TestHosts(t *testing.T) {
+	home, root := t.TempDir(), t.TempDir()
+	var want []string
+	for _, dir := range []string{filepath.Join(home, "bin"), filepath.Join(home, "sdk"), filepath.Join(root, "usr/lib/dotnet"), filepath.Join(home, ".dotnet")} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		want = append(want, filepath.Join(dir, "dotnet"))
+		require.NoError(t, os.WriteFile(want[len(want)-1], nil, 0o755))
+	}
+	s := &Store{Env: []string{"HOME=" + home, "PATH=" + home + "/bin:" + home + "/sdk", "DOTNET_ROOT=" + home + "/sdk"}, Root: root}
+	require.Equal(t, want, s.Hosts())
+}
