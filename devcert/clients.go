@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
@@ -40,9 +41,13 @@ type Client struct {
 	Remedy string
 	// Browser says that it is only run when browsers are asked for.
 	Browser bool
+	// Server says that it serves, with the certificate that it finds in Store. It
+	// is asked by coming to it, and what is wrong there is that store's finding.
+	Server bool
 }
 
-// Verdict is what a client said of a server.
+// Verdict is what a client said of a server; of one that is a server itself, what
+// was said by a client that trusts the root and nothing else.
 type Verdict string
 
 // The verdicts. NotAsked is said also where the client could not be run at all.
@@ -61,6 +66,8 @@ type Exam struct {
 	// from the same intermediate: everybody must refuse it.
 	Outside     tls.Certificate
 	OutsideName string
+	// Root is what both lead to, for who comes to a client that is a server.
+	Root *x509.Certificate
 	// Limit is how long one client may take for one question.
 	Limit time.Duration
 	// Told hears of each client when it has answered; it may be nil.
@@ -120,7 +127,7 @@ func clientFindings(o *Observation) []Finding {
 		return nil
 	}
 	for _, c := range o.Clients {
-		if c.State == "" || c.State == Trusted || c.spokenOf(o.Overrides) {
+		if c.State == "" || c.State == Trusted || c.Server || c.spokenOf(o.Overrides) {
 			continue
 		}
 		f := Finding{
@@ -179,6 +186,8 @@ func refusal(o *Observation, a Asked) (Finding, bool) {
 	foreseen := o.Foresee(a.Client)
 	f := Finding{Kind: TrustDenied, Severity: Error, Where: a.Path, Remedy: cmp.Or(a.Remedy, "devcert explain "+TrustDenied)}
 	switch {
+	case a.Server && a.Inside == Refused && (foreseen == Trusted || foreseen == Unknown):
+		f.Message = fmt.Sprintf("%s cannot serve https://localhost with what is in %s: %s", a.Name, a.Roots, a.Said)
 	case a.Inside == Refused && foreseen == Trusted:
 		f.Message = fmt.Sprintf("%s refuses https://localhost though %s has the root: %s", a.Name, a.Roots, a.Said)
 	case a.Inside == Refused && foreseen == Unknown:

@@ -104,6 +104,8 @@ func TestDoctor(t *testing.T) {
 		{"refuses as foreseen", Client{Name: "node", State: Missing}, Refused, Refused, []string{TrustMissing}, false},
 		{"accepts though it was foreseen to refuse", Client{Name: "node", State: Missing}, Accepted, Refused, []string{}, false},
 		{"refuses what could not be foreseen", Client{Name: "odd", Store: "no such"}, Refused, Refused, []string{TrustDenied}, true},
+		{"a server that fails as its store says", Client{Name: "kestrel", State: Missing, Server: true}, Refused, Refused, []string{}, false},
+		{"a server that fails all the same", Client{Name: "kestrel", State: Trusted, Server: true}, Refused, Refused, []string{TrustDenied}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m := setUp(t)
@@ -137,6 +139,7 @@ func TestExam(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"firefox"}, clients.asked)
 	assert.Equal(t, time.Second, clients.exam.Limit)
+	assert.Equal(t, r.Seen.Folder.Hierarchy.Root, clients.exam.Root)
 
 	roots := x509.NewCertPool()
 	roots.AddCert(r.Seen.Folder.Hierarchy.Root)

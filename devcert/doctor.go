@@ -82,7 +82,7 @@ func presentable(h *disk.Hierarchy) bool {
 // intermediate's key nobody can make the certificate that must be refused, and
 // that is not asked.
 func (e *Engine) exam(h *disk.Hierarchy, x Examine) (Exam, error) {
-	exam := Exam{OutsideName: OutsideName, Limit: x.Limit, Told: x.Told}
+	exam := Exam{OutsideName: OutsideName, Root: h.Root, Limit: x.Limit, Told: x.Told}
 	if exam.Limit <= 0 {
 		exam.Limit = ClientLimit
 	}
