@@ -19,8 +19,9 @@ type Variable struct {
 }
 
 // clientVariables are those for programs that bring their own roots, in the
-// order they are shown. What only replaces a program's roots is given the bundle,
-// since with the root alone it could open nothing public.
+// order they are shown. They are given the bundle: what replaces a program's roots
+// could open nothing public with the root alone, and where a company has a root in
+// the system's store, a variable that adds to them may name that by now.
 var clientVariables = []struct {
 	client string // as [Client] names it, up to what tells two of them apart
 	Variable
@@ -45,7 +46,10 @@ func (o *Observation) variables() []Variable {
 	var all []Variable
 	add := func(v Variable) {
 		v.Value = filepath.Join(o.StateDir, disk.BundleFile)
-		if v.Adds {
+		if o.bundle.unheard() {
+			if !v.Adds {
+				return // it would name a file that is not there, or take all other roots away
+			}
 			v.Value = filepath.Join(o.StateDir, disk.RootFile)
 		}
 		if !slices.ContainsFunc(all, func(have Variable) bool { return have.Name == v.Name }) {
@@ -69,6 +73,10 @@ func (o *Observation) variables() []Variable {
 	}
 	return all
 }
+
+// unheard says that there is no bundle, since devcert does not know where this
+// system has its roots.
+func (b bundleState) unheard() bool { return b.wanted == nil && b.err == nil }
 
 // isA says whether the client is of a kind: where there are several, their names
 // go on with what tells them apart.

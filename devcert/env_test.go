@@ -3,6 +3,7 @@ package devcert
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,9 +18,19 @@ func TestVariables(t *testing.T) {
 	}{
 		{"programs that follow the system", func(_ *machine, c *memClients) { c.found = []Client{{Name: "curl"}} }, map[string]string{}},
 		{"node adds to its list", func(_ *machine, c *memClients) { c.found = []Client{{Name: "node"}} },
-			map[string]string{"NODE_EXTRA_CA_CERTS": "root.pem"}},
+			map[string]string{"NODE_EXTRA_CA_CERTS": "bundle.pem"}},
+		{"node where the system's roots are not known", func(m *machine, c *memClients) {
+			m.host.Roots, c.found = nil, []Client{{Name: "node"}}
+		}, map[string]string{"NODE_EXTRA_CA_CERTS": "root.pem"}},
+		{"requests where the system's roots are not known", func(m *machine, c *memClients) {
+			m.host.Roots, c.found = nil, []Client{{Name: "python requests"}, {Name: "pip"}}
+		}, map[string]string{}},
+		{"the system's roots cannot be read just now", func(m *machine, c *memClients) {
+			m.host.Roots = func() ([]byte, error) { return nil, errors.New("permission denied") }
+			c.found = []Client{{Name: "pip"}}
+		}, map[string]string{"PIP_CERT": "bundle.pem"}},
 		{"two of a kind", func(_ *machine, c *memClients) { c.found = []Client{{Name: "node"}, {Name: "node (/opt/node)"}} },
-			map[string]string{"NODE_EXTRA_CA_CERTS": "root.pem"}},
+			map[string]string{"NODE_EXTRA_CA_CERTS": "bundle.pem"}},
 		{"a name that only begins so", func(_ *machine, c *memClients) { c.found = []Client{{Name: "nodejs-like"}} }, map[string]string{}},
 		{"requests and pip replace theirs", func(_ *machine, c *memClients) { c.found = []Client{{Name: "python requests"}, {Name: "pip"}} },
 			map[string]string{"REQUESTS_CA_BUNDLE": "bundle.pem", "PIP_CERT": "bundle.pem"}},
@@ -36,6 +47,7 @@ func TestVariables(t *testing.T) {
 			m := setUp(t)
 			c := &memClients{}
 			m.host.Clients = c
+			m.host.Roots = func() ([]byte, error) { return []byte("# public roots\n"), nil }
 			row.prepare(m, c)
 			all, _, err := m.engine().Variables(context.Background())
 			require.NoError(t, err)

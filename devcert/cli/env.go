@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -122,8 +121,11 @@ func (s *session) printVariables(sh shell, variables []devcert.Variable) error {
 	}
 	say := func(text string) {
 		if sh.comment != "" {
-			fmt.Fprintln(s.out, sh.comment+text)
+			fmt.Fprintln(s.out, sh.comment+oneLine(text)) // a line more would be run
 		}
+	}
+	if dir := s.engine.Host.StateDir; strings.ContainsAny(dir, "\r\n") {
+		return fmt.Errorf("the path of the state folder has a line break, which no shell's variable takes: %q", dir)
 	}
 	if sh.name == "docker" {
 		s.printDockerfile(sh)
@@ -133,9 +135,6 @@ func (s *session) printVariables(sh shell, variables []devcert.Variable) error {
 		say("no program that devcert knows needs a variable here")
 	}
 	for _, v := range variables {
-		if strings.ContainsAny(v.Value, "\r\n") {
-			return errors.New("the path of the state folder has a line break, which no shell's variable takes: " + fmt.Sprintf("%q", v.Value))
-		}
 		say(v.Why)
 		fmt.Fprintln(s.out, sh.set(v.Name, v.Value))
 	}
@@ -159,7 +158,7 @@ func (s *session) printDockerfile(sh shell) {
 		"COPY " + disk.RootFile + " " + imageRoot,
 		"RUN update-ca-certificates",
 		"# Node, and Python's requests and pip, do not follow the system's roots",
-		sh.set("NODE_EXTRA_CA_CERTS", imageRoot),
+		sh.set("NODE_EXTRA_CA_CERTS", imageBundle),
 		sh.set("REQUESTS_CA_BUNDLE", imageBundle),
 		sh.set("PIP_CERT", imageBundle),
 		"# a server in a container is given the leaf when it runs, Kestrel for instance:",

@@ -59,9 +59,19 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	return &devcert.Host{
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
 		Stores: stores, Binder: binder, Clients: scriptedClients{filepath.Join(machine, "clients")},
+		Roots:     func() ([]byte, error) { return rootsOf(filepath.Join(machine, "roots")) },
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", AsAdmin: "sudo ", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",
 	}, nil
+}
+
+// rootsOf are those of a machine that has the file; nobody knows another's.
+func rootsOf(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return data, err
 }
 
 type folderStore struct {
