@@ -14,6 +14,7 @@ import (
 	"devcert/platform/java"
 	"devcert/platform/nss"
 	"devcert/platform/system"
+	"devcert/platform/wsl"
 )
 
 // defaultStateDir follows the XDG base directory specification, which says to
@@ -47,6 +48,11 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		},
 		&java.Store{Privileged: helper, Env: o.Env, Say: o.Say},
 		&dotnet.Store{Env: o.Env, Files: host.Files, Now: o.Now},
+	}
+	if wsl.Here(o.Env) {
+		host.Stores = append(host.Stores, &wsl.Store{
+			Env: o.Env, StateDir: host.StateDir, Interactive: o.Interactive, Say: o.Say,
+		})
 	}
 	host.Roots = systems.Roots
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/platform/wsl"
 )
 
 func TestStateDir(t *testing.T) {
@@ -41,7 +42,11 @@ func TestStateDir(t *testing.T) {
 			for _, store := range host.Stores {
 				names = append(names, store.Name())
 			}
-			require.Equal(t, []string{"system", "chromium", "firefox", "java", "dotnet"}, names)
+			wanted := []string{"system", "chromium", "firefox", "java", "dotnet"}
+			if wsl.Here(row.o.Env) {
+				wanted = append(wanted, "windows-root")
+			}
+			require.Equal(t, wanted, names)
 			host.Close()
 			host.Close()
 		})
