@@ -44,6 +44,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 			stores = append(stores, folderStore{name, filepath.Join(machine, name), o.Now})
 		}
 	}
+	stores = append(stores, guestStores(machine, o.Now)...)
 	id := env("MACHINE_ID")
 	if id == "" {
 		id = "birch"
