@@ -58,11 +58,11 @@ func Declined(what string, err error) error {
 	}
 }
 
-// notTrusted is the error of a change of trust settings. That they could not be
+// TrustError is the error of a change of trust settings; nil where err is. That they could not be
 // written means that nobody allowed it: a person said no, or waited too long, or
 // there is no screen to ask at. The name of Apple's function says that it was they;
 // its words, and the numbers behind them, differ with the system.
-func notTrusted(what string, err error) error {
+func TrustError(what string, err error) error {
 	var ran *run.Error
 	if errors.Is(err, context.DeadlineExceeded) || refused(err) && errors.As(err, &ran) && strings.Contains(ran.Output, "SecTrustSettings") {
 		return Declined(what, err)
@@ -90,7 +90,7 @@ func (t Tool) Trust(ctx context.Context, keychain string, root *x509.Certificate
 	if err != nil && !had {
 		_ = t.Delete(context.WithoutCancel(ctx), keychain, root) // the error says enough
 	}
-	return notTrusted(what, err)
+	return TrustError(what, err)
 }
 
 // Distrust takes what a domain's settings say of cert out of them. It is an error
@@ -103,7 +103,7 @@ func (t Tool) Distrust(ctx context.Context, d Domain, cert *x509.Certificate) er
 		}
 		return t.change(ctx, append(append([]string{"remove-trusted-cert"}, d.flags()...), file)...)
 	})
-	return notTrusted("take the trust in "+chain.Thumbprint(cert)+" out of the settings of the "+string(d), err)
+	return TrustError("take the trust in "+chain.Thumbprint(cert)+" out of the settings of the "+string(d), err)
 }
 
 // Add puts a certificate into a keychain, which trusts nobody by that. One that is

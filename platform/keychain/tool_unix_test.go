@@ -16,7 +16,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
-	"devcert/platform/keychain/internal/standin"
+	"devcert/platform/internal/standin"
 )
 
 func TestMain(m *testing.M) {

@@ -17,12 +17,6 @@ import (
 	"devcert/platform/run"
 )
 
-// Privileged is who changes the store for us, with the Handlers of a Changer.
-type Privileged interface {
-	Ready(ctx context.Context) error
-	Do(ctx context.Context, what string, body any) error
-}
-
 // Store is the system's trust store. It implements [devcert.Store].
 type Store struct {
 	Privileged Privileged
