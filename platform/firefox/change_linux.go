@@ -63,8 +63,12 @@ func (c Changer) follow(now *policies, l *ledger, folder string, root *x509.Cert
 	had, _ := policyModules(was)
 	if _, had := had[moduleName]; !had || len(l.Roots) == 0 {
 		*l = ledger{Schema: ledgerSchema, Roots: l.Roots, Kept: kept, Created: !now.there, Folders: c.missingFolders()}
-		if len(was) > 0 && l.Created {
+		switch blank := len(bytes.TrimSpace(was)) == 0; {
+		case l.Created && len(was) > 0:
 			l.Copied = digest(was)
+		case !l.Created && blank:
+			text := string(was)
+			l.Blank = &text
 		}
 	}
 	before := len(l.Roots)
@@ -127,6 +131,9 @@ func (c Changer) leave(l *ledger) error {
 		}
 		c.removeFolders(l.Folders)
 		return nil
+	}
+	if l.Blank != nil && string(without) == noPolicies {
+		without = []byte(*l.Blank)
 	}
 	if bytes.Equal(without, now.data) {
 		return nil

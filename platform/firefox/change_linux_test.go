@@ -43,6 +43,8 @@ func TestPoliciesAreRestored(t *testing.T) {
 		{"empty objects", `{"policies": {"SecurityDevices": {"Add": {}}}}`},
 		{"CRLF", "{\r\n  \"policies\": {\r\n    \"A\": [1, 2]\r\n  }\r\n}\r\n"},
 		{"no policies", "{ }"},
+		{"nothing", ""},
+		{"blanks", "\n \n"},
 	}
 	h := newHierarchy(t)
 	for _, test := range tests {

@@ -38,7 +38,7 @@ func foldersOf(home, config string) []folder {
 // found is a profile and where it was found.
 type found struct {
 	Profile
-	sandboxed bool
+	folder
 }
 
 // profiles lists the profiles of all folders. Beside an error, which is a
@@ -50,7 +50,7 @@ func (s *Store) profiles() ([]found, error) {
 		profiles, err := Profiles(f.base)
 		failed = errors.Join(failed, err)
 		for _, p := range profiles {
-			all = append(all, found{p, f.sandboxed})
+			all = append(all, found{p, f})
 		}
 	}
 	return all, failed

@@ -35,6 +35,8 @@ type ledger struct {
 	// followed.
 	Created bool   `json:"created,omitempty"`
 	Copied  string `json:"copied,omitempty"`
+	// Blank is what was in a file that held nothing, as Firefox sees it.
+	Blank *string `json:"blank,omitempty"`
 	// Folders is how many folders were made for it: policies, and the one it is in.
 	Folders int `json:"folders,omitempty"`
 }

@@ -47,6 +47,10 @@ func unreadLists(err error) []*listError {
 // not have the root, by the system's store if the profile follows it.
 func (s *Store) look(ctx context.Context, p found, m devcert.Material) devcert.Place {
 	place := devcert.Place{Path: p.Path, Part: chain.PartRoot}
+	if why := p.unfit(); why != nil {
+		place.State, place.Evidence, place.Remedy = devcert.Unknown, why.Error(), why.Remedy()
+		return place
+	}
 	tool, there := s.certutil()
 	seen, err := tool.Look(ctx, p.Path, m.Root)
 	place.State, place.Evidence, place.Others = seen.State, seen.Evidence, seen.Others

@@ -70,11 +70,14 @@ func wrongKind(path []string, err error) error {
 	return fmt.Errorf("%s in it: %w", path[len(path)-1], err)
 }
 
+// noPolicies is what stands for a file that is empty, or not there.
+const noPolicies = "{}\n"
+
 // addModule returns data with the module added, every other byte as it was, and
 // how many of the keys that lead to it were there before.
 func addModule(data []byte, module string) (with []byte, kept int, err error) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		data = []byte("{}\n")
+		data = []byte(noPolicies)
 	}
 	path, _, err := securityDevices(data)
 	if err != nil {
@@ -118,6 +121,9 @@ func quote(text string) []byte {
 // the module goes, and the objects that lead to it where they are empty then and
 // were not there before. left says whether anything of worth is.
 func removeModule(data []byte, kept int) (without []byte, left bool, err error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return data, false, nil
+	}
 	path, devices, err := securityDevices(data)
 	if err != nil {
 		return nil, true, err

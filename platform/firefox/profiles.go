@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Profile is one profile of a user.
@@ -66,7 +67,7 @@ func Profiles(base string) ([]Profile, error) {
 		}
 		return 1
 	})
-	return found.profiles, errors.Join(err, installErr)
+	return found.profiles, errors.Join(err, installErr, found.failed)
 }
 
 func sectionsOf(path string) ([]section, error) {
@@ -89,6 +90,7 @@ type listing struct {
 	base     string
 	defaults []string // folders that installations start with
 	profiles []Profile
+	failed   error // folders that could not be looked at
 }
 
 // installation notes what an installation starts with: [InstallHASH] in
@@ -140,6 +142,9 @@ func (l *listing) path(stands string) string {
 
 func (l *listing) add(name, path string) {
 	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		l.failed = errors.Join(l.failed, &listError{path, err})
+	}
 	if err != nil || !info.IsDir() {
 		return
 	}

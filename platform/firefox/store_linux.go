@@ -179,6 +179,12 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	profiles, failed := s.profiles()
 	tool, there := s.certutil()
 	for _, p := range profiles {
+		if why := p.unfit(); why != nil {
+			if seen, _ := tool.Look(ctx, p.Path, cert); seen.State != devcert.Missing {
+				failed = errors.Join(failed, why)
+			}
+			continue
+		}
 		err := tool.Remove(ctx, p.Path, cert)
 		if err != nil && !there {
 			err = noWayTo("remove a certificate from", p, errNoCertutil)
@@ -194,7 +200,9 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 		return failed
 	}
 	for _, p := range profiles {
-		failed = errors.Join(failed, s.dropModule(p))
+		if p.unfit() == nil {
+			failed = errors.Join(failed, s.dropModule(p))
+		}
 	}
 	return failed
 }
