@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
-	"devcert/devcert/disk"
 )
 
 // passwordVariable gives the password of what is exported.
@@ -68,8 +66,10 @@ func (s *session) export(x devcert.Export) error {
 		return &devcert.UsageError{Problem: "--json and what is exported cannot both have standard output", Hint: "add --out " + x.File}
 	case out == "" && x.Binary && isTerminal(s.streams.Out):
 		return &devcert.UsageError{Problem: x.Name + " is not text, and would spoil the terminal", Hint: "add --out " + x.File}
-	case out != "" && !force && exists(out):
-		return s.failed(nil, &inTheWay{out})
+	case out != "":
+		if err := mayWrite(out, force); err != nil {
+			return s.failed(nil, err)
+		}
 	}
 	password, err := s.exportPassword(x)
 	if err != nil {
@@ -90,47 +90,6 @@ func (s *session) export(x devcert.Export) error {
 		s.printDocument(nil, reference{}, nil)
 	}
 	s.ui.say("written: " + out)
-	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// inTheWay is a file that is not replaced unasked.
-type inTheWay struct{ path string }
-
-func (e *inTheWay) Error() string { return "writing " + e.path + ": it is there already" }
-
-// Remedy says how it is replaced.
-func (e *inTheWay) Remedy() string { return "name another file, or add --force" }
-
-// writeExport writes a file. With a key in it nobody else may read it, from its
-// first byte on; a link there is replaced, not followed.
-func writeExport(files disk.Files, path string, data []byte, secret, force bool) error {
-	mode := disk.PublicMode
-	if secret {
-		mode = disk.PrivateMode
-	}
-	if force {
-		return disk.ReplaceFile(files, path, data, mode)
-	}
-	f, err := files.Create(path)
-	if errors.Is(err, fs.ErrExist) {
-		return &inTheWay{path}
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	if err == nil && !secret {
-		err = f.Chmod(mode)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(path)
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
 	return nil
 }
 
@@ -166,14 +125,14 @@ const maxPassword = 4096
 
 // passwordIn reads the password that a file holds, without the newline at its end.
 func passwordIn(path string) (string, error) {
+	var data []byte
 	f, err := os.Open(path)
+	if err == nil {
+		defer f.Close()
+		data, err = io.ReadAll(io.LimitReader(f, maxPassword+1))
+	}
 	if err != nil {
 		return "", &devcert.UsageError{Problem: err.Error(), Hint: "--password-file names a file whose first line is the password"}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPassword+1))
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, err)
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	if password == "" || len(data) > maxPassword || strings.ContainsAny(password, "\r\n") {
