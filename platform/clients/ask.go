@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -48,12 +49,12 @@ func (c *Clients) examine(ctx context.Context, k kind, exam devcert.Exam, asked 
 	if !fit || err != nil {
 		return err
 	}
-	inside := order{kind: k, client: asked.Client, cert: exam.Inside, name: "localhost", direct: true, limit: exam.Limit}
+	inside := order{kind: k, client: asked.Client, cert: exam.Inside, root: exam.Root, name: "localhost", direct: true, limit: exam.Limit}
 	asked.Inside, asked.Said, err = inside.put(ctx, user)
 	if asked.Inside == devcert.Hung || asked.Inside == devcert.NotAsked || len(exam.Outside.Certificate) == 0 {
 		return err
 	}
-	outside := order{kind: k, client: asked.Client, cert: exam.Outside, name: exam.OutsideName, limit: exam.Limit}
+	outside := order{kind: k, client: asked.Client, cert: exam.Outside, root: exam.Root, name: exam.OutsideName, limit: exam.Limit}
 	verdict, said, again := outside.put(ctx, user)
 	asked.Outside = verdict
 	if asked.Inside == devcert.Accepted && verdict != devcert.Refused {
@@ -122,6 +123,7 @@ type order struct {
 	kind   kind
 	client devcert.Client
 	cert   tls.Certificate
+	root   *x509.Certificate
 	name   string
 	direct bool
 	limit  time.Duration
@@ -138,27 +140,26 @@ func (o order) put(ctx context.Context, user *searcher) (verdict devcert.Verdict
 		return devcert.NotAsked, err.Error(), nil
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	q := &question{client: o.client, name: o.name, direct: o.direct, dir: dir, user: user}
+	if o.kind.serves {
+		verdict, said = o.visit(ctx, q)
+		return verdict, said, nil
+	}
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce) // never fails, as its documentation says
-	path := "/" + hex.EncodeToString(nonce) + "-" + escaped(o.client.Name)
-	server, err := listen(o.cert, o.name, path)
+	q.path = "/" + hex.EncodeToString(nonce) + "-" + escaped(o.client.Name)
+	server, err := listen(o.cert, o.name, q.path)
 	if err != nil {
 		return devcert.NotAsked, err.Error(), nil
 	}
 	defer server.close()
-	q := &question{
-		client: o.client, name: o.name, direct: o.direct, port: server.port, path: path, dir: dir, user: user,
-	}
+	q.port = server.port
 	verdict, said = o.run(ctx, q, server)
 	return verdict, said, nil
 }
 
 func (o order) run(ctx context.Context, q *question, server *server) (devcert.Verdict, string) {
-	err := o.kind.prepared(q)
-	var how call
-	if err == nil {
-		how, err = o.kind.ask(q)
-	}
+	how, err := o.kind.called(q)
 	if err != nil {
 		return devcert.NotAsked, err.Error()
 	}

@@ -17,7 +17,7 @@ func systemKinds() []kind {
 	return []kind{
 		ownCurl(), wget(findWget), gnutls(findGnuTLS), openssl(findOpenSSL), ownGit(), golang(findGo), node(findNode),
 		python(openSSLs("python", "python3")), requests(findRequests), ruby(openSSLs("ruby", "ruby")),
-		php(openSSLs("php", "php")), perl(findPerl), java(findJava),
+		php(openSSLs("php", "php")), perl(findPerl), java(findJava), dotNet(findDotNet),
 		chromium("chrome", app("chrome", "Google Chrome")), chromium("edge", app("edge", "Microsoft Edge")), firefoxes(findFirefox),
 	}
 }

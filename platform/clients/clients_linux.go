@@ -22,6 +22,7 @@ func systemKinds() []kind {
 		ownCurl(), wget(findWget), openssl(openSSLs("openssl", "openssl")), gnutls(findGnuTLS), ownGit(),
 		golang(findGo), node(findNode), python(openSSLs("python", "python3")), requests(findRequests),
 		ruby(openSSLs("ruby", "ruby")), php(openSSLs("php", "php")), perl(findPerl), java(findJava),
+		dotNet(findDotNet), kestrel(),
 		chromium("chromium", browsers("chromium", "chromium", "chromium-browser")),
 		chromium("chrome", browsers("chrome", "google-chrome", "google-chrome-stable")),
 		chromium("edge", browsers("edge", "microsoft-edge", "microsoft-edge-stable")),

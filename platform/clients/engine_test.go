@@ -87,6 +87,12 @@ func fakeClient(behaviour string, args []string) int {
 		text := strings.Join(append(os.Environ(), "WORKDIR="+dir), "\n")
 		_ = os.WriteFile(filepath.Join(notes, "environment"), []byte(text), 0o600)
 		return get(page, proxy, root, false)
+	case "serves":
+		return serve(root, func(conn net.Conn, chain tls.Certificate) {
+			_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{chain}, MinVersion: tls.VersionTLS12}).Handshake()
+		})
+	case "serves without a key":
+		return serve(root, func(net.Conn, tls.Certificate) {})
 	case "error page":
 		get(page, proxy, root, false)
 		return 0
@@ -164,7 +170,8 @@ func newHall(t *testing.T) *hall {
 		return tls.Certificate{Certificate: [][]byte{p.Cert.Raw, h.Intermediate.Cert.Raw}, PrivateKey: p.Key}
 	}
 	a.exam = devcert.Exam{
-		Inside: serving(h.Leaf), Outside: serving(out), OutsideName: devcert.OutsideName, Limit: devcert.ClientLimit,
+		Inside: serving(h.Leaf), Outside: serving(out), OutsideName: devcert.OutsideName, Root: h.Root,
+		Limit: devcert.ClientLimit,
 	}
 	return a
 }
@@ -356,7 +363,7 @@ func TestClientsSeeACleanPlace(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(a.notes, "environment"))
 	require.NoError(t, err)
 	env := strings.Split(string(data), "\n")
-	for _, pair := range append(kept, "PYENV_ROOT="+filepath.Join(home, ".pyenv")) {
+	for _, pair := range append(kept, "DOTNET_CLI_TELEMETRY_OPTOUT=1", "PYENV_ROOT="+filepath.Join(home, ".pyenv")) {
 		require.Contains(t, env, pair)
 	}
 	dir := valueOf(env, "WORKDIR")

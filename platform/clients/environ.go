@@ -55,7 +55,8 @@ var passed = []struct{ name, why string }{
 	{"PHP_INI_SCAN_DIR", "the same"},
 	{"PERL5LIB", "where its modules are"},
 	{"PERL_LWP_SSL_*", "LWP reads its roots there, or none"},
-	{"DOTNET_ROOT", "where .NET is"},
+	{"DOTNET_ROOT*", "where .NET is"},
+	{"CLR_OPENSSL_VERSION_OVERRIDE", "which OpenSSL .NET loads"},
 
 	// Without these Windows' programs do not start, or not find Windows' own.
 	{"SystemRoot", "where Windows is"},
@@ -105,7 +106,11 @@ func environment(user []string, home, dir string) []string {
 // ownFolders lead everything that a client may write to its own folder, and make
 // it speak English: what it says is shown beside devcert's words.
 func ownFolders(dir string) []string {
-	env := []string{"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"} // beside modules
+	env := []string{
+		"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1", // beside modules
+		"DOTNET_CLI_TELEMETRY_OPTOUT=1", "DOTNET_NOLOGO=1", "DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1",
+		"DOTNET_EnableDiagnostics=0", // pipes for debuggers
+	}
 	for name, folder := range map[string]string{
 		"HOME": "", "USERPROFILE": "", "TMPDIR": "tmp", "TMP": "tmp", "TEMP": "tmp", "APPDATA": "AppData/Roaming",
 		"LOCALAPPDATA": "AppData/Local", "XDG_CONFIG_HOME": ".config", "XDG_DATA_HOME": ".local/share",

@@ -16,6 +16,8 @@ type places struct {
 	hashed string   // OpenSSL's folder
 	javas  []string // patterns of the homes of Javas
 	perls  []string // folders with modules of Perl
+	// dotnets is put before the folders where systems install .NET; "" but in tests.
+	dotnets string
 }
 
 // program is the first executable on the user's PATH with one of the names, as

@@ -27,9 +27,14 @@ func newMachine(t *testing.T) *machine {
 	t.Helper()
 	a := newHall(t)
 	m := &machine{t: t, home: t.TempDir(), bin: t.TempDir(), state: "/state", hashed: t.TempDir(), root: a.root}
-	m.material = devcert.Material{Root: a.trusted.Root}
+	m.material = a.material()
 	m.other = m.put(filepath.Join(m.home, "other.pem"), string(chain.EncodeCertificates(a.trusted.Intermediate.Cert)))
 	return m
+}
+
+func (a *hall) material() devcert.Material {
+	h := a.trusted
+	return devcert.Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert, LeafKey: h.Leaf.Key}
 }
 
 func (m *machine) put(path, text string) string {
@@ -49,7 +54,7 @@ func (m *machine) program(names ...string) {
 func (m *machine) find(env ...string) map[string]devcert.Client {
 	m.t.Helper()
 	c := New(Options{Env: append(env, "PATH=relative:"+m.bin), Home: m.home, StateDir: m.state})
-	c.places = places{hashed: m.hashed, javas: []string{filepath.Join(m.home, "jvm", "*")}}
+	c.places = places{hashed: m.hashed, javas: []string{filepath.Join(m.home, "jvm", "*")}, dotnets: filepath.Join(m.home, "system")}
 	found := map[string]devcert.Client{}
 	for _, client := range c.Find(m.t.Context(), m.material) {
 		require.NotContains(m.t, found, client.Name)

@@ -34,6 +34,9 @@ type kind struct {
 	// to end with a failure where it does not trust the server; it is run in the
 	// question's folder.
 	ask func(q *question) (call, error)
+	// serves says that it is a server: it writes to portFile where it listens, and
+	// is asked by coming to it.
+	serves bool
 	// mute says that its exit code does not tell whether it got the page, and
 	// that what it says is of other things: a browser ends well with an error
 	// page. What the server saw is then all there is.
@@ -41,6 +44,14 @@ type kind struct {
 	// last says that the reason of a failure is the last line of what it says, and
 	// not the first.
 	last bool
+}
+
+// called is how a client is run, after all that it needs was prepared.
+func (k kind) called(q *question) (call, error) {
+	if err := k.prepared(q); err != nil {
+		return call{}, err
+	}
+	return k.ask(q)
 }
 
 func (k kind) prepared(q *question) error {
@@ -62,7 +73,7 @@ type question struct {
 	client devcert.Client
 	name   string // of the server
 	port   int    // where it listens, on 127.0.0.1; it is an HTTP proxy as well
-	path   string // of the page, with a slash in front
+	path   string // of the page, with a slash in front; none where the client serves
 	direct bool   // name leads to this machine by itself
 	dir    string // the client's own folder, which is its HOME
 	user   *searcher

@@ -186,7 +186,7 @@ func TestAskOnWindows(t *testing.T) {
 	}
 	ask := func() []devcert.Asked {
 		asked, err := c.Ask(t.Context(), []devcert.Client{
-			{Name: "client", Path: self}, {Name: "own", Path: self}, {Name: servicesName, Path: self}, {Name: "dotnet", Path: self},
+			{Name: "client", Path: self}, {Name: "own", Path: self}, {Name: servicesName, Path: self},
 		}, exam)
 		require.NoError(t, err)
 		for _, never := range asked[2:] {
@@ -243,5 +243,5 @@ func examOf(t *testing.T, h *chain.Hierarchy) devcert.Exam {
 	}
 	outside, err := chain.NewOutside(h.Intermediate, devcert.OutsideName, time.Now())
 	require.NoError(t, err)
-	return devcert.Exam{Inside: serving(h.Leaf), Outside: serving(outside), OutsideName: devcert.OutsideName, Limit: time.Minute}
+	return devcert.Exam{Inside: serving(h.Leaf), Outside: serving(outside), OutsideName: devcert.OutsideName, Root: h.Root, Limit: time.Minute}
 }

@@ -26,6 +26,7 @@ func realEnv(t *testing.T, a *hall, home string) []string {
 	keystore := filepath.Join(home, "trust.p12")
 	require.NoError(t, os.WriteFile(keystore, store, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".wgetrc"), []byte("ca_certificate = "+a.root+"\n"), 0o600))
+	(&user{hall: a, t: t, home: home, env: []string{"HOME=" + home}}).deploy()
 	env := []string{"JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=" + keystore + " -Djavax.net.ssl.trustStorePassword=changeit"}
 	for _, name := range []string{"SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"} {
 		env = append(env, name+"="+a.root)
@@ -43,6 +44,9 @@ func TestRealClients(t *testing.T) {
 	a := newHall(t)
 	home := t.TempDir()
 	path := []string{"PATH=" + os.Getenv("PATH")}
+	if os.Getenv(kestrelVar) != "" {
+		path[0] += ":" + newDotNet(t, netCore, aspNetCore)
+	}
 	for _, row := range []struct {
 		name   string
 		env    []string
@@ -56,7 +60,7 @@ func TestRealClients(t *testing.T) {
 			if row.inside == devcert.Refused {
 				c.options.Home = t.TempDir()
 			}
-			found := slices.DeleteFunc(c.Find(t.Context(), devcert.Material{Root: a.trusted.Root}), func(c devcert.Client) bool {
+			found := slices.DeleteFunc(c.Find(t.Context(), a.material()), func(c devcert.Client) bool {
 				return c.Browser || row.inside == devcert.Accepted && slices.Contains(noWay, c.Name)
 			})
 			log := watched(t, c, found)
@@ -184,7 +188,7 @@ func TestRealBrowsers(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(profiles, "profiles.ini"), []byte(list), 0o600))
 			before := digest(t, home)
 			c := New(Options{Env: []string{"PATH=" + os.Getenv("PATH")}, Home: home})
-			found := slices.DeleteFunc(c.Find(t.Context(), devcert.Material{Root: a.trusted.Root}), func(c devcert.Client) bool { return !c.Browser })
+			found := slices.DeleteFunc(c.Find(t.Context(), a.material()), func(c devcert.Client) bool { return !c.Browser })
 			if i := slices.IndexFunc(found, func(c devcert.Client) bool { return strings.HasPrefix(c.Name, "firefox") }); i >= 0 {
 				require.Equal(t, "firefox: work", found[i].Name)
 				require.Equal(t, databases[1], found[i].Place)

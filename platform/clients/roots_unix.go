@@ -78,6 +78,23 @@ func (s *searcher) inFolders(list string) (devcert.PlaceState, string) {
 	return devcert.Trusted, ""
 }
 
+// maxFiles is how many files of a folder are read: a system's has some hundred.
+const maxFiles = 2048
+
+// inEveryFile is inFolders for a client that reads all of a folder's files, and
+// not only what links name by hash.
+func (s *searcher) inEveryFile(list string) (devcert.PlaceState, string) {
+	for _, folder := range filepath.SplitList(list) {
+		files, _ := os.ReadDir(folder)
+		for _, file := range files[:min(len(files), maxFiles)] {
+			if state, _ := s.inFile(filepath.Join(folder, file.Name())); state == devcert.Trusted {
+				return state, ""
+			}
+		}
+	}
+	return devcert.Missing, "no file in " + list + " holds the root"
+}
+
 // lead is what leads a client away from the system's roots: variables that name a
 // file in the place of the bundle, and folders in the place of the hashed one. The
 // first of each that is set counts.
@@ -95,12 +112,16 @@ type lead struct {
 // which stays in force beside it, has it: only both together lead a client away.
 func (s *searcher) follow(c *devcert.Client, l lead) {
 	file, folders := s.firstSet(l.files), s.firstSet(l.folders)
+	inFolders := s.inFolders
+	if l.whole {
+		inFolders = s.inEveryFile
+	}
 	var named, why []string
 	worst := devcert.Missing
 	for _, v := range []struct {
 		name string
 		look func(string) (devcert.PlaceState, string)
-	}{{file, s.inFile}, {folders, s.inFolders}} {
+	}{{file, s.inFile}, {folders, inFolders}} {
 		if v.name == "" {
 			continue
 		}

@@ -17,7 +17,7 @@ func windowsKinds() []windowsKind {
 	return []windowsKind{
 		{powershell("powershell", windowsModules), (*windowsFinder).powershell},
 		{powershell("pwsh", ""), (*windowsFinder).pwsh},
-		{kind{name: "dotnet", unasked: "pwsh asks as every program of .NET does"}, (*windowsFinder).dotnet},
+		{dotNet(nil), (*windowsFinder).dotnet},
 		{kind{name: servicesName, unasked: "they run as other accounts, and nobody but an administrator could start one"},
 			(*windowsFinder).services},
 		{windowsCurl(), (*windowsFinder).curl},
