@@ -13,6 +13,6 @@
 // .NET's root store (the system's roots are .NET's too), starts no process, and
 // removes no file but one that holds exactly the certificate it was asked about.
 //
-// Windows and macOS keep these certificates elsewhere: see platform/winstore, and
-// folders_darwin.go.
+// Windows and macOS keep these certificates elsewhere: see platform/winstore and
+// [KeychainStore], which does start the system's tool for keychains.
 package dotnet

@@ -56,13 +56,7 @@ func (s *Store) makeFolders(home, dir string) error {
 // empty folder harms nobody.
 func (s *Store) tidy(ctx context.Context, home string) {
 	for _, f := range folders {
-		path := way(home, f.in(home))
-		for i := len(path) - 1; i >= 0; i-- {
-			if made(path[:i+1]) && isEmpty(path[i]) {
-				_ = os.Remove(filepath.Join(path[i], marker))
-				_ = os.Remove(path[i])
-			}
-		}
+		removeMade(way(home, f.in(home)))
 	}
 	if s.left(ctx, home) {
 		return
@@ -70,6 +64,17 @@ func (s *Store) tidy(ctx context.Context, home string) {
 	for _, f := range folders {
 		for _, folder := range way(home, f.in(home)) {
 			_ = os.Remove(filepath.Join(folder, marker))
+		}
+	}
+}
+
+// removeMade removes those of the folders, the last one first, that devcert made and
+// nothing is in.
+func removeMade(path []string) {
+	for i := len(path) - 1; i >= 0; i-- {
+		if made(path[:i+1]) && isEmpty(path[i]) {
+			_ = os.Remove(filepath.Join(path[i], marker))
+			_ = os.Remove(path[i])
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"devcert/devcert/chain"
 )
 
-// Certificates returns what a keychain holds, each as DER. One that is not there is
-// an error that wraps fs.ErrNotExist. It needs no password: only keys are locked.
+// Certificates returns what a keychain holds, each as DER. Where there is
+// none it gives ErrNoKeychain. It needs no password: only keys are locked.
 func (t Tool) Certificates(ctx context.Context, keychain string) ([][]byte, error) {
 	if err := readable(keychain); err != nil {
 		return nil, err

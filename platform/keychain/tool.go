@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,11 +115,17 @@ func writePEM(folder, name string, certs ...*x509.Certificate) (string, error) {
 	return path, os.WriteFile(path, data, 0o600)
 }
 
+// ErrNoKeychain is given where there is no such keychain.
+var ErrNoKeychain = errors.New("no such keychain")
+
 // readable says why the file of a keychain cannot be read. The tool must not be
 // given one like that: where it cannot open a keychain it complains, and then
 // works on all others of the user's (keychain_create_array in SecurityTool).
 func readable(keychain string) error {
 	info, err := os.Stat(keychain)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrNoKeychain, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package keychain
 import (
 	"context"
 	"crypto/x509"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,7 +114,7 @@ func TestChangeFails(t *testing.T) {
 	require.ErrorContains(t, err, "exit status 1: SecCertificateAddToKeychain: Keine Schreibberechtigung.")
 	require.NotErrorIs(t, err, devcert.ErrDeclined)
 	err = w.tool.Trust(t.Context(), filepath.Join(w.Root, "nothing"), w.h.Root)
-	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorIs(t, err, ErrNoKeychain)
 	require.NoError(t, w.tool.Add(t.Context(), w.Login(), w.h.Intermediate.Cert))
 	require.NoError(t, w.tool.Add(t.Context(), w.Login(), w.h.Intermediate.Cert), "a second time")
 	require.NotContains(t, strings.Join(w.Calls(), " "), "add-certificates add-certificates")

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -176,7 +175,7 @@ func (s *loginKeychain) Ready(context.Context) error { return s.Tool.Find() }
 // never logged in at the screen has none.
 func (s *loginKeychain) Look(ctx context.Context, m devcert.Material) []devcert.Place {
 	seen := s.see(ctx, s.login(), keychain.User, m)
-	if errors.Is(seen.err, fs.ErrNotExist) {
+	if errors.Is(seen.err, keychain.ErrNoKeychain) {
 		return nil
 	}
 	root := seen.place(chain.PartRoot, m.Root)
@@ -214,7 +213,7 @@ func (s *loginKeychain) Withdraw(ctx context.Context, cert *x509.Certificate) er
 		return nil
 	}
 	named, _, err := holdings(ctx, s.Tool, s.login(), keychain.User, cert)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, keychain.ErrNoKeychain) {
 		return nil
 	}
 	if err == nil && named {
@@ -231,7 +230,7 @@ func (s *loginKeychain) Withdraw(ctx context.Context, cert *x509.Certificate) er
 func (k *Keychains) Roots() ([]byte, error) {
 	ctx := context.Background()
 	apple, err := k.Tool.Certificates(ctx, k.at(keychain.SystemRoots))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, keychain.ErrNoKeychain) {
 		return nil, nil
 	}
 	admins, adminsErr := k.Tool.Certificates(ctx, k.at(keychain.System))

@@ -191,6 +191,7 @@ func TestKeychainsUnknown(t *testing.T) {
 	require.Equal(t, devcert.Unknown, w.look(w.system(), m).State, "nobody says anything")
 	require.NoError(t, os.Remove(filepath.Join(w.Root, "usr/bin/security")))
 	require.Equal(t, devcert.Unknown, w.look(w.system(), w.m).State)
+	require.Equal(t, devcert.Unknown, w.look(w.login(), w.m).State)
 	require.Error(t, w.system().Ready(t.Context()))
 }
 
