@@ -41,7 +41,7 @@ var browserImage = sync.OnceValues(func() (image, error) {
 			m.try(append(m.chromium().args, "about:blank")...),
 		)
 		for _, name := range []string{"home", "work"} {
-			err = errors.Join(err, m.try(firefoxProgram, "--headless", "-CreateProfile", name), m.firstRun(m.profile(name)))
+			err = errors.Join(err, m.makeProfile(name), m.firstRun(name))
 		}
 		return err
 	})
@@ -57,13 +57,18 @@ func (m *machine) try(args ...string) error {
 	return nil
 }
 
+// makeProfile has Firefox make a profile, and does not start it.
+func (m *machine) makeProfile(name string) error {
+	err := m.try(firefoxProgram, "--headless", "-CreateProfile", name)
+	settings := filepath.Join(m.profile(name), "user.js")
+	return errors.Join(err, os.WriteFile(settings, []byte(quiet), 0o600), os.Chown(settings, int(m.user.id), int(m.user.id)))
+}
+
 // firstRun has Firefox fill a profile.
-func (m *machine) firstRun(profile string) error {
+func (m *machine) firstRun(name string) error {
 	shot := filepath.Join(m.home(), "shot.png")
-	settings := filepath.Join(profile, "user.js")
 	return errors.Join(
-		os.WriteFile(settings, []byte(quiet), 0o600), os.Chown(settings, int(m.user.id), int(m.user.id)),
-		m.try(firefoxProgram, "--headless", "--no-remote", "--profile", profile, "--screenshot", shot, "about:blank"), os.Remove(shot),
+		m.try(append(m.firefox(name).args, "--screenshot", shot, "about:blank")...), os.Remove(shot),
 	)
 }
 
