@@ -70,8 +70,9 @@ func (s *Store) environ() []string {
 	return env
 }
 
-// start runs a script in Windows, in a folder that is one there too. What it says
-// of itself goes before how it ended: WSL ends with 1 for reasons of its own.
+// start runs a script in Windows, in a folder that is one there too. What it wrote
+// comes beside an error too: it may say why, and WSL ends with 1 for reasons of its
+// own.
 func (s *Store) start(ctx context.Context, script string, stdin []byte, limit time.Duration) ([]byte, error) {
 	path, err := s.program()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -24,13 +25,14 @@ import (
 )
 
 // TestMain is also what stands in for programs of Windows' and WSL's, told so by
-// the name it is called by: nothing else of this process reaches it.
+// the name it is called by: nothing else of this process reaches it. It ends by
+// syscall.Exit, because os.Exit sleeps a second where races are looked for.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "powershell.exe":
-		os.Exit(bePowerShell(os.Args[0], os.Args[1:]))
+		syscall.Exit(bePowerShell(os.Args[0], os.Args[1:]))
 	case "wslpath":
-		os.Exit(beWSLPath(os.Args[1:]))
+		syscall.Exit(beWSLPath(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }

@@ -47,7 +47,7 @@ func (s *Store) Name() string { return "windows-root" }
 // without starting one.
 func (s *Store) Ready(context.Context) error {
 	if _, err := s.program(); err != nil {
-		return &problem{"ask Windows", errors.Join(err, devcert.ErrUnsupported), ""}
+		return &problem{"ask Windows", fmt.Errorf("%w: %w", devcert.ErrUnsupported, err), ""}
 	}
 	return nil
 }
