@@ -84,11 +84,6 @@ func TestWindowsFromAGuest(t *testing.T) {
 		require.Empty(t, windows.certs)
 		require.False(t, r.Wants(windows.name, r.Seen.Stores[len(r.Seen.Stores)-1].Places[0]))
 	})
-	t.Run("before setup", func(t *testing.T) {
-		m, windows := guestMachine(t)
-		windows.blind = true
-		require.True(t, m.status().Wants(windows.name, Place{}))
-	})
 }
 
 // What the same user's other machines have put there is theirs.

@@ -92,7 +92,6 @@ func (r *Report) Wants(store string, p Place) bool {
 	c := r.Config
 	if c == nil {
 		c = DefaultConfig()
-		c.guest = r.Seen.guest()
 	}
 	return c.wantsPlace(store, p)
 }
