@@ -57,7 +57,7 @@ static class Probe
     static void Serve(string file)
     {
         Type application = Type.GetType("Microsoft.AspNetCore.Builder.WebApplication, Microsoft.AspNetCore", true);
-        object app = application.GetMethod("Create").Invoke(null, new object[] { null });
+        object app = application.GetMethod("Create", new[] { typeof(string[]) }).Invoke(null, new object[] { null });
         ((Task)Call(app, "StartAsync", CancellationToken.None)).GetAwaiter().GetResult();
         foreach (string url in (IEnumerable<string>)application.GetProperty("Urls").GetValue(app, null))
             File.WriteAllText(file + ".new", new Uri(url).Port.ToString());
