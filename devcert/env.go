@@ -62,8 +62,12 @@ func (o *Observation) variables() []Variable {
 		}
 	}
 	for _, v := range o.Overrides {
+		name := v.Name
+		if name == "SSL_CERT_DIR" { // names folders; who obeys it reads the file as well
+			name = "SSL_CERT_FILE"
+		}
 		if v.Reason != "" {
-			add(Variable{Name: v.Name, Why: "it is set to what has not the root: " + v.Value})
+			add(Variable{Name: name, Why: v.Name + " is set to what has not the root: " + v.Value})
 		}
 	}
 	if o.systemLacksRoot() {

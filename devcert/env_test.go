@@ -39,6 +39,11 @@ func TestVariables(t *testing.T) {
 				return []Override{{Name: "SSL_CERT_FILE", Value: "/old.pem", Reason: "it lacks the root"}, {Name: "SSL_CERT_DIR", Value: "/fine"}}
 			}
 		}, map[string]string{"SSL_CERT_FILE": "bundle.pem"}},
+		{"variables of folders", func(m *machine, _ *memClients) {
+			m.host.Overrides = func(*x509.Certificate) []Override {
+				return []Override{{Name: "SSL_CERT_FILE", Value: "/old.pem", Reason: "it lacks the root"}, {Name: "SSL_CERT_DIR", Value: "/old", Reason: "no hash link"}}
+			}
+		}, map[string]string{"SSL_CERT_FILE": "bundle.pem"}},
 		{"the system lost the root", func(m *machine, _ *memClients) { m.stores[SystemStore].certs = nil },
 			map[string]string{"SSL_CERT_FILE": "bundle.pem", "CURL_CA_BUNDLE": "bundle.pem", "GIT_SSL_CAINFO": "bundle.pem"}},
 		{"the system could not be looked into", func(m *machine, _ *memClients) { m.stores[SystemStore].blind = true }, map[string]string{}},
