@@ -74,6 +74,13 @@ func TestRuntimesConnectWithEnv(t *testing.T) {
 		require.False(t, m.opens(r, true, "https://"+permitted+":"+port), r.name)
 	}
 
+	// Variables that lead astray lead back.
+	astray := m.with("SSL_CERT_FILE="+m.noRoots(), "SSL_CERT_DIR=/nowhere", "REQUESTS_CA_BUNDLE="+m.noRoots())
+	for _, r := range m.runtimes() {
+		require.False(t, astray.opens(r, false, "https://localhost:"+port), r.name)
+		require.True(t, astray.opens(r, true, "https://localhost:"+port), r.name)
+	}
+
 	// The bundle does not follow the system by itself: status says so.
 	m.trustAuthority(later, "later")
 	doc := m.status()
