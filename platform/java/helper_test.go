@@ -86,9 +86,9 @@ func standIn(args []string) error {
 // encodeJKS writes certificates as Java does.
 func encodeJKS(entries []entry, password string) []byte {
 	var b bytes.Buffer
-	number := func(n int) { b.Write(binary.BigEndian.AppendUint32(nil, uint32(n))) } //nolint:gosec // small
+	number := func(n int) { b.Write(binary.BigEndian.AppendUint32(nil, uint32(n))) }
 	text := func(s string) {
-		b.Write(binary.BigEndian.AppendUint16(nil, uint16(len(s)))) //nolint:gosec // small
+		b.Write(binary.BigEndian.AppendUint16(nil, uint16(len(s))))
 		b.WriteString(s)
 	}
 	b.Write(jksMagic)

@@ -1,7 +1,7 @@
 package java
 
 import (
-	"crypto/sha1" //nolint:gosec // the format's own
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -54,7 +54,7 @@ func jksDigest(content []byte, password string) [digestSize]byte {
 	for _, unit := range utf16.Encode([]rune(password)) {
 		text = binary.BigEndian.AppendUint16(text, unit)
 	}
-	hash := sha1.New() //nolint:gosec // the format's own
+	hash := sha1.New()
 	hash.Write(text)
 	hash.Write([]byte(whitener))
 	hash.Write(content)

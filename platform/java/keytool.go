@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -180,7 +181,7 @@ func environment() []string {
 func sameEntries(a, b []entry) bool {
 	count := map[string]int{}
 	key := func(e entry) string {
-		return strings.ToLower(e.alias) + "\x00" + string(rune('0'+e.kind)) + "\x00" + hex.EncodeToString(e.der)
+		return strings.ToLower(e.alias) + "\x00" + strconv.Itoa(int(e.kind)) + "\x00" + hex.EncodeToString(e.der)
 	}
 	for _, e := range a {
 		count[key(e)]++

@@ -44,9 +44,9 @@ func TestRegisteredHomes(t *testing.T) {
 		}}, []string{`C:\Program Files\Java\jdk-21`, `C:\Program Files\Java\jre-11`}},
 		{"Oracle up to Java 8, of 32 bits", []registry{fakeRegistry{}, fakeRegistry{
 			`SOFTWARE\JavaSoft\Java Runtime Environment\1.8\JavaHome`:           `C:\Program Files (x86)\Java\jre1.8`,
-			`SOFTWARE\JavaSoft\Java Runtime Environment\1.8\MSI\INSTALLDIR`:     `C:\other`,
+			`SOFTWARE\JavaSoft\Java Runtime Environment\1.8\MSI\INSTALLDIR`:     `C:\elsewhere`,
 			`SOFTWARE\JavaSoft\Java Development Kit\1.8.0_402\JavaHome`:         `C:\Program Files (x86)\Java\jdk1.8`,
-			`SOFTWARE\JavaSoft\Java Web Start\1.8\Home`:                         `C:\other`,
+			`SOFTWARE\JavaSoft\Java Web Start\1.8\Home`:                         `C:\elsewhere`,
 			`SOFTWARE\WOW6432Node\JavaSoft\Java Runtime Environment\1\JavaHome`: `C:\a view has no such key`,
 		}}, []string{`C:\Program Files (x86)\Java\jdk1.8`, `C:\Program Files (x86)\Java\jre1.8`}},
 		{"Adoptium", []registry{fakeRegistry{
