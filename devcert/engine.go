@@ -139,7 +139,7 @@ func (e *Engine) Setup(ctx context.Context, r Request) (*Report, error) {
 	for _, s := range e.Host.Stores {
 		names = append(names, s.Name())
 	}
-	return e.change(ctx, goal{
+	report, err := e.change(ctx, goal{
 		want: func(c *Config) (*Config, error) {
 			if c == nil {
 				c = DefaultConfig()
@@ -147,6 +147,10 @@ func (e *Engine) Setup(ctx context.Context, r Request) (*Report, error) {
 			return c.With(r, names)
 		},
 	})
+	if e.DryRun || err != nil {
+		return report, err
+	}
+	return report, report.notServed(r.Stores)
 }
 
 // Repair puts back what the findings name, to what setup was asked for.

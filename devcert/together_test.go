@@ -121,4 +121,17 @@ func TestAPlaceThatIsAPersonsToMend(t *testing.T) {
 	before := m.picture()
 	assert.Empty(t, m.mustRepair().Steps)
 	assert.Equal(t, before, m.picture())
+
+	q := quick()
+	q.Stores = []string{SystemStore, "firefox"}
+	for range 2 { // the second has nothing to save either
+		r, err := m.engine().Setup(context.Background(), q)
+		var partial *PartialError
+		require.ErrorAs(t, err, &partial, "it was asked for by name")
+		require.ErrorContains(t, err, "firefox")
+		require.True(t, r.Broken())
+	}
+	r, err := m.engine().Setup(context.Background(), quick())
+	require.NoError(t, err, "this run named nothing")
+	require.True(t, r.Broken())
 }

@@ -78,6 +78,18 @@ func (r *Report) stepErrors() error {
 	return errors.Join(all...)
 }
 
+// notServed says which places of the stores that this very run named are left to a
+// person: there was no step for them that could have failed.
+func (r *Report) notServed(named []string) error {
+	var all []error
+	for _, f := range r.Findings {
+		if f.Severity == Error && f.cure == noCure && slices.Contains(named, f.store) {
+			all = append(all, &PartialError{fmt.Errorf("%s: %s", f.store, f.Message)})
+		}
+	}
+	return errors.Join(all...)
+}
+
 // forgive makes warnings of the findings that a store's own failure left, where
 // the store was merely found. The failed step says what went wrong.
 func (r *Report) forgive() {
