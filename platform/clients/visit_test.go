@@ -108,7 +108,9 @@ func TestServerThatHangs(t *testing.T) {
 	a := newHall(t)
 	a.exam.Limit = time.Second
 	started := time.Now()
-	got := a.ask(t, t.Context(), fakeServer(t, "hanging", a, a.trusted.Leaf))[0]
+	k := fakeServer(t, "hanging", a, a.trusted.Leaf)
+	k.version = nil // which it may not reach on a busy machine
+	got := a.ask(t, t.Context(), k)[0]
 	require.Less(t, time.Since(started), 8*time.Second)
 	require.Equal(t, devcert.Hung, got.Inside)
 	require.Contains(t, got.Said, "within 1s")
