@@ -85,7 +85,7 @@ func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 			if !r.needsAdmin(store.Name()) {
 				continue
 			}
-			if err := store.Ready(ctx); errors.Is(err, ErrNeedsAdmin) {
+			if err := store.Ready(ctx); errors.Is(err, ErrNeedsAdmin) || errors.Is(err, ErrDeclined) {
 				return fmt.Errorf("replacing the root in the %s store: %w", store.Name(), err)
 			}
 		}

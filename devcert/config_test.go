@@ -287,6 +287,8 @@ func TestWantsStore(t *testing.T) {
 		{"named", []string{"java"}, ScopeMachine, "java", true, true},
 		{"another named", []string{"java"}, ScopeMachine, SystemStore, false, false},
 		{"the system's named, of a user", []string{SystemStore}, ScopeUser, SystemStore, false, false},
+		{"all, of a user, what stands in for the system's", []string{AllStores}, ScopeUser, KeychainStore, true, true},
+		{"all, the same for the machine", []string{AllStores}, ScopeMachine, KeychainStore, true, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := DefaultConfig()

@@ -9,10 +9,14 @@ import (
 // SystemStore is the store that is always asked for unless stores are chosen.
 const SystemStore = "system"
 
+// KeychainStore is the login keychain of macOS, which stands in for the system's
+// store in scope user.
+const KeychainStore = "keychain"
+
 // storeNames are the stores of all systems, so that a configuration that names
 // one of them is no mistake even where there is none.
 var storeNames = []string{
-	SystemStore, "chromium", "firefox", "java", "dotnet", "windows-root", "windows-ca", "windows-my",
+	SystemStore, KeychainStore, "chromium", "firefox", "java", "dotnet", "windows-root", "windows-ca", "windows-my",
 }
 
 // Scopes of a setup: the whole machine, or only what a user may change alone.
@@ -116,7 +120,9 @@ func (o *Observation) guest() bool {
 }
 
 // asksFor says whether the store was asked for by name, so that failing there
-// is an error and no mere warning. The system's always is.
+// is an error and no mere warning. The system's always is, and so is what stands
+// in for it.
 func (c *Config) asksFor(name string) bool {
-	return c.WantsStore(name) && (c.ofTheSystem(name) || slices.Contains(c.Stores, name))
+	standsIn := c.Scope == ScopeUser && name == KeychainStore
+	return c.WantsStore(name) && (c.ofTheSystem(name) || standsIn || slices.Contains(c.Stores, name))
 }

@@ -12,9 +12,6 @@ import (
 	"devcert/platform/keychain"
 )
 
-// intermediates is the store that has the intermediate; see platform/system.
-const intermediates = "keychain"
-
 // Deploy puts the leaf with its key into the keychain, and then into its file. What
 // is right already is not touched. It asks nobody: nobody is trusted by it.
 func (s *KeychainStore) Deploy(ctx context.Context, m devcert.Material) error {
@@ -24,7 +21,7 @@ func (s *KeychainStore) Deploy(ctx context.Context, m devcert.Material) error {
 	if !chain.SameKey(m.Leaf, m.LeafKey) {
 		return errors.New("put the leaf into .NET's store: the key is not its own, or is missing")
 	}
-	m.After(intermediates) // a server finds the leaf no sooner than what it is to send along
+	m.After(devcert.KeychainStore) // a server finds the leaf no sooner than what it is to send along
 	seen := s.see(ctx)
 	if seen.err != nil {
 		return changed("put the leaf into "+s.login(), filepath.Dir(s.login()), seen.err)

@@ -83,6 +83,7 @@ func TestSettings(t *testing.T) {
 		{"for every use of the key", settingsOf(ssl + `<key>kSecTrustSettingsKeyUsage</key><integer>-1</integer>`), Trusted},
 		{"never", settingsOf(no), Denied},
 		{"never for servers", settingsOf(basic+yes, ssl+no), Denied},
+		{"no and yes: no", settingsOf(ssl+no, yes), Denied},
 		{"yes and no: no", settingsOf(ssl+yes, no), Denied},
 		{"never for mail only", settingsOf(`<key>kSecTrustSettingsPolicy</key><data>KoZIhvdjZAEI</data>`+no, ssl+yes), Trusted},
 		{"the system's defaults, in Keychain Access", settingsOf(`<key>kSecTrustSettingsResult</key><integer>4</integer>`), Neither},

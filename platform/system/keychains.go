@@ -34,9 +34,6 @@ func (k *Keychains) Stores() []devcert.Store {
 	return []devcert.Store{&systemKeychain{k}, &loginKeychain{k}}
 }
 
-// KeychainStore is the name of the store that is the user's login keychain.
-const KeychainStore = "keychain"
-
 // What the privileged child can be asked for.
 const (
 	trustInKeychain      = "system/keychain-trust"
@@ -166,7 +163,7 @@ func holdings(ctx context.Context, tool keychain.Tool, path string, d keychain.D
 type loginKeychain struct{ *Keychains }
 
 // Name is "keychain".
-func (s *loginKeychain) Name() string { return KeychainStore }
+func (s *loginKeychain) Name() string { return devcert.KeychainStore }
 
 // Ready says whether there is a tool. Adding the intermediate asks nobody.
 func (s *loginKeychain) Ready(context.Context) error { return s.Tool.Find() }

@@ -243,9 +243,10 @@ func (t *tool) importItems(args []string) int {
 	if err != nil {
 		panic(err)
 	}
-	// The key comes first: where only the certificate is there, it is joined by it.
-	if status := t.put(function, o.value('k'), privateKey, encoded, true); status != 0 {
+	// That either is there already is not forgiven: what becomes of the other one
+	// then is not documented.
+	if status := t.put(function, o.value('k'), certificate, cert.Raw, true); status != 0 {
 		return status
 	}
-	return t.put(function, o.value('k'), certificate, cert.Raw, false)
+	return t.put(function, o.value('k'), privateKey, encoded, true)
 }
