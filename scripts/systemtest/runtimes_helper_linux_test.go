@@ -38,6 +38,8 @@ type runtimeBreak struct {
 	touches []string
 	// stands are the kinds that repair leaves, since only a person can decide.
 	stands []string
+	// mend does what the remedy of such a finding says.
+	mend func(m *machine)
 }
 
 // breakAndRepair does what the row says, has ask speak to the real thing before
@@ -68,6 +70,11 @@ func (b runtimeBreak) breakAndRepair(m *machine, ask func(m *machine, repaired b
 	require.Equal(t, b.stands, doc.kinds(), "%+v", doc.Findings)
 	ask(m, true)
 	m.requireUnchanged(func() { m.devcert(exitFor(b.stands), "repair") })
+	if b.mend != nil {
+		b.mend(m)
+		m.devcert(0, "repair")
+		m.requireHealthy()
+	}
 }
 
 // named is the finding that has words in what it says or in where it is.

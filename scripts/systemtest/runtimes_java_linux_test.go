@@ -77,6 +77,17 @@ func (m *machine) forgetRoot() {
 	m.keytool("-delete", "-alias", "debian:devcert-"+m.status().Hierarchy.ID+".pem")
 }
 
+// importByHand does what the remedy says: its last word is that the root is in the
+// state folder, and keytool asks for the password.
+func (m *machine) importByHand() {
+	m.t.Helper()
+	command, ok := strings.CutPrefix(m.status().Findings[0].Remedy, "run by hand: sudo ")
+	require.True(m.t, ok)
+	command, ok = strings.CutSuffix(command, "root.pem, in the state folder")
+	require.True(m.t, ok)
+	m.must("sh", "-c", command+`"$1" -storepass another`, "sh", m.state("root.pem"))
+}
+
 // javaBreak is a break and whether Java then trusts localhost, and still does not
 // after repair.
 type javaBreak struct {
@@ -90,11 +101,11 @@ var javaBreaks = []javaBreak{
 	{runtimeBreak: runtimeBreak{name: "root removed, and the keystore read-only", how: changed(func(m *machine) {
 		m.forgetRoot()
 		m.chmod(javaStore, 0o444)
-	}), finds: []string{"trust-missing?"}, says: "it is read-only", remedy: "make " + javaStore + " writable", stands: []string{"trust-missing?"}}, lost: true},
+	}), finds: []string{"trust-missing?"}, says: "it is read-only", remedy: "make " + javaStore + " writable", stands: []string{"trust-missing?"}, mend: func(m *machine) { m.chmod(javaStore, 0o644) }}, lost: true},
 	{runtimeBreak: runtimeBreak{name: "root removed, and another password", how: changed(func(m *machine) {
 		m.forgetRoot()
 		m.keytool("-storepasswd", "-new", "another")
-	}), finds: []string{"trust-missing?"}, says: `a password other than "changeit"`, remedy: "keytool -importcert", stands: []string{"trust-missing?"}}, lost: true},
+	}), finds: []string{"trust-missing?"}, says: `a password other than "changeit"`, remedy: "keytool -importcert", stands: []string{"trust-missing?"}, mend: (*machine).importByHand}, lost: true},
 	{runtimeBreak: runtimeBreak{name: "another password, with the root", how: changed(func(m *machine) {
 		m.keytool("-storepasswd", "-new", "another")
 	})}, trusts: true},

@@ -84,6 +84,11 @@ const (
 	itsKeyWord = "Kestrel__Certificates__Development__Password=geheim"
 )
 
+// deletes is a person who deletes a file below their home.
+func deletes(name string) func(m *machine) {
+	return func(m *machine) { m.remove(filepath.Join(m.home(), name)) }
+}
+
 // kestrelBreak is a break and what Kestrel then serves, and still does after
 // repair: "" for devcert's chain.
 type kestrelBreak struct {
@@ -100,23 +105,23 @@ var kestrelBreaks = []kestrelBreak{
 		finds: []string{"intermediate-missing"}, says: "x509stores/ca", touches: []string{dotnetCA}}, serves: "the leaf alone"},
 	{runtimeBreak: runtimeBreak{name: "a rival of a higher version", how: changed(func(m *machine) {
 		m.addDevelopmentCertificate(m.dotnetStore("my", "rival.pfx"), "", 7)
-	}), finds: []string{"rival-certificate?"}, says: "my/rival.pfx", remedy: "remove it", stands: []string{"rival-certificate?"}}, serves: "another", still: "another"},
+	}), finds: []string{"rival-certificate?"}, says: "my/rival.pfx", remedy: "remove it", stands: []string{"rival-certificate?"}, mend: deletes(".dotnet/corefx/cryptography/x509stores/my/rival.pfx")}, serves: "another", still: "another"},
 	{runtimeBreak: runtimeBreak{name: "a rival that is newer", how: changed(func(m *machine) {
 		m.addDevelopmentCertificate(m.dotnetStore("my", "rival.pfx"), "", 6)
-	}), finds: []string{"rival-certificate?"}, says: "my/rival.pfx", remedy: "remove it", stands: []string{"rival-certificate?"}}, serves: "as foreseen", still: "as foreseen"},
+	}), finds: []string{"rival-certificate?"}, says: "my/rival.pfx", remedy: "remove it", stands: []string{"rival-certificate?"}, mend: deletes(".dotnet/corefx/cryptography/x509stores/my/rival.pfx")}, serves: "as foreseen", still: "as foreseen"},
 	{runtimeBreak: runtimeBreak{name: "a stale export, and its password known", how: func(m *machine) *machine {
 		m.addDevelopmentCertificate(filepath.Join(m.home(), exportsOf, itsExport), "geheim", 6)
 		return m.with(itsKeyWord)
-	}, finds: []string{"stale-export?"}, says: exportsOf + "/" + itsExport, remedy: "delete it", stands: []string{"stale-export?"}}, serves: "another", still: "another"},
+	}, finds: []string{"stale-export?"}, says: exportsOf + "/" + itsExport, remedy: "delete it", stands: []string{"stale-export?"}, mend: deletes(exportsOf + "/" + itsExport)}, serves: "another", still: "another"},
 	{runtimeBreak: runtimeBreak{name: "an older export, its password not known", how: changed(func(m *machine) {
 		path := filepath.Join(m.home(), exportsOf, itsExport)
 		m.addDevelopmentCertificate(path, "geheim", 6)
 		require.NoError(m.t, os.Chtimes(path, time.Now().Add(-day), time.Now().Add(-day)))
-	}), finds: []string{"stale-export?"}, says: exportsOf + "/" + itsExport, remedy: "delete it", stands: []string{"stale-export?"}}, serves: "ours", still: "ours"},
+	}), finds: []string{"stale-export?"}, says: exportsOf + "/" + itsExport, remedy: "delete it", stands: []string{"stale-export?"}, mend: deletes(exportsOf + "/" + itsExport)}, serves: "ours", still: "ours"},
 	{runtimeBreak: runtimeBreak{name: "a file in disallowed", how: changed(func(m *machine) {
 		require.NoError(m.t, os.Mkdir(m.dotnetStore("disallowed"), 0o700))
 		m.write(m.dotnetStore("disallowed", "README"), "mine")
-	}), finds: []string{"key-missing?"}, says: "x509stores/disallowed is not empty", remedy: "remove", stands: []string{"key-missing?"}}, serves: "nothing", still: "nothing"},
+	}), finds: []string{"key-missing?"}, says: "x509stores/disallowed is not empty", remedy: "remove", stands: []string{"key-missing?"}, mend: deletes(".dotnet/corefx/cryptography/x509stores/disallowed/README")}, serves: "nothing", still: "nothing"},
 }
 
 // TestKestrelBreaks asks a real Kestrel whenever status has said what is wrong.
