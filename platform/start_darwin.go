@@ -22,7 +22,7 @@ func Start(args []string) (code int, done bool) {
 
 // handlers are all that the privileged child can be asked for.
 func handlers() elevate.Handlers {
-	all := system.KeychainChanger{Install: system.TrustInKeychain}.Handlers()
+	all := system.KeychainChanger{}.Handlers()
 	maps.Copy(all, java.Machine{}.Handlers())
 	return all
 }

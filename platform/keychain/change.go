@@ -58,11 +58,11 @@ func Declined(what string, err error) error {
 	}
 }
 
-// TrustError is the error of a change of trust settings; nil where err is. That they could not be
+// trustError is the error of a change of trust settings; nil where err is. That they could not be
 // written means that nobody allowed it: a person said no, or waited too long, or
 // there is no screen to ask at. The name of Apple's function says that it was they;
 // its words, and the numbers behind them, differ with the system.
-func TrustError(what string, err error) error {
+func trustError(what string, err error) error {
 	var ran *run.Error
 	if errors.Is(err, context.DeadlineExceeded) || refused(err) && errors.As(err, &ran) && strings.Contains(ran.Output, "SecTrustSettings") {
 		return Declined(what, err)
@@ -70,10 +70,15 @@ func TrustError(what string, err error) error {
 	return failed(what, err)
 }
 
-// Trust adds a root to a keychain of the user's and has the user's settings trust
-// it for servers. macOS asks the user for their password. A certificate that came
-// into the keychain and was not trusted is taken out again.
-func (t Tool) Trust(ctx context.Context, keychain string, root *x509.Certificate) error {
+// Trust adds a root to a keychain and has the settings of a domain trust it for
+// servers, in one step, about which macOS asks a person once. A certificate that
+// came into the keychain and was not trusted is taken out again.
+//
+// smallstep/truststore does it in two, of which the second, an import of all of the
+// administrators' settings, asks once more, writes over what others changed
+// meanwhile, and hangs where there is no screen (actions/runner-images#12116). What
+// it is for, that the settings name what they are for, the first one does as well.
+func (t Tool) Trust(ctx context.Context, d Domain, keychain string, root *x509.Certificate) error {
 	what := "trust the root in " + keychain
 	had, err := t.in(ctx, keychain, root)
 	if err != nil {
@@ -85,12 +90,13 @@ func (t Tool) Trust(ctx context.Context, keychain string, root *x509.Certificate
 			return err
 		}
 		// For what browsers ask, and for whoever asks for the certificate alone.
-		return t.change(ctx, "add-trusted-cert", "-r", "trustRoot", "-p", "ssl", "-p", "basic", "-k", keychain, file)
+		args := append([]string{"add-trusted-cert"}, d.flags()...)
+		return t.change(ctx, append(args, "-r", "trustRoot", "-p", "ssl", "-p", "basic", "-k", keychain, file)...)
 	})
 	if err != nil && !had {
 		_ = t.Delete(context.WithoutCancel(ctx), keychain, root) // the error says enough
 	}
-	return TrustError(what, err)
+	return trustError(what, err)
 }
 
 // Distrust takes what a domain's settings say of cert out of them. It is an error
@@ -103,7 +109,7 @@ func (t Tool) Distrust(ctx context.Context, d Domain, cert *x509.Certificate) er
 		}
 		return t.change(ctx, append(append([]string{"remove-trusted-cert"}, d.flags()...), file)...)
 	})
-	return TrustError("take the trust in "+chain.Thumbprint(cert)+" out of the settings of the "+string(d), err)
+	return trustError("take the trust in "+chain.Thumbprint(cert)+" out of the settings of the "+string(d), err)
 }
 
 // Add puts a certificate into a keychain, which trusts nobody by that. One that is

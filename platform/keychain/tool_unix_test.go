@@ -56,7 +56,7 @@ func TestTrustAndDistrust(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoSettings)
 	require.Zero(t, w.Asked(), "a look asks nobody")
 
-	require.NoError(t, w.tool.Trust(t.Context(), w.Login(), w.h.Root))
+	require.NoError(t, w.tool.Trust(t.Context(), User, w.Login(), w.h.Root))
 	require.Equal(t, 1, w.Asked())
 	s, err := w.tool.Settings(t.Context(), User)
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestTrustDeclined(t *testing.T) {
 			w := newWorld(t)
 			w.tool.Patience = 2 * time.Second
 			w.Set(standin.Settings{Answer: answer, Rule: "ask"})
-			err := w.tool.Trust(t.Context(), w.Login(), w.h.Root)
+			err := w.tool.Trust(t.Context(), User, w.Login(), w.h.Root)
 			require.ErrorIs(t, err, devcert.ErrDeclined)
 			var remedied interface{ Remedy() string }
 			require.ErrorAs(t, err, &remedied)
@@ -101,7 +101,7 @@ func TestTrustDeclined(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.tool.Add(t.Context(), w.Login(), w.h.Root))
 	w.Set(standin.Settings{Answer: "no", Rule: "ask"})
-	require.ErrorIs(t, w.tool.Trust(t.Context(), w.Login(), w.h.Root), devcert.ErrDeclined)
+	require.ErrorIs(t, w.tool.Trust(t.Context(), User, w.Login(), w.h.Root), devcert.ErrDeclined)
 	ders, err := w.tool.Certificates(t.Context(), w.Login())
 	require.NoError(t, err)
 	require.Len(t, ders, 1, "what was there before stays")
@@ -110,10 +110,10 @@ func TestTrustDeclined(t *testing.T) {
 // What is no matter of trust settings is nobody's no.
 func TestChangeFails(t *testing.T) {
 	w := newWorld(t)
-	err := w.tool.Trust(t.Context(), w.System(), w.h.Root)
+	err := w.tool.Trust(t.Context(), User, w.System(), w.h.Root)
 	require.ErrorContains(t, err, "exit status 1: SecCertificateAddToKeychain: Keine Schreibberechtigung.")
 	require.NotErrorIs(t, err, devcert.ErrDeclined)
-	err = w.tool.Trust(t.Context(), filepath.Join(w.Root, "nothing"), w.h.Root)
+	err = w.tool.Trust(t.Context(), User, filepath.Join(w.Root, "nothing"), w.h.Root)
 	require.ErrorIs(t, err, ErrNoKeychain)
 	require.NoError(t, w.tool.Add(t.Context(), w.Login(), w.h.Intermediate.Cert))
 	require.NoError(t, w.tool.Add(t.Context(), w.Login(), w.h.Intermediate.Cert), "a second time")

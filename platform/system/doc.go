@@ -4,8 +4,9 @@
 // administrators' keychain and trust settings, and beside it the user's.
 //
 // Looking and changing are apart. The look is our own, reads only, needs no
-// rights and believes bytes, not names. The change goes through
-// smallstep/truststore and the system's own tool; it is made for the
+// rights and believes bytes, not names. The change goes through the system's own
+// tool, on Linux by way of smallstep/truststore (on macOS that asks people twice: see
+// platform/keychain); it is made for the
 // privileged child and for nothing else, derives every path from a table, and
 // removes or replaces nothing but exactly the root it is about, on Linux also a file
 // of devcert's own name for that root that holds no certificate at all. The user's

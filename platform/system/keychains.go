@@ -199,7 +199,7 @@ func (s *loginKeychain) Deploy(ctx context.Context, m devcert.Material) error {
 	if err := s.may(ctx, "trust the root in "+s.login(), keychain.User); err != nil {
 		return errors.Join(failed, err)
 	}
-	return errors.Join(failed, s.Tool.Trust(ctx, s.login(), m.Root))
+	return errors.Join(failed, s.Tool.Trust(ctx, keychain.User, s.login(), m.Root))
 }
 
 // Withdraw removes a certificate of devcert's profile, the trust in it first: while

@@ -17,9 +17,6 @@ import (
 // settings. It is meant for the privileged child: it needs root's rights and a clean
 // environment.
 type KeychainChanger struct {
-	// Install trusts a root in the machine's keychain, with folder for its files:
-	// TrustInKeychain.
-	Install func(root *x509.Certificate, folder string) error
 	// Root is put before every path. It is empty but in tests.
 	Root string
 }
@@ -37,28 +34,16 @@ func (c KeychainChanger) path() string { return filepath.Join(c.Root, keychain.S
 
 // Trust adds root, and has the administrators' settings trust it. While another
 // devcert changes them it waits, until ctx ends, and calls waiting once if that
-// takes long. A certificate that came into the keychain and was not trusted is
-// taken out again.
+// takes long.
 func (c KeychainChanger) Trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
 	return c.claimed(ctx, waiting, func(ctx context.Context, tool keychain.Tool) error {
-		_, had, err := holdings(ctx, tool, c.path(), keychain.Admin, root)
-		if err != nil {
-			return err
-		}
-		err = c.Install(root, tool.Temp)
-		if err != nil && !had {
-			_ = tool.Delete(ctx, c.path(), root) // the error says enough
-		}
-		return keychain.TrustError("trust the root in "+c.path(), err)
+		return tool.Trust(ctx, keychain.Admin, c.path(), root)
 	})
 }
 
 // Distrust takes the trust in root out of the administrators' settings, then root
-// out of the keychain, where truststore would leave it: while it is trusted it
-// stays, so that it can be seen. It waits as Trust does.
-//
-// truststore runs the same command as this, without a limit of time. It is known to
-// hang where there is no screen (actions/runner-images#12116).
+// out of the keychain: while it is trusted it stays, so that it can be seen. It
+// waits as Trust does.
 func (c KeychainChanger) Distrust(ctx context.Context, root *x509.Certificate, waiting func()) error {
 	return c.claimed(ctx, waiting, func(ctx context.Context, tool keychain.Tool) error {
 		named, _, err := holdings(ctx, tool, c.path(), keychain.Admin, root)

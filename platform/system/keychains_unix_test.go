@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -24,7 +23,6 @@ import (
 	"devcert/platform/elevate"
 	"devcert/platform/internal/standin"
 	"devcert/platform/keychain"
-	"devcert/platform/run"
 )
 
 func TestMain(m *testing.M) {
@@ -73,15 +71,7 @@ func (w *mac) Do(ctx context.Context, what string, body any) error {
 	root.Root = true
 	w.Set(root)
 	defer w.Set(w.settings)
-	return KeychainChanger{Install: w.install, Root: w.Root}.Handlers()[what](ctx, data, func() {})
-}
-
-// install is the first and decisive one of the commands that truststore runs.
-func (w *mac) install(root *x509.Certificate, folder string) error {
-	file := filepath.Join(folder, "root.pem")
-	require.NoError(w.t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}), 0o600))
-	_, err := run.Command{Path: filepath.Join(w.Root, "usr/bin/security"), Args: []string{"add-trusted-cert", "-d", "-k", w.System(), file}}.Run(w.t.Context())
-	return err
+	return KeychainChanger{Root: w.Root}.Handlers()[what](ctx, data, func() {})
 }
 
 func (w *mac) look(s devcert.Store, m devcert.Material) devcert.Place {
