@@ -21,6 +21,7 @@ import (
 	"devcert/devcert/chain"
 	"devcert/platform/dotnet"
 	"devcert/platform/securefile"
+	"devcert/scripts/dotnethost"
 )
 
 // user is somebody with .NET.
@@ -29,6 +30,17 @@ type user struct {
 	t    *testing.T
 	home string
 	env  []string
+}
+
+// newDotNet makes an installation of .NET and returns the folder of its host.
+func newDotNet(t *testing.T, frameworks ...string) string {
+	t.Helper()
+	from, to := os.Getenv(dotnethost.Variable), t.TempDir()
+	if from == "" {
+		t.Skip(dotnethost.Variable + " names no folder with a .NET")
+	}
+	require.NoError(t, dotnethost.Install(from, to, frameworks...))
+	return to
 }
 
 func newUser(t *testing.T, path string) *user {

@@ -15,6 +15,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"devcert/devcert"
+	"devcert/scripts/dotnethost"
 )
 
 // realEnv leads every real client to the root that is not the system's: variables,
@@ -44,7 +45,7 @@ func TestRealClients(t *testing.T) {
 	a := newHall(t)
 	home := t.TempDir()
 	path := []string{"PATH=" + os.Getenv("PATH")}
-	if os.Getenv(kestrelVar) != "" {
+	if os.Getenv(dotnethost.Variable) != "" {
 		path[0] += ":" + newDotNet(t, netCore, aspNetCore)
 	}
 	for _, row := range []struct {

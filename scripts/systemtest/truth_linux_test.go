@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/dotnethost"
 )
 
 // breakage is a way in which clients stop trusting, and which of them.
@@ -65,12 +67,12 @@ var breakages = []breakage{
 	{name: "anchor deleted and bundle rebuilt", how: changed(func(m *machine) {
 		m.remove(m.anchor())
 		m.must("update-ca-certificates")
-	}), loses: []string{"curl", "openssl", "git", "python"}},
+	}), loses: []string{"curl", "openssl", "git", "python", "dotnet"}},
 	// OpenSSL's users on Debian read a file and a folder: one alone hides nothing.
 	{name: "variable SSL_CERT_FILE", how: func(m *machine) *machine { return m.with("SSL_CERT_FILE=" + m.noRoots()) }},
 	{name: "variables SSL_CERT_FILE and SSL_CERT_DIR", how: func(m *machine) *machine {
 		return m.with("SSL_CERT_FILE="+m.noRoots(), "SSL_CERT_DIR="+m.home())
-	}, loses: []string{"openssl", "ruby"}},
+	}, loses: []string{"openssl", "ruby", "dotnet"}},
 	{name: "variable CURL_CA_BUNDLE", how: func(m *machine) *machine { return m.with("CURL_CA_BUNDLE=" + m.noRoots()) }},
 	{name: "variables GIT_SSL_CAINFO and GIT_SSL_CAPATH", how: func(m *machine) *machine {
 		return m.with("GIT_SSL_CAINFO="+m.noRoots(), "GIT_SSL_CAPATH="+m.home())
@@ -85,6 +87,11 @@ var breakages = []breakage{
 	{name: "cacerts replaced by a package's", how: changed(func(m *machine) {
 		m.must("keytool", "-delete", "-keystore", javaStore, "-storepass", "changeit", "-alias", "debian:devcert-"+m.status().Hierarchy.ID+".pem")
 	}), loses: []string{"java"}},
+	{name: "Kestrel's certificate deleted", how: changed(func(m *machine) { m.removeAll(m.dotnet("my")) }), loses: []string{"kestrel"}},
+	{name: "Kestrel's intermediate deleted", how: changed(func(m *machine) { m.removeAll(m.dotnet("ca")) }), loses: []string{"kestrel"}},
+	{name: "something disallowed for .NET", how: changed(func(m *machine) {
+		require.NoError(m.t, os.CopyFS(m.dotnet("disallowed"), os.DirFS(m.dotnet("ca"))))
+	}), loses: []string{"dotnet", "kestrel"}},
 	{name: "trust bits cleared in Chromium's database", browsers: true, how: changed(func(m *machine) {
 		db := filepath.Join(m.home(), chromiumDB)
 		m.must("certutil", "-M", "-d", "sql:"+db, "-n", m.nickname(db), "-t", ",,")
@@ -99,6 +106,31 @@ var breakages = []breakage{
 	}), loses: []string{"firefox: work"}},
 	{name: "a new Firefox profile", browsers: true, how: changed(func(m *machine) { m.addProfile("new", "cccc.new") }),
 		loses: []string{"firefox: new"}},
+}
+
+// dotnet is one of .NET's folders of certificates.
+func (m *machine) dotnet(name string) string {
+	return filepath.Join(m.home(), ".dotnet/corefx/cryptography/x509stores", name)
+}
+
+func (m *machine) removeAll(path string) {
+	m.t.Helper()
+	require.DirExists(m.t, path)
+	require.NoError(m.t, os.RemoveAll(path))
+}
+
+// withDotNet has .NET on the machine, where a test may have it.
+func (m *machine) withDotNet() *machine {
+	m.t.Helper()
+	from := os.Getenv(dotnethost.Variable)
+	if from == "" {
+		return m
+	}
+	to := filepath.Join(suite.dir, "dotnet")
+	if _, err := os.Stat(to); err != nil {
+		require.NoError(m.t, dotnethost.Install(from, to, dotnethost.NETCore, dotnethost.ASPNETCore))
+	}
+	return m.with("PATH=" + to + ":" + systemPath)
 }
 
 // addProfile adds a profile as Firefox does.
@@ -122,7 +154,7 @@ func TestTruth(t *testing.T) {
 	var table []string
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
-			m := newMachine(t)
+			m := newMachine(t).withDotNet()
 			require.NoError(t, show(browsers...))
 			m.addProfile("default", firefoxDefault)
 			m.addProfile("work", firefoxWork)
@@ -170,6 +202,9 @@ func (m *machine) doctor(browsers bool) []clientRow {
 func (m *machine) present(names []string) []string {
 	programs := map[string]string{"firefox: work": "firefox-esr", "firefox: new": "firefox-esr", "python": "python3"}
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		if name == "dotnet" || name == "kestrel" {
+			return os.Getenv(dotnethost.Variable) == ""
+		}
 		program, renamed := programs[name]
 		if !renamed {
 			program = name
