@@ -11,7 +11,8 @@ import (
 func machineID() string {
 	var id [16]byte
 	wait := syscall.Timespec{Sec: 1} // for the kernel to learn it, just after it was started
-	_, _, errno := syscall.Syscall(syscall.SYS_GETHOSTUUID, uintptr(unsafe.Pointer(&id)), uintptr(unsafe.Pointer(&wait)), 0)
+	_, _, errno := syscall.Syscall(syscall.SYS_GETHOSTUUID,
+		uintptr(unsafe.Pointer(&id)), uintptr(unsafe.Pointer(&wait)), 0) //nolint:gosec // both outlive the call
 	if errno != 0 || id == [16]byte{} {
 		return ""
 	}

@@ -44,7 +44,8 @@ func asks(data []byte, asRoot bool) (bool, error) {
 	case "rule":
 		free := func(name string) bool { return name == "allow" || asRoot && name == "is-root" }
 		enough, some := number(r.Enough)
-		return !(some && enough == 1 && slices.ContainsFunc(r.Rules, free) || len(r.Rules) == 1 && free(r.Rules[0])), nil
+		unasked := some && enough == 1 && slices.ContainsFunc(r.Rules, free) || len(r.Rules) == 1 && free(r.Rules[0])
+		return !unasked, nil
 	}
 	return true, nil
 }

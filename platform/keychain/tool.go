@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -82,7 +81,7 @@ func (t Tool) change(ctx context.Context, args ...string) error {
 // refused says whether err is the tool's own answer, which it gave by exiting with
 // status 1. With 2 it did not understand, and otherwise it did not come to an end.
 func refused(err error) bool {
-	var exit *exec.ExitError
+	var exit interface{ ExitCode() int }
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 

@@ -3,7 +3,7 @@ package standin
 import (
 	"bytes"
 	"crypto"
-	"crypto/sha1" //nolint:gosec // macOS' handle of a certificate
+	"crypto/sha1" // macOS' handle of a certificate
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -55,7 +55,7 @@ func (t *tool) searched() []string {
 }
 
 func (t *tool) write(function, keychain string, blocks []*pem.Block) int {
-	if strings.HasPrefix(keychain, t.root+"/Library/") && !t.Settings.Root {
+	if strings.HasPrefix(keychain, t.root+"/Library/") && !t.Root {
 		return t.complain(function, "Keine Schreibberechtigung.", 1)
 	}
 	var data bytes.Buffer
@@ -124,7 +124,7 @@ func (t *tool) findIdentity(args []string) int {
 }
 
 func thumbprint(der []byte) string {
-	sum := sha1.Sum(der) //nolint:gosec // macOS' handle of a certificate
+	sum := sha1.Sum(der)
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 

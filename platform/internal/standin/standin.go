@@ -101,7 +101,7 @@ func (m *Machine) take(name string) []string {
 func (m *Machine) Run(args ...string) {
 	tool, err := open(m.path("usr/bin/security"), m.Home)
 	require.NoError(m.t, err)
-	tool.Answer, tool.Rule, tool.Settings.Root, tool.Broken = "yes", "ask", true, nil
+	tool.Answer, tool.Rule, tool.Root, tool.Broken = "yes", "ask", true, nil
 	var said strings.Builder
 	require.Zero(m.t, tool.run(args, &said, &said), "security %v: %s", args, said.String())
 }
@@ -179,7 +179,7 @@ func (t *tool) complain(function, words string, status int) int {
 
 // allowed asks for the right to change trust settings.
 func (t *tool) allowed(function string, admin bool) (status int) {
-	if t.Rule == "allow" || t.Rule == "allow-root" && t.Settings.Root && admin {
+	if t.Rule == "allow" || t.Rule == "allow-root" && t.Root && admin {
 		return 0
 	}
 	note(t.beside("asked"), function)
@@ -189,7 +189,7 @@ func (t *tool) allowed(function string, admin bool) (status int) {
 	case "no":
 		return t.complain(function, "Die Autorisierung wurde vom Benutzer abgebrochen.", 1)
 	case "nobody":
-		return t.complain(function, "Die Autorisierung wurde verweigert, da keine Interaktion möglich war.", 1)
+		return t.complain(function, "Die Autorisierung wurde verweigert, da niemand gefragt werden konnte.", 1)
 	}
 	time.Sleep(time.Minute)
 	return 1
