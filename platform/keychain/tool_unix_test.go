@@ -48,7 +48,7 @@ func (w *world) question() Question {
 
 func TestTrustAndDistrust(t *testing.T) {
 	w := newWorld(t)
-	q := Question{w.h.Leaf.Cert, []*x509.Certificate{w.h.Intermediate.Cert}, "localhost", time.Now()}
+	q := Question{w.h.Leaf.Cert, []*x509.Certificate{w.h.Intermediate.Cert}, "localhost", time.Time{}}
 	refusal, err := w.tool.Verify(t.Context(), q)
 	require.NoError(t, err)
 	require.Contains(t, refusal, "CSSMERR_TP_NOT_TRUSTED")
@@ -64,7 +64,11 @@ func TestTrustAndDistrust(t *testing.T) {
 	refusal, err = w.tool.Verify(t.Context(), q)
 	require.NoError(t, err)
 	require.Empty(t, refusal)
-	q.Host = "example.com"
+	q.At = w.h.Leaf.Cert.NotAfter.Add(time.Hour)
+	refusal, err = w.tool.Verify(t.Context(), q)
+	require.NoError(t, err)
+	require.NotEmpty(t, refusal, "by that time it is expired")
+	q.At, q.Host = time.Time{}, "example.com"
 	refusal, err = w.tool.Verify(t.Context(), q)
 	require.NoError(t, err)
 	require.NotEmpty(t, refusal)

@@ -11,7 +11,7 @@ type Question struct {
 	Leaf          *x509.Certificate
 	Intermediates []*x509.Certificate // which the server would send along
 	Host          string
-	At            time.Time
+	At            time.Time // the time to judge by; zero means macOS' own clock
 }
 
 // Verify asks macOS whether this user's programs would accept a server. refusal is
@@ -33,8 +33,9 @@ func (t Tool) Verify(ctx context.Context, q Question) (refusal string, err error
 			}
 			args = append(args, "-c", path)
 		}
-		// In Greenwich's time, like the dates of certificates.
-		args = append(args, "-d", q.At.UTC().Format("2006-01-02-15:04:05"))
+		if !q.At.IsZero() {
+			args = append(args, "-d", q.At.UTC().Format("2006-01-02-15:04:05"))
+		}
 		_, err = t.do(ctx, looking, args...)
 		if refused(err) {
 			refusal, err = said(err), nil

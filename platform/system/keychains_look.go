@@ -182,16 +182,7 @@ func question(m devcert.Material, now time.Time) (keychain.Question, bool) {
 	if m.Root == nil || m.Intermediate == nil || m.Leaf == nil {
 		return keychain.Question{}, false
 	}
-	for _, cert := range []*x509.Certificate{m.Root, m.Intermediate, m.Leaf} {
-		if now.After(cert.NotAfter) {
-			now = cert.NotAfter
-		}
-	}
-	for _, cert := range []*x509.Certificate{m.Root, m.Intermediate, m.Leaf} {
-		if now.Before(cert.NotBefore) {
-			now = cert.NotBefore
-		}
-	}
+	at := contented(now, m.Root, m.Intermediate, m.Leaf)
 	roots := x509.NewCertPool()
 	roots.AddCert(m.Root)
 	above := []*x509.Certificate{m.Intermediate}
@@ -199,9 +190,31 @@ func question(m devcert.Material, now time.Time) (keychain.Question, bool) {
 		if strings.HasPrefix(host, "*.") {
 			host = "any" + host[1:]
 		}
-		if chain.VerifyServer(roots, above, m.Leaf, host, now) == nil {
-			return keychain.Question{Leaf: m.Leaf, Intermediates: above, Host: host, At: now}, true
+		if chain.VerifyServer(roots, above, m.Leaf, host, at) != nil {
+			continue
 		}
+		q := keychain.Question{Leaf: m.Leaf, Intermediates: above, Host: host}
+		if !at.Equal(now) {
+			q.At = at
+		}
+		return q, true
 	}
 	return keychain.Question{}, false
+}
+
+// contented is now, or a moment near it at which all of the certificates are valid.
+// It is a day from their ends: in which time zone the tool reads a date is not said.
+func contented(now time.Time, certs ...*x509.Certificate) time.Time {
+	const day = 24 * time.Hour
+	for _, cert := range certs {
+		if now.After(cert.NotAfter) {
+			now = cert.NotAfter.Add(-day)
+		}
+	}
+	for _, cert := range certs {
+		if now.Before(cert.NotBefore) {
+			now = cert.NotBefore.Add(day)
+		}
+	}
+	return now
 }
