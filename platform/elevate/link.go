@@ -49,7 +49,7 @@ const (
 )
 
 // errUnfinished is what is known of a change when we stopped waiting for it.
-var errUnfinished = errors.New("the tool of " + place + " is still running and goes on by itself")
+var errUnfinished = errors.New("a tool that changes " + place + " is still running and goes on by itself")
 
 // exchange makes a request and waits for its answer. When ctx ends, the child is
 // told: it then gives up waiting for another devcert, but finishes a change that
@@ -84,7 +84,7 @@ func (l *link) exchange(ctx context.Context, req request, say func(string)) (res
 			l.in.Close()
 			speak, giveUp = time.After(unsaid), time.After(finishing)
 		case <-speak:
-			say("stopping; the tool of " + place + " finishes what it has begun")
+			say("stopping; a tool that changes " + place + " finishes what it has begun")
 		case <-giveUp:
 			l.ended = nil // it is not waited for any more
 			return response{}, errUnfinished

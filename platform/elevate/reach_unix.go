@@ -17,9 +17,9 @@ import (
 
 // Words for a person.
 const (
-	place  = "the system store" // what needs the rights
-	admin  = "root"             // who has them
-	needs  = " needs administrator rights; "
+	place  = "the machine's stores" // what needs the rights
+	admin  = "root"                 // who has them
+	needs  = " need administrator rights; "
 	mayAsk = "sudo may ask for your password"
 )
 

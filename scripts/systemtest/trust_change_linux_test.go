@@ -31,7 +31,7 @@ func TestTheWaitForTheStoreIsToldAndEnds(t *testing.T) {
 		started := time.Now()
 		r := m.as(u).devcert(6, "setup", "--timeout", "1500ms")
 		require.Less(t, time.Since(started), 4*time.Second)
-		require.Contains(t, r.stderr, "waiting for another devcert to finish with the system store")
+		require.Contains(t, r.stderr, "waiting for another devcert to finish with the machine's stores")
 		require.Contains(t, r.stderr, "another devcert is still changing the system store")
 		require.Contains(t, r.stderr, "--timeout")
 	}
@@ -85,7 +85,7 @@ func TestStoppedWhileTheStoreIsChanged(t *testing.T) {
 			require.Error(t, cmd.Wait())
 			require.Equal(t, 1, cmd.ProcessState.ExitCode(), said.String())
 			require.Less(t, time.Since(stopped), 9*time.Second)
-			require.Contains(t, said.String(), "stopping; the tool of the system store finishes what it has begun")
+			require.Contains(t, said.String(), "stopping; a tool that changes the machine's stores finishes what it has begun")
 			require.Contains(t, said.String(), "devcert: interrupted")
 
 			for _, f := range user.status().Findings {
