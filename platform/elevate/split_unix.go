@@ -121,6 +121,7 @@ var kept = map[string]bool{
 	"NO_COLOR": true, "CI": true, "PATH": true, "DEVCERT_HOME": true,
 	"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "CURL_CA_BUNDLE": true,
 	"GIT_SSL_CAINFO": true, "REQUESTS_CA_BUNDLE": true, "JAVA_HOME": true,
+	"WSL_INTEROP": true, "WSL_DISTRO_NAME": true,
 }
 
 // environment makes the user's environment: theirs from the account database,
