@@ -36,7 +36,7 @@ func (s *searcher) judgeRequests(c *devcert.Client, folder string) {
 		list = s.get(name)
 		c.Override, c.Roots = name, name+"="+list
 	} else if isFile(list) {
-		c.Roots = "certifi's list, " + list
+		c.Roots = "certifi's list"
 	} else {
 		c.Store, c.Roots = systemStore, systemRoots
 		return
