@@ -30,14 +30,12 @@ func (e *Error) Error() string {
 	return e.What + ": " + e.Err.Error()
 }
 
-// Unwrap gives the cause, and devcert.ErrDeclined where a person was asked, or
-// could not be.
-func (e *Error) Unwrap() []error {
-	if e.is == nil {
-		return []error{e.Err}
-	}
-	return []error{e.Err, e.is}
-}
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is says that it is devcert.ErrDeclined too, where a person was asked, or could not
+// be. It is one error for all that: what failed is that nobody said yes.
+func (e *Error) Is(target error) bool { return e.is != nil && target == e.is }
 
 // Remedy says what a person can do.
 func (e *Error) Remedy() string { return e.remedy }
