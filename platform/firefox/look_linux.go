@@ -7,6 +7,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/platform/nss"
 )
 
 // Look reports one place for each profile. A list of profiles that cannot be read
@@ -53,7 +54,7 @@ func (s *Store) look(ctx context.Context, p found, m devcert.Material) devcert.P
 	}
 	tool, there := s.certutil()
 	seen, err := tool.Look(ctx, p.Path, m.Root)
-	place.State, place.Evidence, place.Others = seen.State, seen.Evidence, seen.Others
+	place.State, place.Evidence, place.Others, place.Remedy = seen.State, seen.Evidence, seen.Others, nss.Remedy(err)
 	if err != nil && !there {
 		place.Evidence = "its database has certificates of devcert's, and what trusts them cannot be told: " + errNoCertutil.Error()
 		place.Remedy = install(p)
@@ -70,14 +71,28 @@ func (s *Store) look(ctx context.Context, p found, m devcert.Material) devcert.P
 	case place.State == devcert.Missing:
 		s.lookBeyond(ctx, p, m, &place)
 	}
+	if there && m.Root != nil && !place.Machine && place.Remedy == "" {
+		lookAhead(ctx, tool, &place)
+	}
 	return place
+}
+
+// lookAhead says what will keep certutil from adding the root.
+func lookAhead(ctx context.Context, tool nss.Tool, place *devcert.Place) {
+	if place.State != devcert.Missing && place.State != devcert.Denied {
+		return
+	}
+	if err := tool.Obstacle(ctx, place.Path); err != nil {
+		place.Evidence += "; " + err.Error()
+		place.Remedy = nss.Remedy(err)
+	}
 }
 
 // lookBeyond judges a profile whose database does not have the root.
 func (s *Store) lookBeyond(ctx context.Context, p found, m devcert.Material, place *devcert.Place) {
 	how, err := s.follows(p)
 	if err != nil {
-		place.State, place.Evidence = devcert.Unknown, err.Error()
+		place.State, place.Evidence, place.Remedy = devcert.Unknown, err.Error(), nss.Remedy(err)
 		return
 	}
 	way, why := s.wayOf(p)
@@ -96,10 +111,13 @@ func (s *Store) lookBeyond(ctx context.Context, p found, m devcert.Material, pla
 
 // lookAtPolicies says what keeps devcert from adding to the policies.
 func (s *Store) lookAtPolicies(place *devcert.Place) {
-	var why *problem
-	if _, err := s.hasOurs(); errors.As(err, &why) {
-		place.Evidence += ": " + why.Error()
-		place.Remedy = why.remedy
+	_, err := s.hasOurs()
+	if err == nil {
+		_, err = (Changer{Root: s.Root}).policies()
+	}
+	if err != nil {
+		place.Evidence += ": " + err.Error()
+		place.Remedy = nss.Remedy(err)
 	}
 }
 

@@ -122,7 +122,7 @@ func serve(t *testing.T, leaf, intermediate chain.Pair) *server {
 			fmt.Fprint(w, "hello from "+r.URL.Path)
 		}),
 	}
-	go web.ServeTLS(listener, "", "") //nolint:errcheck // ends with Close
+	go web.ServeTLS(listener, "", "")
 	t.Cleanup(func() { _ = web.Close() })
 	return s
 }

@@ -79,7 +79,7 @@ func (e *readOnlyError) Error() string { return e.path + " cannot be written: " 
 func (e *readOnlyError) Unwrap() error { return e.err }
 
 // wrongPassword is the name of NSS's error, in every language.
-const wrongPassword = "SEC_ERROR_BAD_PASSWORD"
+const wrongPassword = "SEC_ERROR_BAD_PASSWORD" //nolint:gosec // no password
 
 const again = ", then run the same command again"
 

@@ -98,7 +98,7 @@ func (t Tool) has(ctx context.Context, dir string, cert *x509.Certificate) (bool
 // keyURI names cert by the id that NSS gives what it imports: the SHA-1 of the
 // key's bits (for an RSA key, of its modulus, which ours never are). RFC 7512.
 func keyURI(cert *x509.Certificate) string {
-	id := sha1.Sum(keyBits(cert)) //nolint:gosec // NSS's choice, for finding only
+	id := sha1.Sum(keyBits(cert))
 	var uri strings.Builder
 	uri.WriteString("pkcs11:type=cert;id=")
 	for _, b := range id {

@@ -2,7 +2,10 @@ package nss
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -10,18 +13,20 @@ import (
 	"devcert/devcert/chain"
 )
 
-// lookPolicy says what a browser makes of root by the policies of a folder.
-func lookPolicy(name, dir string, root *x509.Certificate) devcert.Place {
+// lookPolicy says what a browser makes of root by the policies of a folder of the
+// machine.
+func lookPolicy(machine, name, dir string, root *x509.Certificate) devcert.Place {
 	own := filepath.Join(dir, ownName)
 	place := devcert.Place{Path: own, Part: chain.PartRoot, Machine: true, State: devcert.Missing}
 	all, err := readPolicies(dir)
 	if err != nil {
-		place.State, place.Evidence = devcert.Unknown, err.Error()
+		err = failedPolicy("read the policies in "+dir, dir, err)
+		place.State, place.Evidence, place.Remedy = devcert.Unknown, err.Error(), Remedy(err)
 		return place
 	}
 	roots, err := readOwn(dir)
 	if err != nil {
-		place.State, place.Evidence = devcert.Unknown, err.Error()
+		place.State, place.Evidence, place.Remedy = devcert.Unknown, err.Error(), Remedy(failedPolicy("", dir, err))
 	}
 	for _, r := range roots {
 		if root == nil || !r.Equal(root) {
@@ -40,8 +45,30 @@ func lookPolicy(name, dir string, root *x509.Certificate) devcert.Place {
 	}
 	if place.State == devcert.Trusted {
 		place.VerifiedBy = "found by its bytes in " + own
+	} else if err := all.obstacle(machine, dir); err != nil && place.Remedy == "" {
+		place.Evidence += "; " + err.Error()
+		place.Remedy = Remedy(failedPolicy("", dir, err))
 	}
 	return place
+}
+
+// obstacle says why a Changer would not set a policy in dir.
+func (p policies) obstacle(machine, dir string) error {
+	c := Changer{Root: machine}
+	for _, path := range c.steps(dir) {
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err == nil {
+			err = rootOnly(path, info)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := p.freeKey(dir)
+	return err
 }
 
 // judge says whether root counts, given whether devcert's own file has it.

@@ -120,6 +120,11 @@ func (s *scratch) deploy(root *x509.Certificate) error {
 	return s.Deploy(context.Background(), devcert.Material{Root: root})
 }
 
+// trust asks the privileged child itself.
+func (s *scratch) trust(root *x509.Certificate) error {
+	return Changer{Root: s.root}.Trust(context.Background(), root, func() {})
+}
+
 // tree lists every file of the machine with what it holds.
 func (s *scratch) tree() map[string]string { s.t.Helper(); return tree(s.t, s.root) }
 

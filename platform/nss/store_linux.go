@@ -87,7 +87,7 @@ func (s *Store) look(ctx context.Context, root *x509.Certificate) []spot {
 	var spots []spot
 	for _, k := range browsers {
 		if dir := k.managed(s.Root); byPolicy || platformOff(dir) != "" {
-			spots = append(spots, spot{Place: lookPolicy(k.name, dir, root), dir: dir})
+			spots = append(spots, spot{Place: lookPolicy(s.Root, k.name, dir, root), dir: dir})
 		}
 	}
 	for i, h := range all {
@@ -106,6 +106,9 @@ func (s *Store) look(ctx context.Context, root *x509.Certificate) []spot {
 	for i := range spots {
 		if root == nil && spots[i].State != devcert.Unknown {
 			spots[i].State, spots[i].Evidence = devcert.Missing, ""
+		}
+		if spots[i].State == devcert.Trusted {
+			spots[i].Remedy = ""
 		}
 	}
 	return spots
@@ -161,14 +164,18 @@ func distinct(dirs []string) []string {
 func lookDatabase(ctx context.Context, tool Tool, certutil bool, dir string, root *x509.Certificate) devcert.Place {
 	place := devcert.Place{Path: dir, Part: chain.PartRoot}
 	if certutil {
-		seen, _ := tool.Look(ctx, dir, root) // the evidence is the error
-		place.State, place.Evidence, place.Others = seen.State, seen.Evidence, seen.Others
-		if seen.State == devcert.Trusted {
+		seen, err := tool.Look(ctx, dir, root) // the evidence is the error
+		place.State, place.Evidence, place.Others, place.Remedy = seen.State, seen.Evidence, seen.Others, Remedy(err)
+		switch {
+		case seen.State == devcert.Trusted:
 			place.VerifiedBy = "certutil: trust bits " + seen.Trust
+		case root != nil && err == nil:
+			tool.hindered(ctx, &place)
 		}
 		return place
 	}
 	held, err := readHeld(dir)
+	place.Remedy = (&noToolError{dir}).Remedy()
 	switch {
 	case err == nil && held.mayHaveOurs(root):
 		place.State, place.Evidence = devcert.Unknown, "certutil, which reads it, is not installed"
@@ -236,7 +243,7 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 	policy := false
 	for _, spot := range s.look(ctx, m.Root) {
 		switch {
-		case spot.State == devcert.Trusted:
+		case spot.State == devcert.Trusted, spot.Remedy != "":
 		case spot.home == nil:
 			policy = true
 		case !certutil:
