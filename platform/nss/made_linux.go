@@ -53,6 +53,9 @@ func (t Tool) Create(ctx context.Context, dir string) error {
 	if exists(filepath.Join(dir, certFile)) {
 		return nil
 	}
+	if exists(filepath.Join(dir, keyFile)) {
+		return failed(what, dir, t.complete(ctx, dir))
+	}
 	missing := missingFolders(dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return failed(what, dir, err)
@@ -65,6 +68,16 @@ func (t Tool) Create(ctx context.Context, dir string) error {
 		err = errors.Join(err, unmark(dir), removeFolders(dir, missing))
 	}
 	return failed(what, dir, err)
+}
+
+// complete makes the certificates' file beside keys that somebody has: -N would set
+// their password. Opened for writing (-X), what is missing is made.
+func (t Tool) complete(ctx context.Context, dir string) error {
+	_, err := t.run(ctx, dir, nil, "-K", "-X")
+	if exited(err) && exists(filepath.Join(dir, certFile)) {
+		return nil // there are no keys to list
+	}
+	return err
 }
 
 // missingFolders counts dir and the folders it is in that are not there.

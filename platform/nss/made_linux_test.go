@@ -107,3 +107,30 @@ func TestNothingIsLeftOfAFailure(t *testing.T) {
 		})
 	}
 }
+
+// Keys that are there are somebody's, and so is what is made beside them.
+func TestKeysWithoutCertificates(t *testing.T) {
+	tool, root := realTool(t), newRoot(t)
+	for name, password := range map[string]bool{"without a password": false, "with one": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := newDatabase(t, tool)
+			if password {
+				dir, _ = newProtected(t, tool)
+			}
+			require.NoError(t, os.Remove(filepath.Join(dir, certFile)))
+			before := files(t, dir)[keyFile]
+			err := tool.Install(t.Context(), dir, root)
+			if password {
+				requireRemedy(t, err, "password")
+				require.Equal(t, before, files(t, dir)[keyFile])
+				requireState(t, tool, dir, devcert.Missing, root)
+				return
+			}
+			require.NoError(t, err)
+			requireState(t, tool, dir, devcert.Trusted, root)
+			require.NoError(t, tool.Remove(t.Context(), dir, root))
+			require.FileExists(t, filepath.Join(dir, keyFile))
+			require.FileExists(t, filepath.Join(dir, certFile))
+		})
+	}
+}
