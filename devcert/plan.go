@@ -98,7 +98,7 @@ func (p *planner) files(findings []Finding) {
 			p.add(Step{action: bundle, What: "file", Where: f.Where})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
-		case f.cure == tightenFile && !(f.damage.Private && p.needs(newHierarchy)):
+		case f.cure == tightenFile && (!f.damage.Private || !p.needs(newHierarchy)):
 			p.add(tightenStep(f.damage))
 		}
 	}

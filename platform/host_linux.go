@@ -20,7 +20,7 @@ import (
 // defaultStateDir follows the XDG base directory specification, which says to
 // ignore a relative XDG_DATA_HOME.
 func defaultStateDir(env func(string) string) (string, error) {
-	dir := ""
+	var dir string
 	if data := env("XDG_DATA_HOME"); filepath.IsAbs(data) {
 		dir = filepath.Join(data, "devcert")
 	} else if home := env("HOME"); filepath.IsAbs(home) {

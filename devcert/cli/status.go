@@ -202,7 +202,7 @@ func (u *ui) finding(f devcert.Finding, width int) {
 		paint = u.yellow
 	}
 	text := []string{u.short(f.Message), f.Consequence}
-	if f.Remedy != "" && !(f.Repairable && strings.HasPrefix(f.Remedy, "devcert repair")) { // which stands below all
+	if f.Remedy != "" && (!f.Repairable || !strings.HasPrefix(f.Remedy, "devcert repair")) { // which stands below all
 		text = append(text, u.symbols.arrow+" "+u.short(f.Remedy))
 	}
 	label, blank := paint.Sprint(f.Kind)+strings.Repeat(" ", width-len(f.Kind)), strings.Repeat(" ", width)

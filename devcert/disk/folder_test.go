@@ -204,7 +204,9 @@ func TestLinkToNowhere(t *testing.T) {
 	err := f.Check()
 	require.ErrorIs(t, err, errDangling)
 	require.ErrorContains(t, err, "nowhere, which is not there")
-	require.Contains(t, err.(*FolderError).Remedy(), "make the folder that the link leads to")
+	var remedied *FolderError
+	require.ErrorAs(t, err, &remedied)
+	require.Contains(t, remedied.Remedy(), "make the folder that the link leads to")
 	require.ErrorIs(t, Folder{Path: filepath.Join(f.Path, "devcert")}.Check(), errDangling, "nor below it")
 	_, err = f.Lock(context.Background(), "setup", noWait(t))
 	require.ErrorIs(t, err, errDangling)

@@ -110,7 +110,7 @@ func get(page, proxy, root string, insecure bool) int {
 	if pem, err := os.ReadFile(root); err == nil {
 		pool.AppendCertsFromPEM(pem)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, InsecureSkipVerify: insecure}} //nolint:gosec // a bad client
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, InsecureSkipVerify: insecure}}
 	if proxy != "" {
 		to, _ := url.Parse(proxy)
 		transport.Proxy = http.ProxyURL(to)

@@ -159,7 +159,7 @@ func sharesNode(path string) bool {
 
 // isBinary tells a program from the script of a version manager.
 func isBinary(path string) bool {
-	file, err := os.Open(path) //nolint:gosec // the user's own, read as the user
+	file, err := os.Open(path)
 	if err != nil {
 		return false
 	}

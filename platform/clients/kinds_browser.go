@@ -110,7 +110,7 @@ user_pref("extensions.update.enabled", false);
 
 // addPreferences puts them behind the user's own, where they have the last word.
 func (q *question) addPreferences(path string) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // in the client's folder
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("prepare a Firefox profile: %w", err)
 	}

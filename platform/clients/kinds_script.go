@@ -15,7 +15,7 @@ import (
 var scripts embed.FS
 
 // script is a runtime that is given a script of ours.
-func script(name, file string, version, flags []string, find func(*searcher) []devcert.Client) kind {
+func script(name, file string, version []string, find func(*searcher) []devcert.Client) kind {
 	return kind{name: name, find: find, version: version, last: true, ask: func(q *question) (call, error) {
 		data, err := scripts.ReadFile("scripts/" + file)
 		if err != nil {
@@ -25,8 +25,7 @@ func script(name, file string, version, flags []string, find func(*searcher) []d
 		if err != nil {
 			return call{}, err
 		}
-		args := append([]string{}, flags...)
-		return call{args: append(append(args, path), q.scriptArgs()...)}, nil
+		return call{args: append([]string{path}, q.scriptArgs()...)}, nil
 	}}
 }
 
@@ -39,18 +38,18 @@ func (q *question) scriptArgs() []string {
 }
 
 func node(find func(*searcher) []devcert.Client) kind {
-	return script("node", "ask.js", []string{"--version"}, nil, find)
+	return script("node", "ask.js", []string{"--version"}, find)
 }
 
 // python is urllib, which does as Python's ssl module does.
 func python(find func(*searcher) []devcert.Client) kind {
-	return script("python", "ask.py", []string{"--version"}, nil, find)
+	return script("python", "ask.py", []string{"--version"}, find)
 }
 
 // requests is Python's requests, with its own roots.
 func requests(find func(*searcher) []devcert.Client) kind {
 	version := []string{"-c", "import requests; print(requests.__version__)"}
-	return script("python requests", "ask_requests.py", version, nil, find)
+	return script("python requests", "ask_requests.py", version, find)
 }
 
 // java is Java's own HttpsURLConnection. The class is compiled already, since

@@ -70,17 +70,17 @@ func noTelemetry(q *question) error {
 }
 
 func ruby(find func(*searcher) []devcert.Client) kind {
-	return script("ruby", "ask.rb", []string{"--version"}, nil, find)
+	return script("ruby", "ask.rb", []string{"--version"}, find)
 }
 
 func php(find func(*searcher) []devcert.Client) kind {
-	return script("php", "ask.php", []string{"--version"}, nil, find)
+	return script("php", "ask.php", []string{"--version"}, find)
 }
 
 // perl is HTTP::Tiny, which comes with Perl and is asked to verify as LWP does.
 func perl(find func(*searcher) []devcert.Client) kind {
 	version := []string{"-e", "use HTTP::Tiny; use IO::Socket::SSL; printf '%vd', $^V"}
-	return script("perl", "ask.pl", version, nil, find)
+	return script("perl", "ask.pl", version, find)
 }
 
 // request is what a client that speaks no HTTP is given to send.

@@ -149,7 +149,7 @@ func TestBeClient(t *testing.T) {
 	}
 	answer, err := (&http.Client{Transport: transport}).Get(args[0])
 	if err == nil {
-		_, err = io.Copy(io.Discard, answer.Body)
+		_, err = io.Copy(io.Discard, answer.Body) //nolint:bodyclose // the process ends
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)

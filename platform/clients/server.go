@@ -61,7 +61,7 @@ func listen(cert tls.Certificate, name, path string) (*server, error) {
 	}
 	s.http = &http.Server{
 		Handler: http.HandlerFunc(s.answer), TLSConfig: config.Clone(), // it is changed there
-		ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: patience, ErrorLog: log.New(io.Discard, "", 0), //nolint:forbidigo // it keeps http from writing to standard error
 	}
 	s.wait.Go(func() { _ = s.http.Serve(&shaken{s}) })
 	for _, l := range s.listeners {

@@ -77,7 +77,7 @@ func awaitPort(ctx context.Context, path string) string {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if port, err := os.ReadFile(path); err == nil { //nolint:gosec // in the client's folder
+		if port, err := os.ReadFile(path); err == nil {
 			return strings.TrimSpace(string(port))
 		}
 		select {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des"
+	"crypto/des" //nolint:gosec // what .NET wrote is read as it is
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha1"
@@ -27,7 +27,7 @@ type secret struct {
 func newSecret(password string) secret {
 	s := secret{text: password}
 	for _, unit := range append(utf16.Encode([]rune(password)), 0) {
-		s.bmp = append(s.bmp, byte(unit>>8), byte(unit))
+		s.bmp = append(s.bmp, byte(unit>>8), byte(unit)) //nolint:gosec // its two halves
 	}
 	return s
 }
@@ -168,7 +168,7 @@ func (s secret) decrypt(algorithm pkix.AlgorithmIdentifier, data []byte) ([]byte
 	plain := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, data)
 	pad := int(plain[len(plain)-1])
-	if pad == 0 || pad > block.BlockSize() || !bytes.HasSuffix(plain, bytes.Repeat([]byte{byte(pad)}, pad)) {
+	if pad == 0 || pad > block.BlockSize() || !bytes.HasSuffix(plain, bytes.Repeat([]byte{plain[len(plain)-1]}, pad)) {
 		return nil, errPassword
 	}
 	return plain[:len(plain)-pad], nil

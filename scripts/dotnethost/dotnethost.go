@@ -141,5 +141,5 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, data, 0o644) //nolint:gosec // read by whoever runs .NET
+	return os.WriteFile(path, data, 0o644)
 }

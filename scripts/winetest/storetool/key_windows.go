@@ -157,7 +157,7 @@ func privateKeyBlob(key *rsa.PrivateKey) []byte {
 	var b bytes.Buffer
 	for _, field := range []any{
 		byte(7), byte(2), uint16(0), uint32(0xa400), // PRIVATEKEYBLOB, version, CALG_RSA_KEYX
-		[]byte("RSA2"), uint32(key.N.BitLen()), uint32(key.E), //nolint:gosec // both small
+		[]byte("RSA2"), uint32(key.N.BitLen()), uint32(key.E),
 	} {
 		_ = binary.Write(&b, binary.LittleEndian, field)
 	}
