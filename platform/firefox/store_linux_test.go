@@ -122,6 +122,10 @@ func TestAProfileNeverStartedGetsItsDatabase(t *testing.T) {
 	require.NoError(t, w.store.Deploy(t.Context(), devcert.Material{Root: h.Root}))
 	require.Equal(t, devcert.Trusted, w.states(h.Root)["abcdefgh.fresh"])
 	require.FileExists(t, filepath.Join(profile, "key4.db"))
+	require.NoError(t, w.store.Withdraw(t.Context(), h.Root))
+	entries, err := os.ReadDir(profile)
+	require.NoError(t, err)
+	require.Empty(t, entries, "what was made for it is gone")
 }
 
 func TestPolicy(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -165,19 +164,16 @@ func removeFolders(dir string, n int) error {
 	return nil
 }
 
-// vacant says that there is nothing in a database and its folder but what Create
-// made: no certificate, no key of any kind, no module.
+// vacant says that there is nothing in a database but what Create made: no
+// certificate, no key of any kind, no module, and nobody is writing. What else is in
+// the folder, as in a profile of Firefox, says nothing about it.
 func vacant(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return false
-	}
-	for _, e := range entries {
-		if !slices.Contains([]string{certFile, keyFile, modulesFile, markName}, e.Name()) || !e.Type().IsRegular() {
-			return false // also the -journal of somebody who writes
+	for _, name := range []string{certFile, keyFile} {
+		if exists(filepath.Join(dir, name+"-journal")) || exists(filepath.Join(dir, name+"-wal")) || !empty(filepath.Join(dir, name)) {
+			return false
 		}
 	}
-	return empty(filepath.Join(dir, certFile)) && empty(filepath.Join(dir, keyFile)) && !loadsModules(dir)
+	return !loadsModules(dir)
 }
 
 // empty says that a database is there and has no row but those that describe it:

@@ -53,7 +53,7 @@ func TestWhatWasMadeGoes(t *testing.T) {
 			name: "a module", since: write(modulesFile, "library=\nname=NSS\n\nlibrary=/usr/lib/opensc-pkcs11.so\nname=card\n"),
 			stays: inside, database: true,
 		},
-		{name: "a profile around it", since: write("prefs.js", ""), stays: inside, database: true},
+		{name: "a profile around it", since: write("prefs.js", ""), stays: inside},
 		{name: "a browser that has it open", since: func(t *testing.T, dir string) {
 			file, err := os.Open(filepath.Join(dir, keyFile))
 			require.NoError(t, err)
