@@ -170,7 +170,7 @@ func TestUnixRequests(t *testing.T) {
 	list := m.put(filepath.Join(modules, "certifi", "cacert.pem"), "x")
 	got := m.find()["python requests"]
 	require.Equal(t, devcert.Missing, got.State)
-	require.Contains(t, got.Roots, list)
+	require.Contains(t, got.Evidence, list)
 	require.Equal(t, byVariable, got.Remedy)
 	m.put(list, string(root))
 	require.Equal(t, devcert.Trusted, m.find()["python requests"].State)

@@ -147,9 +147,9 @@ func TestBeClient(t *testing.T) {
 	if args[1] != "" {
 		transport.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(args[1]) }
 	}
-	answer, err := (&http.Client{Transport: transport}).Get(args[0])
+	answer, err := (&http.Client{Transport: transport}).Get(args[0]) //nolint:bodyclose // the process ends
 	if err == nil {
-		_, err = io.Copy(io.Discard, answer.Body) //nolint:bodyclose // the process ends
+		_, err = io.Copy(io.Discard, answer.Body)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)

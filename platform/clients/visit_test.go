@@ -67,7 +67,7 @@ func TestServers(t *testing.T) {
 		more            []*x509.Certificate
 		root            *x509.Certificate
 		inside          devcert.Verdict
-		said            string // contained
+		said            string // matches
 	}{
 		{"the chain", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, h.Root, devcert.Accepted, ""},
 		{"and its root", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert, h.Root}, h.Root, devcert.Accepted, ""},
@@ -77,14 +77,14 @@ func TestServers(t *testing.T) {
 		{"another root", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, another.Cert, devcert.Refused, "x509: "},
 		{"no root", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, nil, devcert.Refused, "x509: "},
 		{"it does not start", "serves", chain.Pair{}, nil, h.Root, devcert.Refused, "fake: no certificate to serve with"},
-		{"it shakes no hands", "serves without a key", h.Leaf, nil, h.Root, devcert.Refused, "EOF"},
+		{"it shakes no hands", "serves without a key", h.Leaf, nil, h.Root, devcert.Refused, "EOF|connection reset"},
 		{"it ends well", "ends well without asking", h.Leaf, nil, h.Root, devcert.NotAsked, "without having served"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			a.exam.Root = row.root
 			got := a.ask(t, t.Context(), fakeServer(t, row.behaviour, a, row.leaf, row.more...))[0]
 			require.Equal(t, row.inside, got.Inside, got.Said)
-			require.Contains(t, got.Said, row.said)
+			require.Regexp(t, row.said, got.Said)
 			require.Equal(t, row.said == "", got.Said == "", got.Said)
 			if row.inside != devcert.NotAsked {
 				require.Equal(t, devcert.Refused, got.Outside)

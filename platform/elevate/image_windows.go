@@ -41,7 +41,7 @@ func imageOfOthers(id uint32) (string, error) {
 	info.image.MaximumLength = uint16(2 * len(buffer)) //nolint:gosec // 65534
 	info.image.Buffer = &buffer[0]
 	err := windows.NtQuerySystemInformation(windows.SystemProcessIdInformation,
-		unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil) //nolint:gosec // of a value of our own
+		unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil)
 	if err != nil {
 		return "", fmt.Errorf("find the program of process %d: %w", id, err)
 	}

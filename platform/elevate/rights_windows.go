@@ -32,7 +32,7 @@ func lookAtRights() rights {
 	var r rights
 	var kind, size, session uint32
 	err := windows.GetTokenInformation(windows.GetCurrentProcessToken(), windows.TokenElevationType,
-		(*byte)(unsafe.Pointer(&kind)), uint32(unsafe.Sizeof(kind)), &size) //nolint:gosec // of a value of our own
+		(*byte)(unsafe.Pointer(&kind)), uint32(unsafe.Sizeof(kind)), &size)
 	r.limited = err == nil && kind == tokenElevationTypeLimited
 	err = windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
 	r.noPlace = err == nil && session == 0
