@@ -92,7 +92,9 @@ func fakeClient(behaviour string, args []string) int {
 			_ = tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{chain}, MinVersion: tls.VersionTLS12}).Handshake()
 		})
 	case "serves without a key":
-		return serve(root, func(net.Conn, tls.Certificate) {})
+		return serve(root, func(conn net.Conn, _ tls.Certificate) {
+			_, _ = conn.Read(make([]byte, 64<<10)) // what is unread when it is closed resets it
+		})
 	case "error page":
 		get(page, proxy, root, false)
 		return 0

@@ -77,7 +77,7 @@ func TestServers(t *testing.T) {
 		{"another root", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, another.Cert, devcert.Refused, "x509: "},
 		{"no root", "serves", h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, nil, devcert.Refused, "x509: "},
 		{"it does not start", "serves", chain.Pair{}, nil, h.Root, devcert.Refused, "fake: no certificate to serve with"},
-		{"it shakes no hands", "serves without a key", h.Leaf, nil, h.Root, devcert.Refused, "EOF|connection reset"},
+		{"it shakes no hands", "serves without a key", h.Leaf, nil, h.Root, devcert.Refused, "EOF"},
 		{"it ends well", "ends well without asking", h.Leaf, nil, h.Root, devcert.NotAsked, "without having served"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
