@@ -61,12 +61,12 @@ var browserBreaks = []browserBreak{
 		asks: []string{"chromium", home}, loses: []string{"chromium"}, after: []string{"chromium", home},
 	},
 	{
-		name: "Chromium's database deleted", certutil: true, how: func(m *machine) { m.removeAll(nssFolder) },
+		name: "Chromium's database deleted", certutil: true, how: func(m *machine) { m.forget(nssFolder) },
 		kind: "trust-missing", where: []string{nssFolder}, touches: []string{nssFolder, nssFolder + "/…"},
 		asks: []string{"chromium"}, loses: []string{"chromium"}, after: []string{"chromium"},
 	},
 	{
-		name: "Chromium's database deleted, and not started since", certutil: true, how: func(m *machine) { m.removeAll(".local/share/pki") },
+		name: "Chromium's database deleted, and not started since", certutil: true, how: func(m *machine) { m.forget(".local/share/pki") },
 		kind: "trust-missing", where: []string{nssFolder}, touches: []string{".local/share/pki", ".local/share/pki/…"},
 		after: []string{"chromium"},
 	},
@@ -96,7 +96,7 @@ var browserBreaks = []browserBreak{
 		kind: "trust-missing", where: []string{managedPolicy}, touches: []string{managedPolicy},
 	},
 	{
-		name: "Chromium's policies removed with their folders", how: func(m *machine) { m.removeAll("/etc/chromium/policies") },
+		name: "Chromium's policies removed with their folders", how: func(m *machine) { m.forget("/etc/chromium/policies") },
 		kind: "trust-missing", where: []string{managedPolicy}, touches: []string{"/etc/chromium/policies", "/etc/chromium/policies/…"},
 	},
 	{
@@ -195,7 +195,7 @@ func (m *machine) spot(name string) string {
 	return filepath.Join(m.home(), name)
 }
 
-func (m *machine) removeAll(name string) {
+func (m *machine) forget(name string) {
 	m.t.Helper()
 	require.NoError(m.t, os.RemoveAll(m.spot(name)))
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,10 +38,13 @@ var browserImage = sync.OnceValues(func() (image, error) {
 	return freeze(base, func() error {
 		m := &machine{user: anna}
 		dotnet := filepath.Join(m.home(), ".dotnet")
+		page := httptest.NewTLSServer(nil) // Chromium makes its database when it has to do with a certificate
+		defer page.Close()
+		page.Config.ErrorLog = log.New(io.Discard, "", 0)
 		err := errors.Join(
 			show(browsers...), os.WriteFile("/etc/sudoers.d/systemtest", []byte(withoutAsking), 0o440),
 			os.Mkdir(dotnet, 0o755), os.Chown(dotnet, int(anna.id), int(anna.id)),
-			m.try(append(m.chromium().args, "about:blank")...),
+			m.try(append(m.chromium().args, page.URL)...),
 		)
 		for _, name := range []string{"home", "work"} {
 			err = errors.Join(err, m.makeProfile(name), m.firstRun(name))
