@@ -2,7 +2,6 @@ package platform
 
 import (
 	"maps"
-	"os"
 
 	"devcert/platform/elevate"
 	"devcert/platform/firefox"
@@ -10,17 +9,6 @@ import (
 	"devcert/platform/nss"
 	"devcert/platform/system"
 )
-
-// Start is called first of all, with the program's arguments. When this process
-// is the privileged child, or the root's half of one that runs under sudo, it
-// does its work; done is then true and code the exit code. Otherwise nothing
-// has happened and the command is to be run.
-func Start(args []string) (code int, done bool) {
-	if elevate.IsChild(args) {
-		return elevate.Child(handlers()), true
-	}
-	return elevate.Split(args, os.Environ())
-}
 
 // handlers are all that the privileged child can be asked for.
 func handlers() elevate.Handlers {
