@@ -42,6 +42,9 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 			failed, steps = w.try(ctx, steps[0]), steps[1:]
 		}
 	}
+	if failed == nil && w.changedSystem() {
+		failed = w.writeBundle()
+	}
 	after, err := w.lookAgain(ctx)
 	if err != nil {
 		return r, errors.Join(failed, err)
@@ -55,6 +58,14 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 		return after, failed
 	}
 	return after, after.stepErrors()
+}
+
+// changedSystem says whether the system's store got its part, so that its roots
+// may be others than they were when the bundle was looked at.
+func (w *worker) changedSystem() bool {
+	return slices.ContainsFunc(w.report.Steps, func(r StepResult) bool {
+		return r.action == deploy && r.store == SystemStore && r.Err == nil
+	})
 }
 
 // lookAgain looks also after an interruption: what was done by then must be

@@ -87,5 +87,9 @@ func (w *worker) writeBundle() error {
 	if err != nil || data == nil || bytes.Equal(data, w.report.Seen.bundle.there) {
 		return nil //nolint:nilerr // see above
 	}
-	return w.folder.WriteDerived(disk.BundleFile, data)
+	if err := w.folder.WriteDerived(disk.BundleFile, data); err != nil {
+		return err
+	}
+	w.report.Seen.bundle.there = data
+	return nil
 }

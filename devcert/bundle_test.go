@@ -96,3 +96,28 @@ func TestBundleWhereTheSystemsRootsAreNotKnown(t *testing.T) {
 	assert.Contains(t, r.Findings[0].Message, "permission denied")
 	assert.False(t, r.Findings[0].Repairable)
 }
+
+// What mends the system's store changes its roots: the bundle has them after the
+// same run.
+func TestBundleFollowsTheSystemsStore(t *testing.T) {
+	m := newMachine(t)
+	store := m.stores[SystemStore]
+	m.host.Roots = func() ([]byte, error) {
+		if len(store.certs) == 0 {
+			return []byte("garbage\n"), nil
+		}
+		return []byte("one\ntwo\n"), nil
+	}
+	m.mustSetup(quick())
+	require.Empty(t, m.status().Findings)
+	store.certs = nil
+	m.write(disk.BundleFile, "garbage\n"+m.rootPEM())
+	m.mustRepair()
+	assert.Equal(t, "one\ntwo\n"+m.rootPEM(), string(m.read(disk.BundleFile)))
+	assert.Empty(t, m.status().Findings)
+
+	store.certs = nil
+	m.write(disk.BundleFile, "cut")
+	assert.Equal(t, []string{SystemStore, "file"}, stepNames(m.mustRepair().Steps), "last, and once")
+	assert.Equal(t, "one\ntwo\n"+m.rootPEM(), string(m.read(disk.BundleFile)))
+}

@@ -71,6 +71,7 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.binds(findings)
 	}
 	p.withdraws(findings)
+	p.bundle(findings)
 	return p.steps
 }
 
@@ -94,12 +95,20 @@ func (p *planner) files(findings []Finding) {
 		switch {
 		case f.cure == rebuildFile, f.cure == bindPorts && f.damage != nil:
 			p.add(Step{action: rebuild, What: "file", Where: f.damage.Name, damage: f.damage})
-		case f.cure == writeBundle && !p.needs(newHierarchy):
-			p.add(Step{action: bundle, What: "file", Where: f.Where})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == tightenFile && (!f.damage.Private || !p.needs(newHierarchy)):
 			p.add(tightenStep(f.damage))
+		}
+	}
+}
+
+// bundle plans the file with the system's roots last: what is done to the
+// system's store changes what belongs into it.
+func (p *planner) bundle(findings []Finding) {
+	for _, f := range findings {
+		if f.cure == writeBundle && !p.needs(newHierarchy) {
+			p.add(Step{action: bundle, What: "file", Where: f.Where})
 		}
 	}
 }
@@ -116,7 +125,8 @@ func (p *planner) replaceHierarchy() {
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && s.changeable() || p.config.asksFor(s.Store) {
-			p.add(Step{action: deploy, What: s.Store, Where: p.placesOf(s), store: s.Store, staged: staged})
+			where := s.paths(func(pl Place) bool { return p.config.wantsPlace(s.Store, pl) && pl.Remedy == "" })
+			p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, staged: staged})
 		}
 	}
 	if staged {
@@ -176,10 +186,19 @@ func (p *planner) withdraw(store string, cert *x509.Certificate) {
 // wanted one that is to hold it.
 func (p *planner) deploys(findings []Finding) {
 	for _, s := range p.seen.Stores {
-		named := slices.ContainsFunc(findings, func(f Finding) bool { return f.cure == deployParts && f.store == s.Store })
-		if named || (p.needs(newLeaf) && p.config.WantsStore(s.Store) && s.isFor(chain.PartLeaf)) {
-			p.add(Step{action: deploy, What: s.Store, Where: p.placesOf(s), store: s.Store})
+		names := func(pl Place) bool {
+			return slices.ContainsFunc(findings, func(f Finding) bool {
+				return f.cure == deployParts && f.store == s.Store && (f.Where == pl.Path || f.Where == s.Store)
+			})
 		}
+		renews := p.needs(newLeaf) && p.config.WantsStore(s.Store) && s.isFor(chain.PartLeaf)
+		if !renews && !names(Place{}) && !slices.ContainsFunc(s.Places, names) {
+			continue
+		}
+		where := s.paths(func(pl Place) bool {
+			return names(pl) || renews && pl.Part == chain.PartLeaf && p.config.wantsPlace(s.Store, pl)
+		})
+		p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store})
 	}
 }
 
@@ -236,13 +255,14 @@ func (p *planner) withdraws(findings []Finding) {
 	}
 }
 
-func (p *planner) placesOf(s StorePlaces) string {
+// paths are those of the places that are about to change.
+func (s StorePlaces) paths(changes func(Place) bool) string {
 	if len(s.Places) == 0 {
-		return "not found"
+		return "there was none"
 	}
 	var paths []string
 	for _, place := range s.Places {
-		if p.config.wantsPlace(s.Store, place) {
+		if changes(place) {
 			paths = append(paths, place.Path)
 		}
 	}

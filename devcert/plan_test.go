@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -224,6 +225,48 @@ func TestPlansOfUninstall(t *testing.T) {
 			for _, step := range steps {
 				require.False(t, step.cert != nil && step.cert.Equal(s.root(stranger)))
 			}
+		})
+	}
+}
+
+// A step of a store names the places that it is about to change, and no others.
+func TestDeploysNameWhatChanges(t *testing.T) {
+	two := func(s *scene, change func(first, second *Place)) {
+		places := []Place{{Path: "/a", Part: chain.PartRoot, State: Trusted}, {Path: "/b", Part: chain.PartRoot, State: Trusted}}
+		change(&places[0], &places[1])
+		s.seen.Stores[1].Places = places
+	}
+	for _, row := range []struct {
+		name   string
+		change func(s *scene)
+		want   []string
+	}{
+		{"one of two", func(s *scene) { two(s, func(_, b *Place) { b.State = Missing }) }, []string{"/b"}},
+		{"both", func(s *scene) { two(s, func(a, b *Place) { a.State, b.State = Missing, Denied }) }, []string{"/a, /b"}},
+		{"one is a person's to mend", func(s *scene) {
+			two(s, func(a, b *Place) { a.State, a.Remedy, b.State = Missing, "its password", Missing })
+		}, []string{"/b"}},
+		{"both are", func(s *scene) {
+			two(s, func(a, b *Place) { a.State, a.Remedy, b.State, b.Remedy = Missing, "x", Missing, "x" })
+		}, nil},
+		{"a new leaf", func(s *scene) {
+			s.config.Names = []string{"new.test"}
+			two(s, func(a, _ *Place) { a.Part = chain.PartLeaf })
+		}, []string{"/a"}},
+		{"a store that was not there", func(s *scene) {
+			s.config.Stores, s.seen.Stores[1].Places = []string{SystemStore, "firefox"}, nil
+		}, []string{"there was none"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newScene(t)
+			row.change(s)
+			var where []string
+			for _, step := range plan(s.config, s.seen, s.findings()) {
+				if step.action == deploy {
+					where = append(where, step.Where)
+				}
+			}
+			require.Equal(t, row.want, where)
 		})
 	}
 }

@@ -129,6 +129,10 @@ func (s *session) afterRepair(r *devcert.Report) {
 		s.ui.flow("", "Healthy again, with a new root: the old one could not be kept, and is not trusted any more.")
 		return
 	}
+	if slices.ContainsFunc(r.Findings, func(f devcert.Finding) bool { return strings.HasPrefix(f.Kind, "trust-") }) {
+		s.ui.printf("What devcert can cure is cured. Nothing else was touched.\n")
+		return
+	}
 	s.ui.printf("Healthy again. Nothing else was touched.\n")
 }
 
