@@ -12,6 +12,3 @@ func (e *problem) Unwrap() error { return e.err }
 
 // Remedy says what a person can do.
 func (e *problem) Remedy() string { return e.remedy }
-
-// again ends the remedies that let the same command succeed.
-const again = ", then run the same command again"

@@ -95,11 +95,12 @@ func (s *Store) byPolicy(installation string) (string, error) {
 		path = filepath.Join(installation, ownPolicies)
 		data, err = read(filepath.Join(s.Root, path))
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	// What is kept from us is kept from a Firefox of ours too: it follows none of it.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return "", nil
 	}
 	if err != nil {
-		return "", &problem{"read Firefox's policies", err, "see why " + path + " cannot be read"}
+		return "", unreadPolicies(filepath.Join(s.Root, path), err)
 	}
 	modules, err := policyModules(data)
 	if err != nil {
@@ -111,6 +112,12 @@ func (s *Store) byPolicy(installation string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+func unreadPolicies(path string, err error) error {
+	return &problem{"read Firefox's policies", err, unreadable(path, err, func(right, path string) string {
+		return "let every account read it, as its Firefox has to: sudo chmod a+" + right + " " + path
+	})}
 }
 
 func malformed(path string, err error) error {
@@ -125,7 +132,7 @@ func (s *Store) hasOurs() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, &problem{"read Firefox's policies", err, "see why " + path + " cannot be read"}
+		return false, unreadPolicies(path, err)
 	}
 	modules, err := policyModules(data)
 	if err != nil {
@@ -133,4 +140,15 @@ func (s *Store) hasOurs() (bool, error) {
 	}
 	_, has := modules[moduleName]
 	return has, nil
+}
+
+// mayHaveOurs says the same where nobody but root can read the policies: devcert's
+// ledger, which is root's too, is there if devcert has written to them.
+func (s *Store) mayHaveOurs() bool {
+	ours, err := s.hasOurs()
+	if !errors.Is(err, fs.ErrPermission) {
+		return ours
+	}
+	_, err = os.Lstat(filepath.Join(s.Root, machineFolder, ledgerName))
+	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -17,9 +17,12 @@ import (
 	"devcert/platform/securefile"
 )
 
-// ledgerName is the file in devcert's folder of the machine that remembers what the
-// policies were.
-const ledgerName = "firefox-policies.json"
+const (
+	// machineFolder is devcert's folder of the machine.
+	machineFolder = "/var/lib/devcert"
+	// ledgerName is the file in it that remembers what the policies were.
+	ledgerName = "firefox-policies.json"
+)
 
 // ledger is what devcert has done to the policies, for whoever undoes it. No path
 // in it is ever followed.

@@ -37,7 +37,9 @@ func (e *listError) Remedy() string {
 	if errors.Is(e.err, errNotINI) {
 		return "move " + e.path + " away and start Firefox, which writes it anew, or restore it from a backup"
 	}
-	return "see why " + e.path + " cannot be read"
+	return unreadable(e.path, e.err, func(right, path string) string {
+		return "let yourself read it: chmod u+" + right + " " + path + " (first sudo chown \"$USER\" " + path + ", if it is not yours)"
+	})
 }
 
 // Profiles lists the profiles that base knows of: the folder with profiles.ini,

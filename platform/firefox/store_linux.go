@@ -191,7 +191,7 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 		}
 		failed = errors.Join(failed, err)
 	}
-	ours, _ := s.hasOurs()
+	ours := s.mayHaveOurs()
 	if ours && chain.PartOf(cert) == chain.PartRoot {
 		failed = errors.Join(failed, s.Privileged.Do(ctx, leaveSystem, elevate.Certificate{DER: cert.Raw}))
 		ours, _ = s.hasOurs()
