@@ -61,7 +61,7 @@ func (c Changer) trust(own *claim, dir string, root *x509.Certificate) error {
 		return err
 	}
 	roots, err := readOwn(dir)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*damagedOwnError)) {
 		return err
 	}
 	if !has(roots, root) {
@@ -93,7 +93,8 @@ func (c Changer) distrust(own *claim, dir string, root *x509.Certificate) error 
 	if errors.As(err, new(*foreignError)) {
 		return nil // nothing of devcert's
 	}
-	if err != nil || !has(roots, root) {
+	damaged := errors.As(err, new(*damagedOwnError))
+	if !damaged && (err != nil || !has(roots, root)) {
 		return err
 	}
 	if err := c.checkFolder(dir); err != nil {

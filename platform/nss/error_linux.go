@@ -26,6 +26,8 @@ func (e *problem) Error() string {
 	var errno syscall.Errno
 	var ran *run.Error
 	switch {
+	case says(e.err, wrongPassword):
+		return e.what + ": it has a password (" + wrongPassword + ")"
 	case errors.As(e.err, &ran):
 		return e.what + ": certutil: " + ran.Reason()
 	case errors.As(e.err, &errno):
@@ -97,10 +99,10 @@ func remedyFor(dir string, err error) string {
 	var ambiguous *ambiguousError
 	var readOnly *readOnlyError
 	var noKeys *noKeysError
-	by := "certutil -d sql:" + dir
+	by := "certutil -d " + Quote("sql:"+dir)
 	switch {
 	case says(err, wrongPassword):
-		return "the database has a password: import root.pem in the browser's own settings, or give the password to " + by + " -A -t C,, -n devcert -i root.pem"
+		return "give the password to certutil, which asks for it: devcert export root | " + by + " -A -t C,, -n devcert"
 	case errors.As(err, &damaged):
 		return "move " + damaged.path + " away, or restore it from a backup" + again
 	case errors.As(err, &noKeys):

@@ -38,7 +38,8 @@ func requireRemedy(t *testing.T, err error, file string) {
 // protect gives a database a password, as somebody would.
 func newProtected(t *testing.T, tool Tool) (dir, password string) {
 	t.Helper()
-	dir = t.TempDir()
+	dir = filepath.Join(t.TempDir(), "of mine")
+	require.NoError(t, os.Mkdir(dir, 0o700))
 	password = filepath.Join(t.TempDir(), "password")
 	require.NoError(t, os.WriteFile(password, []byte("secret\n"), 0o600))
 	_, err := run.Command{Path: tool.Path, Args: []string{"-N", "-d", "sql:" + dir, "-f", password}}.Run(t.Context())
@@ -57,6 +58,8 @@ func TestPassword(t *testing.T) {
 	require.Less(t, time.Since(began), 5*time.Second, "it waited for somebody")
 	requireRemedy(t, err, dir)
 	require.ErrorContains(t, err, "SEC_ERROR_BAD_PASSWORD")
+	require.NotContains(t, err.Error(), "incorrect", "nobody typed any")
+	requireRemedy(t, err, "devcert export root | certutil -d 'sql:"+dir+"' -A")
 	requireState(t, tool, dir, devcert.Missing, root)
 	require.Empty(t, parseListing([]byte(certutil(t, tool, dir, nil, "-L"))))
 

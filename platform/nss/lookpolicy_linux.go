@@ -25,6 +25,10 @@ func lookPolicy(machine, name, dir string, root *x509.Certificate) devcert.Place
 		return place
 	}
 	roots, err := readOwn(dir)
+	damaged := ""
+	if errors.As(err, new(*damagedOwnError)) {
+		damaged, err = ": "+err.Error(), nil
+	}
 	if err != nil {
 		place.State, place.Evidence, place.Remedy = devcert.Unknown, err.Error(), Remedy(failedPolicy("", dir, err))
 	}
@@ -38,6 +42,7 @@ func lookPolicy(machine, name, dir string, root *x509.Certificate) devcert.Place
 	}
 	if err == nil {
 		place.State, place.Evidence = all.judge(name, dir, has(roots, root), root)
+		place.Evidence += damaged
 	}
 	if file := all.having(keyDistrusted, root); file != "" {
 		place.State = devcert.Denied

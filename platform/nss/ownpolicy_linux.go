@@ -11,8 +11,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"syscall"
+
+	"github.com/tidwall/jsonc"
 
 	"devcert/devcert/chain"
 )
@@ -39,8 +42,36 @@ func (e *foreignError) Remedy() string {
 	return "see whose " + e.path + " is and move it away, or make it root's alone" + again
 }
 
+// damagedOwnError is devcert's own file, of which something was lost. No browser
+// takes anything from it, so that it can be made anew.
+type damagedOwnError struct {
+	path string
+	err  error
+}
+
+func (e *damagedOwnError) Error() string { return e.path + " is damaged: " + e.err.Error() }
+func (e *damagedOwnError) Unwrap() error { return e.err }
+
+// policyName finds what could be the name of a policy, or of a part of one.
+var policyName = regexp.MustCompile(`"(\w+)"\s*:`)
+
+// damagedOwn says whether data begins with no JSON value, with nothing in it that would be
+// somebody else's to lose.
+func damagedOwn(data []byte) bool {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	var value json.RawMessage
+	if json.NewDecoder(bytes.NewReader(jsonc.ToJSON(data))).Decode(&value) == nil {
+		return false
+	}
+	ours := []string{keyPlain, keyConstrained, "certificate", "constraints", "permitted_dns_names", "permitted_cidrs"}
+	return !slices.ContainsFunc(policyName.FindAllSubmatch(data, -1), func(found [][]byte) bool {
+		return !slices.Contains(ours, string(found[1]))
+	})
+}
+
 // readOwn reads the roots in devcert's file: none where it is not there. A
-// *foreignError says that it holds something else.
+// *foreignError says that it holds something else, a *damagedOwnError that it
+// holds nothing any more.
 func readOwn(dir string) ([]*x509.Certificate, error) {
 	path := filepath.Join(dir, ownName)
 	info, err := os.Lstat(path)
@@ -58,6 +89,9 @@ func readOwn(dir string) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	roots, err := parseOwn(data)
+	if stat, ok := info.Sys().(*syscall.Stat_t); err != nil && damagedOwn(data) && ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid()) {
+		return nil, &damagedOwnError{path, err}
+	}
 	if err != nil {
 		return nil, &foreignError{path, "holds something else than roots of devcert's (" + err.Error() + ")"}
 	}

@@ -207,7 +207,8 @@ func TestPolicyRefused(t *testing.T) {
 			require.NoError(t, os.Symlink(filepath.Join(s.home, "x"), s.own()))
 		}},
 		{"our file is another's", func(s *scratch) { s.policy(ownName, `{"HomepageLocation":"x"}`) }},
-		{"our file is cut short", func(s *scratch) { s.policy(ownName, `{"CACertificates":["`) }},
+		{"our file is another's and cut short", func(s *scratch) { s.policy(ownName, `{"HomepageLocation":"x`) }},
+		{"our file has a comment", func(s *scratch) { s.policy(ownName, "// mine\n{\"HomepageLocation\":\"x\"}") }},
 		{"our file has another's certificate", func(s *scratch) {
 			s.policy(ownName, `{"CACertificates":["`+encode(newHierarchy(t, time.Now()).Leaf.Cert.Raw)+`"]}`)
 		}},
@@ -227,6 +228,35 @@ func TestPolicyRefused(t *testing.T) {
 			require.Equal(t, before, s.tree())
 			require.Empty(t, must(os.ReadDir(s.home)))
 			require.NoError(t, s.Withdraw(t.Context(), root))
+			require.Equal(t, before, s.tree())
+		})
+	}
+}
+
+// What a crash or a slip left of devcert's own file is nobody's: no browser takes
+// anything from it.
+func TestDamagedPolicyOfOurOwn(t *testing.T) {
+	root := newRoot(t)
+	for name, left := range map[string]string{
+		"empty": "", "a brace": "{\n", "in a name": `{"CACert`, "in a list": `{"CACertificates":["`, "zeros": "\x00\x00\x00",
+		"in a constrained one": `{"CACertificatesWithConstraints":[{"certificate":"QUJD","constraints":{"permitted_dns_names":["a`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newPolicyScratch(t)
+			s.mkdir("var/lib")
+			s.policy("theirs.json", `{"HomepageLocation":"x"}`)
+			before := s.tree()
+			s.policy(ownName, left)
+			place := s.only(root)
+			require.Equal(t, devcert.Missing, place.State)
+			require.Contains(t, place.Evidence, s.own()+" is damaged")
+			require.Empty(t, place.Remedy, "it is devcert's to mend")
+			require.NoError(t, s.deploy(root))
+			require.Equal(t, devcert.Trusted, s.only(root).State)
+
+			s.policy(ownName, left)
+			require.NoError(t, s.Withdraw(t.Context(), root))
+			require.Equal(t, devcert.Missing, s.only(nil).State)
 			require.Equal(t, before, s.tree())
 		})
 	}
@@ -320,6 +350,9 @@ func FuzzPolicy(f *testing.F) {
 			require.NotNil(t, all.last(keyConstrained))
 		}
 		require.Contains(t, []string{"", "corp.json"}, all.platformOff())
+		if damagedOwn(data) {
+			require.Empty(t, parsePolicy(data), "a browser takes something from it")
+		}
 		roots, err := parseOwn(data)
 		if err != nil {
 			return
