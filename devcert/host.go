@@ -176,6 +176,9 @@ type Stray struct {
 	Cert *x509.Certificate
 	Harm Harm
 	Why  string // what it does, in one line
+	// TakesOver says of a rival that the server never gets to the leaf while it
+	// is there; of others it is only known that they might be taken.
+	TakesOver bool
 	// Where is the file, where that is not the place's path.
 	Where string
 }

@@ -2,6 +2,15 @@ package devcert
 
 import "fmt"
 
+// strayRemedy is for a stray that its owner has to remove, and so has to find.
+func strayRemedy(stray Stray, p Place) string {
+	what := "remove it from " + p.Path + " if you do not need it"
+	if stray.Where != "" {
+		what = "remove it if you do not need it: it is the file " + stray.Where
+	}
+	return what + "; devcert leaves other programs' certificates alone"
+}
+
 // fileFinding is about a stray that does harm as a file, whatever the place has
 // beside it.
 func fileFinding(store string, stray Stray) (Finding, bool) {

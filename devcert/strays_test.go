@@ -23,6 +23,14 @@ func TestStraysThatAreFiles(t *testing.T) {
 		{"a rival is named with its file", func(s *scene) Stray {
 			return Stray{Harm: HarmRival, Cert: s.root(stranger), Where: "/my/rival.pfx", Why: "Kestrel takes it"}
 		}, []string{"warning rival-certificate /my/rival.pfx (by hand)"}},
+		{"a rival that takes over breaks what is wanted", func(s *scene) Stray {
+			s.config.Stores = []string{AllStores}
+			return Stray{Harm: HarmRival, Cert: s.root(stranger), Where: "/my/rival.pfx", Why: "Kestrel takes it", TakesOver: true}
+		}, []string{"error rival-certificate /my/rival.pfx (by hand)"}},
+		{"a rival that takes over where nothing is wanted", func(s *scene) Stray {
+			s.config.Stores = []string{NoStores}
+			return Stray{Harm: HarmRival, Cert: s.root(stranger), Where: "/my/rival.pfx", Why: "Kestrel takes it", TakesOver: true}
+		}, []string{"warning rival-certificate /my/rival.pfx (by hand)"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)
@@ -31,9 +39,7 @@ func TestStraysThatAreFiles(t *testing.T) {
 			found := s.findings()
 			require.Equal(t, row.want, describe(found))
 			require.Contains(t, found[0].Message, place.Strays[0].Why)
-			if row.name != "a rival is named with its file" {
-				require.Contains(t, found[0].Message, place.Strays[0].Where)
-			}
+			require.Contains(t, found[0].Message+found[0].Remedy, place.Strays[0].Where)
 			require.NotEmpty(t, found[0].Remedy)
 			require.NotEmpty(t, found[0].Consequence)
 			if found[0].Kind == FileExposed {

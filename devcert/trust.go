@@ -66,7 +66,7 @@ func storeFindings(c *Config, o *Observation) []Finding {
 			if c.wantsPlace(s.Store, p) && p.State != Trusted {
 				all = append(all, placeFinding(c, s.Store, p))
 			}
-			all = append(all, strayFindings(o, s.Store, p)...)
+			all = append(all, strayFindings(c, o, s.Store, p)...)
 		}
 	}
 	return append(all, unknownStores(c, o)...)
@@ -121,7 +121,7 @@ func allStrays(o *Observation) []Finding {
 	var all []Finding
 	for _, s := range o.Stores {
 		for _, p := range s.Places {
-			all = append(all, strayFindings(o, s.Store, p)...)
+			all = append(all, strayFindings(nil, o, s.Store, p)...)
 		}
 	}
 	return all
@@ -129,8 +129,9 @@ func allStrays(o *Observation) []Finding {
 
 // strayFindings are about certificates that do harm where they are. Those of the
 // present hierarchy are devcert's to remove, wherever somebody put them; others
-// are their owners'.
-func strayFindings(o *Observation, store string, p Place) []Finding {
+// are their owners', and an error where the leaf is wanted and nobody gets it.
+// Without a configuration nothing is wanted.
+func strayFindings(c *Config, o *Observation, store string, p Place) []Finding {
 	var all []Finding
 	m := o.material()
 	for _, stray := range p.Strays {
@@ -142,7 +143,10 @@ func strayFindings(o *Observation, store string, p Place) []Finding {
 			Kind: RivalCertificate, Severity: Warning, Where: cmp.Or(stray.Where, p.Path), store: store, cert: stray.Cert,
 			Message:     fmt.Sprintf("the %s store has %s: %s", store, nameOf(stray.Cert), stray.Why),
 			Consequence: "a server may present it instead of devcert's",
-			Remedy:      "remove it if you do not need it; devcert leaves other programs' certificates alone",
+			Remedy:      strayRemedy(stray, p),
+		}
+		if stray.TakesOver && c != nil && c.wantsPlace(store, p) {
+			f.Severity, f.Consequence = Error, "the server never presents devcert's, and clients refuse what it does"
 		}
 		if stray.Harm == HarmNotSelfSigned {
 			f.Kind, f.Consequence = IntermediateInRoot, "IIS answers 403.16 or 403.7 to client certificates"

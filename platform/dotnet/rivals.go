@@ -33,7 +33,10 @@ func rivals(entries []entry, leaf *x509.Certificate, now time.Time) (strays []de
 			if entries[at].key == nil && at == first {
 				why += ", and has no private key for it"
 			}
-			strays = append(strays, devcert.Stray{Cert: readable(entries[at]), Harm: devcert.HarmRival, Where: entries[at].file.path, Why: why})
+			strays = append(strays, devcert.Stray{
+				Cert: readable(entries[at]), Harm: devcert.HarmRival, Where: entries[at].file.path, Why: why,
+				TakesOver: r.TakesOver() || at == first && ours >= 0,
+			})
 		}
 	}
 	return strays

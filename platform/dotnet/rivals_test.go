@@ -60,10 +60,12 @@ func TestRivals(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			require.Equal(t, row.choice, choice(row.entries, now))
 			var why []string
+			mayOnly := row.name == "the same version, later" || row.name == "ours is not there"
 			for _, s := range rivals(row.entries, ours.Cert, now) {
 				require.Equal(t, devcert.HarmRival, s.Harm)
 				require.Equal(t, "localhost", s.Cert.Subject.CommonName)
 				require.NotEmpty(t, s.Where)
+				require.Equal(t, !mayOnly, s.TakesOver, s.Why)
 				why = append(why, s.Why)
 			}
 			require.Equal(t, row.why, why)

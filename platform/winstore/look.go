@@ -215,7 +215,7 @@ func (s sight) rivals(leaf *x509.Certificate) (strays []devcert.Stray) {
 			why = "Kestrel may take it: " + r.Reason
 		}
 		if why != "" {
-			strays = append(strays, devcert.Stray{Cert: readable(r.Cert, r.DER), Harm: devcert.HarmRival, Why: why})
+			strays = append(strays, devcert.Stray{Cert: readable(r.Cert, r.DER), Harm: devcert.HarmRival, Why: why, TakesOver: s.store.Location == CurrentUser && r.TakesOver()})
 		}
 	}
 	return strays

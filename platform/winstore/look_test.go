@@ -179,6 +179,8 @@ func TestStrays(t *testing.T) {
 			}
 			require.Len(t, p.Strays, 1)
 			require.Equal(t, row.harm, p.Strays[0].Harm)
+			over := row.name == "a newer one for Kestrel" || row.name == "one that breaks Kestrel"
+			require.Equal(t, over, p.Strays[0].TakesOver)
 			require.Contains(t, p.Strays[0].Why, row.why)
 			require.Equal(t, row.seen.DER, p.Strays[0].Cert.Raw)
 			require.NotEmpty(t, p.Strays[0].Cert.Subject.CommonName)

@@ -52,6 +52,10 @@ type Rival struct {
 	Reason     string // why it has this effect, in a few words
 }
 
+// TakesOver says whether Kestrel never gets to our leaf, in whatever order the
+// store lists the two.
+func (r Rival) TakesOver() bool { return r.Effect == Breaks || r.Effect == Wins }
+
 // Rivals lists the certificates of a My store, other than ours, that a server
 // could take for localhost, in the store's order. Ours may be nil: then every
 // one that Kestrel takes wins. The effect is Kestrel's choice and only matters in

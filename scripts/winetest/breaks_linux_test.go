@@ -76,32 +76,33 @@ func (l loss) prove(w *windows, m machine, stores, table []string) {
 	requireSame(w.t, table, w.ports())
 }
 
-// stranger is a thing of somebody else's that is worth a warning. It names what
-// it put there.
+// stranger is a thing of somebody else's that is worth a word: an error where it
+// breaks what is wanted. It names what it put there.
 type stranger struct {
 	name, kind, store string
+	exit              int
 	add               func(*windows) string
 }
 
 var others = []stranger{
-	{"somebody's CA in Root is not self-signed", "warning intermediate-in-root", rootStore,
+	{"somebody's CA in Root is not self-signed", "warning intermediate-in-root", rootStore, 0,
 		func(w *windows) string { return w.tool("foreign-ca") }},
-	{"Kestrel prefers somebody's certificate", "warning rival-certificate", userStore,
+	{"Kestrel prefers somebody's certificate", "error rival-certificate", userStore, 3,
 		func(w *windows) string { return w.tool("rival") }},
-	{"IIS Express's own has expired", "warning rival-certificate", myStore,
+	{"IIS Express's own has expired", "warning rival-certificate", myStore, 0,
 		func(w *windows) string { return w.tool("iis-express", "-10") }},
 }
 
-// prove wants a warning, and that it is left alone.
+// prove wants the finding, and that it is left alone.
 func (o stranger) prove(w *windows) {
 	thumbprint := o.add(w)
 	_, _ = w.started()
 	stores := w.all()
-	seen := w.status(0)
+	seen := w.status(o.exit)
 	require.Equal(w.t, []string{o.kind}, seen.kinds())
 	require.Equal(w.t, o.store, seen.Findings[0].Where)
-	w.devcert(0, "repair")
-	w.devcert(0, "setup")
+	w.devcert(o.exit, "repair")
+	w.devcert(o.exit, "setup")
 	requireSame(w.t, stores, w.all())
 	_, touched := w.started()
 	require.Empty(w.t, touched)
