@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Uninstall removes every root the ledger knows, the bindings and the state
@@ -95,7 +96,7 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 				return proof, err
 			}
 		}
-		if err := w.try(ctx, s); err != nil {
+		if err := w.tryRemoval(ctx, s); err != nil {
 			return r, err
 		}
 	}
@@ -103,6 +104,42 @@ func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Repor
 	after.excuse()
 	return after, errors.Join(after.stepErrors(), err)
 }
+
+// tryRemoval is try for a step of an uninstall, where a certificate that was taken
+// out has to be seen to be gone.
+func (w *worker) tryRemoval(ctx context.Context, s Step) error {
+	if s.action != withdraw || ctx.Err() != nil {
+		return w.try(ctx, s)
+	}
+	start := time.Now()
+	err := w.do(ctx, s)
+	if err == nil {
+		err = w.unseen(ctx, s)
+	}
+	w.note(StepResult{Step: s, Changed: err == nil, Elapsed: time.Since(start), Err: err})
+	return w.ends(ctx, s, err)
+}
+
+// unseen says which place of the store could not be looked into, where the ledger
+// has it that devcert put the certificate into that store.
+func (w *worker) unseen(ctx context.Context, s Step) error {
+	for _, p := range w.store(s.store).Look(ctx, w.report.Seen.material()) {
+		if p.State == Unknown && w.report.Seen.placeHolds(s.store, p, s.cert) {
+			return &unseenError{p}
+		}
+	}
+	return nil
+}
+
+// unseenError is a place of which nobody knows whether a certificate is gone.
+type unseenError struct{ place Place }
+
+func (e *unseenError) Error() string {
+	return "whether it is gone from " + e.place.Path + " is not known: " + e.place.Evidence
+}
+
+// Remedy says what a person can do.
+func (e *unseenError) Remedy() string { return e.place.Remedy }
 
 // excuse takes back the failure of a step whose end was reached all the same:
 // the front's table, which a full disk kept from being rewritten, is gone with

@@ -91,6 +91,45 @@ func TestUninstallWhereAStoreRefuses(t *testing.T) {
 	}
 }
 
+// What could not be looked into is named where its store is, with what to do.
+func TestUninstallWhereNobodyCanLook(t *testing.T) {
+	m := setUp(t, "firefox")
+	root := m.status().Seen.Folder.Hierarchy.Root
+	m.stores["firefox"].blind, m.stores["firefox"].remedy = true, "open it"
+	r, err := m.uninstall(false)
+	require.ErrorContains(t, err, "firefox: ")
+	require.ErrorContains(t, err, "/firefox")
+	require.ErrorContains(t, err, "permission denied")
+	var partial *PartialError
+	require.ErrorAs(t, err, &partial)
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	require.Equal(t, "open it", remedied.Remedy())
+	for _, s := range r.Steps {
+		require.Equal(t, s.What == "firefox", s.Err != nil, "%s: %v", s.What, s.Err)
+	}
+	require.True(t, m.ledger().Has("firefox", root), "it may be there still")
+	require.Empty(t, m.stores[SystemStore].certs)
+
+	m.stores["firefox"].blind = false
+	_, err = m.uninstall(false)
+	require.NoError(t, err)
+	require.NoDirExists(t, m.host.StateDir)
+}
+
+// A store that nothing was put into, and that nobody can look into, has nothing
+// to take out.
+func TestUninstallBesideAnUnknownStore(t *testing.T) {
+	m := newMachine(t, "firefox")
+	m.stores["firefox"].blind, m.stores["firefox"].remedy = true, "open it"
+	_, err := m.engine().Setup(context.Background(), quick())
+	require.NoError(t, err)
+	require.Empty(t, m.stores["firefox"].calls)
+	_, err = m.uninstall(false)
+	require.NoError(t, err)
+	require.NoDirExists(t, m.host.StateDir)
+}
+
 // A root whose ledger was lost is shown, and removed with all only.
 func TestUninstallOfAFormerRoot(t *testing.T) {
 	m := setUp(t)
