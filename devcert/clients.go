@@ -79,6 +79,8 @@ type Asked struct {
 	Client                  // with the Version it gave
 	Inside, Outside Verdict // of https://localhost and of the name outside
 	Said            string  // by the client, in a line; or why it was not asked
+	Spared          bool    // from being asked, on purpose
+	Cure            string  // what lets it be asked, where that was not possible
 	Took            time.Duration
 }
 
@@ -176,8 +178,58 @@ func askedFindings(r *Report) []Finding {
 		if f, ok := refusal(r.Seen, a); ok {
 			all = append(all, f)
 		}
+		if f, ok := silence(a); ok {
+			all = append(all, f)
+		}
 	}
-	return all
+	return append(all, allSilent(r.Asked)...)
+}
+
+// silence is the finding about a client that gave no answer though it should have:
+// what it does is not known, which is not that all is well.
+func silence(a Asked) (Finding, bool) {
+	f := Finding{
+		Kind: TrustUnknown, Severity: Warning, Where: a.Path,
+		Message:     fmt.Sprintf("%s gave no answer: %s", a.Name, a.Said),
+		Consequence: "whether it trusts https://localhost is not known",
+		Remedy:      cmp.Or(a.Cure, "run it by hand to see why: "+a.Path),
+	}
+	switch {
+	case a.Spared:
+		return f, false
+	case a.Inside == Hung || a.Outside == Hung:
+		f.Remedy = "give it longer: devcert doctor --limit 60s"
+	case a.Inside != NotAsked && (a.Inside != Accepted || a.Outside != NotAsked || a.Said == ""):
+		return f, false
+	}
+	if a.Inside == Accepted {
+		f.Message = fmt.Sprintf("%s gave no answer about %s: %s", a.Name, OutsideName, a.Said)
+		f.Consequence = "whether it refuses what devcert's root does not permit is not known"
+	}
+	return f, true
+}
+
+// allSilent is an error where nobody answered of those that should have: such a
+// doctor has seen nothing.
+func allSilent(all []Asked) []Finding {
+	first := -1
+	for i, a := range all {
+		switch {
+		case a.Spared:
+		case a.Inside == Accepted || a.Inside == Refused:
+			return nil
+		case first < 0:
+			first = i
+		}
+	}
+	if first < 0 {
+		return nil
+	}
+	f, _ := silence(all[first])
+	f.Severity, f.Where = Error, "clients"
+	f.Message = "not one client gave an answer; the first: " + f.Message
+	f.Consequence = "whether clients trust https://localhost is not known"
+	return []Finding{f}
 }
 
 // refusal is the finding about a client that refuses what its store trusts. One
@@ -192,9 +244,6 @@ func refusal(o *Observation, a Asked) (Finding, bool) {
 		f.Message = fmt.Sprintf("%s refuses https://localhost though %s has the root: %s", a.Name, a.Roots, a.Said)
 	case a.Inside == Refused && foreseen == Unknown:
 		f.Message = fmt.Sprintf("%s refuses https://localhost: %s", a.Name, a.Said)
-	case a.Inside == Hung:
-		f.Kind, f.Severity, f.Remedy = TrustUnknown, Warning, "give it longer: devcert doctor --limit 60s"
-		f.Message = fmt.Sprintf("%s gave no answer: %s", a.Name, a.Said)
 	default:
 		return Finding{}, false
 	}

@@ -99,8 +99,10 @@ func TestDoctor(t *testing.T) {
 		{"as it should be", curl, Accepted, Refused, []string{}, false},
 		{"refuses what its store trusts", curl, Refused, Refused, []string{TrustDenied}, true},
 		{"accepts what nobody may", curl, Accepted, Accepted, []string{ConstraintsIgnored}, true},
-		{"hangs", curl, Hung, Refused, []string{TrustUnknown}, false},
-		{"cannot be run", curl, NotAsked, NotAsked, []string{}, false},
+		{"hangs", curl, Hung, NotAsked, []string{TrustUnknown, TrustUnknown}, true},
+		{"cannot be run", curl, NotAsked, NotAsked, []string{TrustUnknown, TrustUnknown}, true},
+		{"hangs at the name outside", curl, Accepted, Hung, []string{TrustUnknown}, false},
+		{"fails at the name outside", curl, Accepted, NotAsked, []string{TrustUnknown}, false},
 		{"refuses as foreseen", Client{Name: "node", State: Missing}, Refused, Refused, []string{TrustMissing}, false},
 		{"accepts though it was foreseen to refuse", Client{Name: "node", State: Missing}, Accepted, Refused, []string{}, false},
 		{"refuses what could not be foreseen", Client{Name: "odd", Store: "no such"}, Refused, Refused, []string{TrustDenied}, true},
@@ -126,6 +128,37 @@ func TestDoctor(t *testing.T) {
 			require.Len(t, r.Asked, 2)
 			assert.Equal(t, NotAsked, r.Asked[1].Inside)
 			assert.Equal(t, before, m.picture(), "nothing is changed")
+		})
+	}
+}
+
+// A client that gave no answer though it should have is a warning, and an error
+// where nobody gave one.
+func TestDoctorHearsSilence(t *testing.T) {
+	curl, git := Client{Name: "curl", Path: "/curl"}, Client{Name: "git", Path: "/git"}
+	quiet := Asked{Client: curl, Inside: NotAsked, Outside: NotAsked, Said: "read-only", Cure: "set TMPDIR"}
+	for _, row := range []struct {
+		name       string
+		all        []Asked
+		severities []Severity
+	}{
+		{"one of two", []Asked{quiet, {Client: git, Inside: Accepted, Outside: Refused}}, []Severity{Warning}},
+		{"one of two, the other refuses", []Asked{quiet, {Client: git, Inside: Refused, Outside: Refused, Said: "no"}}, []Severity{Warning, Error}},
+		{"all", []Asked{quiet, {Client: git, Inside: Hung, Outside: NotAsked}}, []Severity{Warning, Warning, Error}},
+		{"spared", []Asked{{Client: curl, Inside: NotAsked, Outside: NotAsked, Said: "a browser", Spared: true}}, nil},
+		{"without a question about the outside", []Asked{{Client: curl, Inside: Accepted, Outside: NotAsked}}, nil},
+		{"nobody is here", nil, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var got []Severity
+			for _, f := range askedFindings(&Report{Seen: &Observation{}, Asked: row.all}) {
+				got = append(got, f.Severity)
+				assert.NotEmpty(t, f.Remedy, "%+v", f)
+				if f.Kind == TrustUnknown && f.Where != "/git" {
+					assert.Equal(t, "set TMPDIR", f.Remedy)
+				}
+			}
+			assert.Equal(t, row.severities, got)
 		})
 	}
 }

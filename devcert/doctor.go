@@ -69,7 +69,7 @@ func split(all []Client, browsers bool) (ask []Client, skip []Asked) {
 func notAsked(clients []Client, why string) []Asked {
 	var all []Asked
 	for _, c := range clients {
-		all = append(all, Asked{Client: c, Inside: NotAsked, Outside: NotAsked, Said: why})
+		all = append(all, Asked{Client: c, Inside: NotAsked, Outside: NotAsked, Said: why, Spared: true})
 	}
 	return all
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"time"
 
 	"devcert/devcert"
@@ -30,7 +31,7 @@ func (c *Clients) ask(ctx context.Context, client devcert.Client, exam devcert.E
 	case !ok:
 		asked.Said = "nobody knows how to ask it"
 	case k.unasked != "":
-		asked.Said = k.unasked
+		asked.Said, asked.Spared = k.unasked, true
 	default:
 		err = c.examine(ctx, k, exam, &asked)
 	}
@@ -70,7 +71,7 @@ func (c *Clients) version(ctx context.Context, k kind, user *searcher, limit tim
 	}
 	dir, remove, err := scratch()
 	if err != nil {
-		asked.Said = err.Error()
+		asked.Said, asked.Cure = err.Error(), elsewhere()
 		return false, nil
 	}
 	defer func() { err = errors.Join(err, remove()) }()
@@ -192,6 +193,15 @@ func scratch() (dir string, remove func() error, err error) {
 		killEscaped(dir)
 		return removeAll(dir)
 	}, nil
+}
+
+// elsewhere is what helps where scratch cannot make a folder.
+func elsewhere() string {
+	name := "TMPDIR"
+	if runtime.GOOS == "windows" {
+		name = "TMP" // os.TempDir's first choice there
+	}
+	return fmt.Sprintf("make %s writable, or set %s to a folder that is", os.TempDir(), name)
 }
 
 // removeAll tries again while something still writes: a process that was killed

@@ -308,6 +308,23 @@ func TestWhatCannotBeRun(t *testing.T) {
 	}
 }
 
+// Without a folder for them nobody is asked, and it is said what helps.
+func TestNowhereToAsk(t *testing.T) {
+	a := newHall(t)
+	file := filepath.Join(a.notes, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv("TMPDIR", file)
+	t.Setenv("TMP", file)
+	c := &Clients{kinds: []kind{fake("honest", a.root, a.notes, false), {name: "found only", unasked: "for a reason"}}}
+	asked, err := c.Ask(t.Context(), []devcert.Client{{Name: "honest", Path: os.Args[0]}, {Name: "found only"}}, a.exam)
+	require.NoError(t, err)
+	require.Equal(t, devcert.NotAsked, asked[0].Inside)
+	require.Contains(t, asked[0].Cure, file)
+	require.False(t, asked[0].Spared)
+	require.True(t, asked[1].Spared)
+	require.Empty(t, asked[1].Cure)
+}
+
 func TestWithoutAnOutside(t *testing.T) {
 	a := newHall(t)
 	a.exam.Outside = tls.Certificate{}
