@@ -37,7 +37,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	tool := keychain.Tool{Home: home}
 	keychains := &system.Keychains{Tool: tool, Privileged: helper, Interactive: o.Interactive, Say: o.Say, Now: o.Now}
 	host.Stores = append(keychains.Stores(),
-		&java.Store{Privileged: helper, Env: o.Env, Say: o.Say},
+		&java.Store{Privileged: helper, Env: o.Env, StateDir: host.StateDir, Say: o.Say},
 		&dotnet.KeychainStore{Tool: tool, Env: o.Env, Files: host.Files, Now: o.Now},
 	)
 	host.Roots = keychains.Roots

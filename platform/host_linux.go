@@ -46,7 +46,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		&firefox.Store{
 			Privileged: helper, Home: home, ConfigHome: lookup(o.Env, "XDG_CONFIG_HOME"), System: systems, Files: host.Files,
 		},
-		&java.Store{Privileged: helper, Env: o.Env, Say: o.Say},
+		&java.Store{Privileged: helper, Env: o.Env, StateDir: host.StateDir, Say: o.Say},
 		&dotnet.Store{Env: o.Env, Files: host.Files, Now: o.Now},
 	}
 	if wsl.Here(o.Env) {

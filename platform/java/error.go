@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -92,9 +94,24 @@ func remedyFor(err error, path, byHand string) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "let the owner of " + path + " read it and write to " + folder + again
 	case isDamage(err):
-		return "have " + path + " made anew, by installing again what brought it" + again
+		return remakeRemedy(path) + again
 	}
 	return byHand
+}
+
+// remakeRemedy is what brings a keystore back: where path is a link that leads
+// nowhere, it is what it was to lead to.
+func remakeRemedy(path string) string {
+	target := path
+	if to, err := os.Readlink(path); err == nil {
+		if target = to; !filepath.IsAbs(to) {
+			target = filepath.Join(filepath.Dir(path), to)
+		}
+	}
+	if command := remake(target); command != "" {
+		return "have " + target + " made anew: " + command
+	}
+	return "have " + target + " made anew, by installing again what brought it"
 }
 
 // isDamage says whether a keystore is not one that Java could use.
@@ -105,15 +122,27 @@ func isDamage(err error) bool {
 
 // addByHand is the command that adds root where devcert cannot.
 func (e edit) addByHand(root *x509.Certificate) string {
-	return e.byHand(addArgs(root), " -file root.pem, in the state folder")
+	if e.root == "" {
+		return e.byHand(addArgs(root), " -file root.pem, in the state folder")
+	}
+	return e.byHand(append(addArgs(root), "-file", e.root), "")
 }
 
 func (e edit) byHand(args []string, more string) string {
 	words := slices.Concat([]string{e.keytool}, args, []string{"-keystore", e.path})
 	for i, word := range words {
-		if strings.ContainsAny(word, " \t()&'") {
-			words[i] = `"` + word + `"`
-		}
+		words[i] = quote(word)
 	}
 	return "run by hand: " + e.admin + strings.Join(words, " ") + more
+}
+
+// quote makes a word one word of a shell's line.
+func quote(word string) string {
+	switch {
+	case !strings.ContainsAny(word, " \t()&'\"$`\\;|<>*?[]#~!{}"), runtime.GOOS == "windows" && !strings.ContainsAny(word, " \t()&'"):
+		return word
+	case runtime.GOOS == "windows":
+		return `"` + word + `"`
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

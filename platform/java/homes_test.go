@@ -3,6 +3,7 @@ package java
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -196,8 +197,9 @@ func TestWithdrawWithoutKeystore(t *testing.T) {
 }
 
 func TestByHandIsOneLine(t *testing.T) {
+	mark := map[bool]string{true: `"`, false: "'"}[runtime.GOOS == "windows"]
 	e := edit{keytool: `C:\Program Files\jdk\bin\keytool.exe`, path: `/opt/jdk/cacerts`, admin: "sudo "}
 	line := e.byHand(removeArgs("devcert-x"), "")
-	require.Equal(t, `run by hand: sudo "C:\Program Files\jdk\bin\keytool.exe" -delete -noprompt -alias devcert-x -keystore /opt/jdk/cacerts`, line)
+	require.Equal(t, "run by hand: sudo "+mark+`C:\Program Files\jdk\bin\keytool.exe`+mark+` -delete -noprompt -alias devcert-x -keystore /opt/jdk/cacerts`, line)
 	require.False(t, strings.Contains(line, "\n"))
 }

@@ -28,6 +28,7 @@ const attempts = 3
 type edit struct {
 	keytool string // absolute
 	path    string // of the keystore
+	root    string // absolute path of the root's file, "" where it is not known
 	admin   string // what a person types before a command to be administrator
 	waiting func() // called when another devcert is waited for
 }

@@ -93,7 +93,7 @@ func (s *Store) obstacle(find finder, f file, k keystore, info fs.FileInfo) erro
 // byHand is the command that adds root to a keystore, with the keytool of the
 // Java that was found first.
 func (s *Store) byHand(find finder, f file, root *x509.Certificate) string {
-	e := edit{path: f.path}
+	e := edit{path: f.path, root: s.rootFile()}
 	e.keytool, _ = find.keytool(f.homes[0])
 	if !s.mine(f.path) {
 		e.admin = asAdmin

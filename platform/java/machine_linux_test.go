@@ -173,6 +173,40 @@ func TestFollowsSystem(t *testing.T) {
 	require.False(t, w.store.followsSystem(shared))
 }
 
+// What Debian's hook has made is made anew by it, and not by a new installation
+// of the Java that only has a link to it.
+func TestMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	path := w.machines("java-17")
+	in := func(name string) string {
+		full := filepath.Join(w.root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o755))
+		return full
+	}
+	shared := in("/etc/ssl/certs/java/cacerts")
+	require.NoError(t, os.WriteFile(in("/etc/default/cacerts"), []byte("cacerts_updates=yes\n"), 0o644))
+	require.NoError(t, os.WriteFile(in("/etc/ca-certificates/update.d/jks-keystore"), nil, 0o755))
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Symlink(shared, path))
+	want := "have " + shared + " made anew: sudo rm -f " + shared + "; sudo update-ca-certificates --fresh"
+	m := devcert.Material{Root: newRoot(t)}
+	require.Contains(t, w.look(m)[path].Remedy, want, "missing")
+	require.NoError(t, os.WriteFile(shared, []byte("\n"), 0o644))
+	require.Contains(t, w.look(m)[shared].Remedy, want, "damaged")
+	require.NoError(t, os.Remove(in("/etc/ca-certificates/update.d/jks-keystore")))
+	require.Contains(t, w.look(m)[shared].Remedy, "have "+shared+" made anew, by installing", "no hook")
+}
+
+// A remedy is a command that runs as it stands, from whatever folder.
+func TestRootIsNamedWhole(t *testing.T) {
+	w := newWorld(t)
+	path := w.machines("java-17")
+	require.NoError(t, os.WriteFile(path, sample(t, "another-password.jks"), 0o644))
+	w.store.StateDir = "/home/it's anna/devcert"
+	remedy := w.look(devcert.Material{Root: newRoot(t)})[path].Remedy
+	require.Contains(t, remedy, `-file '/home/it'\''s anna/devcert/root.pem' -keystore `)
+}
+
 // Once the system's store has the root its tool is not run again: what keeps
 // devcert from changing such a keystore is then in the way, and said.
 func TestFollowsSystemInVain(t *testing.T) {

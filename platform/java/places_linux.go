@@ -46,10 +46,26 @@ func hasHook(in func(string) string) bool {
 	if exists(in("/etc/ca-certificates/extracted")) || executable(in("/etc/ca-certificates/update.d/java-cacerts")) {
 		return true
 	}
+	return hasDebiansHook(in)
+}
+
+func hasDebiansHook(in func(string) string) bool {
 	settings, err := os.ReadFile(in("/etc/default/cacerts"))
 	lines := strings.Split(string(settings), "\n")
 	return err == nil && slices.Contains(lines, "cacerts_updates=yes") &&
 		executable(in("/etc/ca-certificates/update.d/jks-keystore"))
+}
+
+// remake is what makes a keystore from nothing, "" where that is not known.
+// Debian's hook adds to a file, and leaves one that it cannot read; configuring
+// its package anew does not run it.
+func remake(path string) string {
+	const debians = "/etc/ssl/certs/java/cacerts"
+	root, ok := strings.CutSuffix(path, debians)
+	if !ok || !hasDebiansHook(func(name string) string { return filepath.Join(root, name) }) {
+		return ""
+	}
+	return asAdmin + "rm -f " + path + "; " + asAdmin + "update-ca-certificates --fresh"
 }
 
 // exists says whether a path leads to something.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/disk"
 	"devcert/platform/elevate"
 )
 
@@ -24,6 +25,8 @@ type Store struct {
 	Privileged Privileged
 	// Env is the environment of this user's process, as os.Environ gives it.
 	Env []string
+	// StateDir is where the root's file is, for who has to add it by hand.
+	StateDir string
 	// Say tells a person one line; nil where nobody is there.
 	Say func(line string)
 	// Root is put before every path of the system's. It is empty but in tests.
@@ -133,7 +136,7 @@ func (s *Store) changeOwn(find finder, f file, c change) error {
 	if err != nil {
 		return failed("change "+f.path, f.path, "see what is at "+f.path, err)
 	}
-	return c.own(edit{keytool: tool, path: f.path, waiting: s.waiting})
+	return c.own(edit{keytool: tool, path: f.path, root: s.rootFile(), waiting: s.waiting})
 }
 
 // changeMachine has the child change the keystores of paths. Where it would
@@ -172,6 +175,13 @@ func ownKeytool(find finder, f file) (string, error) {
 		}
 	}
 	return "", problem
+}
+
+func (s *Store) rootFile() string {
+	if s.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(s.StateDir, disk.RootFile)
 }
 
 func (s *Store) waiting() {

@@ -77,15 +77,12 @@ func (m *machine) forgetRoot() {
 	m.keytool("-delete", "-alias", "debian:devcert-"+m.status().Hierarchy.ID+".pem")
 }
 
-// importByHand does what the remedy says: its last word is that the root is in the
-// state folder, and keytool asks for the password.
+// importByHand does what the remedy says; keytool then asks for the password.
 func (m *machine) importByHand() {
 	m.t.Helper()
 	command, ok := strings.CutPrefix(m.status().Findings[0].Remedy, "run by hand: sudo ")
 	require.True(m.t, ok)
-	command, ok = strings.CutSuffix(command, "root.pem, in the state folder")
-	require.True(m.t, ok)
-	m.must("sh", "-c", command+`"$1" -storepass another`, "sh", m.state("root.pem"))
+	m.must("sh", "-c", "cd / && "+command+" -storepass another")
 }
 
 // javaBreak is a break and whether Java then trusts localhost, and still does not
