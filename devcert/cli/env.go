@@ -67,6 +67,9 @@ func (p *program) envCommand() *cli.Command {
 			if r.Config == nil || r.Seen.Folder.Hierarchy.Root == nil {
 				return s.failed(r, &notSetUp{})
 			}
+			if sh.name != "docker" { // whose variables are of another machine
+				s.warnOfLost(variables)
+			}
 			return s.printVariables(sh, variables)
 		}),
 	}

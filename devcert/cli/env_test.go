@@ -1,11 +1,18 @@
 package cli
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
 )
 
 // What a user's folder may be called must not be run by the shell that reads it.
@@ -43,5 +50,36 @@ func TestShellsReadThemBack(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, nasty, string(out))
 		})
+	}
+}
+
+func TestLost(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	file := func(name string, certs ...*x509.Certificate) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, append([]byte("# roots\n"), chain.EncodeCertificates(certs...)...), 0o600))
+		return path
+	}
+	corp, other := &x509.Certificate{Raw: []byte("corp")}, &x509.Certificate{Raw: []byte("other")}
+	h, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: now})
+	require.NoError(t, err)
+	bundle := file("bundle.pem", other)
+	trusted := filepath.Join(dir, "trusted.pem")
+	more := pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: append(h.Root.Raw[:len(h.Root.Raw):len(h.Root.Raw)], 0x30, 0)})
+	require.NoError(t, os.WriteFile(trusted, more, 0o600))
+	for _, row := range []struct {
+		name, from string
+		want       int
+	}{
+		{"a company's root", file("corp.pem", corp, corp, other), 1},
+		{"what the bundle has", file("same.pem", other), 0},
+		{"the bundle itself", bundle, 0},
+		{"a root of devcert's", file("former.pem", h.Root), 0},
+		{"the same with OpenSSL's trust", trusted, 0},
+		{"nothing there", filepath.Join(dir, "none"), 0},
+		{"a folder", dir, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) { assert.Equal(t, row.want, lost(row.from, bundle)) })
 	}
 }
