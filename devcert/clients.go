@@ -41,6 +41,8 @@ type Client struct {
 	Remedy string
 	// Browser says that it is only run when browsers are asked for.
 	Browser bool
+	// Careless says that it was told to accept every server; Override says by what.
+	Careless bool
 	// Server says that it serves, with the certificate that it finds in Store. It
 	// is asked by coming to it, and what is wrong there is that store's finding.
 	Server bool
@@ -124,9 +126,9 @@ func (o *Observation) Foresee(c Client) PlaceState {
 // changes no program's own list. While no store trusts the root, that is what
 // is to be said, and not this.
 func clientFindings(o *Observation) []Finding {
-	var all []Finding
+	all := carelessFindings(o)
 	if !o.trusted() {
-		return nil
+		return all
 	}
 	for _, c := range o.Clients {
 		if c.State == "" || c.State == Trusted || c.Server || c.spokenOf(o.Overrides) {
@@ -151,6 +153,30 @@ func clientFindings(o *Observation) []Finding {
 	return all
 }
 
+// carelessFindings are about clients that were told to accept every server, which
+// also their users forget.
+func carelessFindings(o *Observation) []Finding {
+	var all []Finding
+	for _, c := range o.Clients {
+		if c.Careless {
+			f := accepting(c)
+			f.Message = fmt.Sprintf("%s takes its roots from %s", c.Name, c.Roots)
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// accepting is the finding about a client that accepts what it must refuse.
+func accepting(c Client) Finding {
+	return Finding{
+		Kind: ConstraintsIgnored, Severity: Error, Where: c.Path, client: c.Name,
+		Remedy:      cmp.Or(c.Remedy, "devcert explain "+ConstraintsIgnored),
+		Message:     fmt.Sprintf("%s accepts a certificate for a name that devcert's root does not permit", c.Name),
+		Consequence: "it verifies no server, or not their names: who steals a key can pose to it as any site",
+	}
+}
+
 // spokenOf says whether the variable that leads the client away has a finding of
 // its own, which says it of all that obey it.
 func (c Client) spokenOf(all []Override) bool {
@@ -158,9 +184,15 @@ func (c Client) spokenOf(all []Override) bool {
 }
 
 // belied says whether a client that was asked does what the finding says it
-// would not: its own word goes before what was foreseen.
+// would not: its own word goes before what was foreseen. What it does with a name
+// outside is said anew from that word.
 func (f Finding) belied(all []Asked) bool {
-	return f.client != "" && slices.ContainsFunc(all, func(a Asked) bool { return a.Name == f.client && a.Inside == Accepted })
+	return f.client != "" && slices.ContainsFunc(all, func(a Asked) bool {
+		if f.Kind == ConstraintsIgnored {
+			return a.Name == f.client && (a.Outside == Accepted || a.Outside == Refused)
+		}
+		return a.Name == f.client && a.Inside == Accepted
+	})
 }
 
 // askedFindings are about clients that did otherwise than they should.
@@ -168,12 +200,7 @@ func askedFindings(r *Report) []Finding {
 	var all []Finding
 	for _, a := range r.Asked {
 		if a.Outside == Accepted {
-			all = append(all, Finding{
-				Kind: ConstraintsIgnored, Severity: Error, Where: a.Path,
-				Remedy:      cmp.Or(a.Remedy, "devcert explain "+ConstraintsIgnored),
-				Message:     fmt.Sprintf("%s accepts a certificate for a name that devcert's root does not permit", a.Name),
-				Consequence: "it verifies no server, or not their names: who steals a key can pose to it as any site",
-			})
+			all = append(all, accepting(a.Client))
 		}
 		if f, ok := refusal(r.Seen, a); ok {
 			all = append(all, f)

@@ -87,8 +87,22 @@ func TestStatusNamesClientsWithOtherRoots(t *testing.T) {
 	assert.Equal(t, "/"+SystemStore, m.status().Findings[0].Where)
 }
 
+// What accepts every server is no good news.
+func TestStatusNamesCarelessClients(t *testing.T) {
+	m := setUp(t)
+	m.host.Clients = &memClients{found: []Client{
+		{Name: "git", Path: "/usr/bin/git", State: Trusted, Override: "GIT_SSL_NO_VERIFY", Careless: true, Remedy: "unset GIT_SSL_NO_VERIFY"},
+	}}
+	r := m.status()
+	require.Equal(t, []string{ConstraintsIgnored}, kindsOf(r.Findings))
+	assert.True(t, r.Broken())
+	assert.Equal(t, "unset GIT_SSL_NO_VERIFY", r.Findings[0].Remedy)
+	assert.False(t, r.Findings[0].Repairable)
+}
+
 func TestDoctor(t *testing.T) {
 	curl := Client{Name: "curl", Path: "/usr/bin/curl", Store: SystemStore, Roots: "the bundle"}
+	careless := Client{Name: "git", State: Trusted, Careless: true, Remedy: "unset it"}
 	for _, row := range []struct {
 		name            string
 		client          Client
@@ -105,6 +119,9 @@ func TestDoctor(t *testing.T) {
 		{"fails at the name outside", curl, Accepted, NotAsked, []string{TrustUnknown}, false},
 		{"refuses as foreseen", Client{Name: "node", State: Missing}, Refused, Refused, []string{TrustMissing}, false},
 		{"accepts though it was foreseen to refuse", Client{Name: "node", State: Missing}, Accepted, Refused, []string{}, false},
+		{"accepts all as foreseen", careless, Accepted, Accepted, []string{ConstraintsIgnored}, true},
+		{"verifies though it was told not to", careless, Accepted, Refused, []string{}, false},
+		{"was told not to verify and hangs", careless, Accepted, Hung, []string{ConstraintsIgnored, TrustUnknown}, true},
 		{"refuses what could not be foreseen", Client{Name: "odd", Store: "no such"}, Refused, Refused, []string{TrustDenied}, true},
 		{"a server that fails as its store says", Client{Name: "kestrel", State: Missing, Server: true}, Refused, Refused, []string{}, false},
 		{"a server that fails all the same", Client{Name: "kestrel", State: Trusted, Server: true}, Refused, Refused, []string{TrustDenied}, true},

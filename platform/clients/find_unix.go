@@ -84,7 +84,7 @@ func findCurl(s *searcher) []devcert.Client {
 		if s.applyCurlrc(c) {
 			continue
 		}
-		s.follow(c, lead{files: []string{"CURL_CA_BUNDLE", "SSL_CERT_FILE"}})
+		s.follow(c, lead{files: []string{"CURL_CA_BUNDLE", "SSL_CERT_FILE"}, needs: needsOfCurl(c.Path)})
 		if s.get("CURL_CA_BUNDLE") == "" && s.get("SSL_CERT_DIR") != "" && c.State == devcert.Missing {
 			c.State = devcert.Unknown
 		}
@@ -187,8 +187,9 @@ func findPerl(s *searcher) []devcert.Client {
 	}
 	all := s.one("perl", "perl")
 	for i := range all {
-		// IO::Socket::SSL gives OpenSSL what the variables name, and no more.
-		s.follow(&all[i], lead{files: []string{"SSL_CERT_FILE"}, folders: []string{"SSL_CERT_DIR"}, alone: true})
+		// HTTP::Tiny gives OpenSSL one file: the variable's, or the system's bundle
+		// whatever SSL_CERT_DIR says.
+		s.follow(&all[i], lead{files: []string{"SSL_CERT_FILE"}, alone: true})
 		if c := &all[i]; list != "" && c.Override == "" {
 			c.Roots, c.State, c.Evidence = "Mozilla::CA", devcert.Unknown, list+" leads to its own list or to the system's"
 		}

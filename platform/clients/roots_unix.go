@@ -3,12 +3,15 @@
 package clients
 
 import (
+	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"devcert/devcert"
@@ -56,6 +59,8 @@ func (s *searcher) inFile(path string) (devcert.PlaceState, string) {
 	}
 	data, err := read(path)
 	switch {
+	case isFolder(path):
+		return devcert.Missing, path + " is a folder"
 	case errors.Is(err, fs.ErrNotExist):
 		return devcert.Missing, path + " does not exist"
 	case err != nil:
@@ -105,6 +110,56 @@ type lead struct {
 	whole bool
 	// alone says that one of the variables leaves nothing of the system's in force.
 	alone bool
+	// both says that folders without a file leave nothing of it in force.
+	both bool
+	// needs says why the client does not begin with a file, whatever it has beside
+	// it; "" where it does. It is nil for one that begins with any.
+	needs func(path string) string
+}
+
+// readable is lead.needs of what is built with GnuTLS: any file that can be read,
+// even one without certificates.
+func readable(path string) string {
+	_, err := read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return path + " does not exist"
+	case err != nil:
+		return err.Error()
+	}
+	return ""
+}
+
+// holding is lead.needs of curl and what uses its library, built with OpenSSL: a
+// file with a certificate (error 77 otherwise).
+func holding(path string) string {
+	if reason := readable(path); reason != "" {
+		return reason
+	}
+	if data, err := read(path); err == nil && !bytes.Contains(data, []byte("-----BEGIN ")) {
+		return path + " holds no certificates"
+	}
+	return ""
+}
+
+// links says whether a program is an ELF file that is linked with a library whose
+// name begins so.
+func links(program, library string) bool {
+	file, err := elf.Open(program)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }()
+	all, err := file.ImportedLibraries()
+	return err == nil && slices.ContainsFunc(all, func(name string) bool { return strings.HasPrefix(name, library) })
+}
+
+// needsOfCurl are lead.needs of a program that uses curl's library.
+func needsOfCurl(program string) func(string) string {
+	if links(program, "libcurl-gnutls") {
+		return readable
+	}
+	return holding
 }
 
 // follow sees what the user's variables make of a client that reads the system's
@@ -115,6 +170,12 @@ func (s *searcher) follow(c *devcert.Client, l lead) {
 	inFolders := s.inFolders
 	if l.whole {
 		inFolders = s.inEveryFile
+	}
+	if file != "" && l.needs != nil {
+		if reason := l.needs(s.get(file)); reason != "" {
+			refuses(c, file, file+"="+s.get(file), reason, "unset "+file)
+			return
+		}
 	}
 	var named, why []string
 	worst := devcert.Missing
@@ -135,7 +196,7 @@ func (s *searcher) follow(c *devcert.Client, l lead) {
 		}
 		named, why = append(named, v.name), append(why, v.name+": "+reason)
 	}
-	beside := file == "" || folders == "" && (l.whole || s.hashedHasRoot())
+	beside := file == "" && !l.both || folders == "" && (l.whole || s.hashedHasRoot())
 	if len(named) == 0 || beside && !l.alone {
 		return
 	}
@@ -157,9 +218,14 @@ func (s *searcher) firstSet(names []string) string {
 	return ""
 }
 
+// refuses is a client that what it was told to read keeps from trusting anybody.
+func refuses(c *devcert.Client, by, roots, why, remedy string) {
+	c.State, c.Override, c.Roots, c.Evidence, c.Remedy = devcert.Missing, by, roots, why, remedy
+}
+
 // gullible is a client that was told to accept every server.
 func gullible(c *devcert.Client, by, remedy string) {
-	c.State, c.Override, c.Remedy = devcert.Trusted, by, remedy
+	c.State, c.Override, c.Remedy, c.Careless = devcert.Trusted, by, remedy, true
 	c.Roots = "nobody's: " + by + " makes it accept every server"
 }
 

@@ -53,7 +53,7 @@ func (s *searcher) applyCurlrc(c *devcert.Client) (decided bool) {
 	case rc.insecure:
 		gullible(c, path, "take insecure out of "+path)
 	case rc.cacert != "":
-		s.followFile(c, path, rc.cacert, rc.capath)
+		s.followFile(c, path, rc.cacert, rc.capath, needsOfCurl(c.Path))
 	default:
 		return false
 	}
@@ -61,10 +61,14 @@ func (s *searcher) applyCurlrc(c *devcert.Client) (decided bool) {
 }
 
 // followFile is follow for settings that name a file and, in the place of the
-// system's hashed folder, perhaps another.
-func (s *searcher) followFile(c *devcert.Client, by, file, folder string) {
+// system's hashed folder, perhaps another. What needs says is lead.needs.
+func (s *searcher) followFile(c *devcert.Client, by, file, folder string, needs func(string) string) {
 	if folder == "" {
 		folder = s.hashed
+	}
+	if reason := needs(file); reason != "" {
+		refuses(c, by, file, reason, "take "+file+" out of "+by)
+		return
 	}
 	state, why := s.inFile(file)
 	if beside, _ := s.inFolders(folder); state != devcert.Trusted && beside == devcert.Trusted {
@@ -90,6 +94,9 @@ func (s *searcher) applyWgetrc(c *devcert.Client) {
 	path := s.wgetrc()
 	data, err := read(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.get("WGETRC") != "": // it does not begin then
+		refuses(c, "WGETRC", "nowhere: WGETRC="+path, path+" does not exist", "unset WGETRC")
+		return
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case err != nil:
@@ -126,6 +133,8 @@ func parseWgetrc(text string) map[string]string {
 // applyGit sees what the user's settings make of git.
 func (s *searcher) applyGit(c *devcert.Client) {
 	values, _, err := s.gitSettings()
+	needs := needsOfCurl(gitsHelper(c.Path))
+	folder := cmp.Or(s.get("GIT_SSL_CAPATH"), s.inHomeOf(values["http.sslcapath"]))
 	verify, isSet := values["http.sslverify"]
 	switch {
 	case err != nil:
@@ -135,13 +144,32 @@ func (s *searcher) applyGit(c *devcert.Client) {
 	case isSet && gitFalse(verify):
 		gullible(c, "http.sslVerify=false", "git config --global --unset http.sslVerify")
 	case s.get("GIT_SSL_CAINFO") != "" && s.get("GIT_SSL_CAPATH") == "" && values["http.sslcapath"] != "":
-		s.followFile(c, "GIT_SSL_CAINFO", s.get("GIT_SSL_CAINFO"), s.inHomeOf(values["http.sslcapath"]))
+		s.followFile(c, "GIT_SSL_CAINFO", s.get("GIT_SSL_CAINFO"), folder, needs)
 	case s.get("GIT_SSL_CAINFO") != "":
-		s.follow(c, lead{files: []string{"GIT_SSL_CAINFO"}, folders: []string{"GIT_SSL_CAPATH"}})
+		s.follow(c, lead{files: []string{"GIT_SSL_CAINFO"}, folders: []string{"GIT_SSL_CAPATH"}, needs: needs})
 	case values["http.sslcainfo"] != "":
-		folder := cmp.Or(s.get("GIT_SSL_CAPATH"), s.inHomeOf(values["http.sslcapath"]))
-		s.followFile(c, "http.sslCAInfo", s.inHomeOf(values["http.sslcainfo"]), folder)
+		s.followFile(c, "http.sslCAInfo", s.inHomeOf(values["http.sslcainfo"]), folder, needs)
+	case s.get("GIT_SSL_CAPATH") != "": // which takes curl's own file away (http.c)
+		s.follow(c, lead{folders: []string{"GIT_SSL_CAPATH"}, both: true})
+	case folder != "":
+		if state, why := s.inFolders(folder); state != devcert.Trusted {
+			refuses(c, "http.sslCAPath", folder, why, "git config --global --unset http.sslCAPath")
+		}
 	}
+}
+
+// gitsHelper is the program with which a git opens pages.
+func gitsHelper(git string) string {
+	if real, err := filepath.EvalSymlinks(git); err == nil {
+		git = real
+	}
+	prefix := filepath.Dir(filepath.Dir(git))
+	for _, folder := range []string{"lib", "libexec"} {
+		if path := filepath.Join(prefix, folder, "git-core", "git-remote-https"); isFile(path) {
+			return path
+		}
+	}
+	return git
 }
 
 // gitSettings are what git's files and variables say outside every repository, by

@@ -77,6 +77,24 @@ var breakages = []breakage{
 	{name: "variables GIT_SSL_CAINFO and GIT_SSL_CAPATH", how: func(m *machine) *machine {
 		return m.with("GIT_SSL_CAINFO="+m.noRoots(), "GIT_SSL_CAPATH="+m.home())
 	}, loses: []string{"git"}},
+	// A file that cannot be used keeps curl and git from beginning, whatever stands
+	// beside it; GnuTLS, which git has here, takes one without certificates.
+	{name: "variable CURL_CA_BUNDLE unusable: nothing", how: set("CURL_CA_BUNDLE=/nowhere.pem"), loses: []string{"curl"}},
+	{name: "variable CURL_CA_BUNDLE unusable: no certificates", how: set("CURL_CA_BUNDLE=/etc/hosts"), loses: []string{"curl"}},
+	{name: "variable CURL_CA_BUNDLE unusable: a folder", how: set("CURL_CA_BUNDLE=/etc"), loses: []string{"curl"}},
+	{name: "variable SSL_CERT_FILE unusable: nothing", how: set("SSL_CERT_FILE=/nowhere.pem"), loses: []string{"curl", "perl"}},
+	{name: "variable SSL_CERT_FILE unusable: no certificates", how: set("SSL_CERT_FILE=/etc/hosts"), loses: []string{"curl", "perl"}},
+	{name: "variable SSL_CERT_DIR unusable", how: set("SSL_CERT_DIR=/nowhere")},
+	{name: "variable GIT_SSL_CAINFO unusable: nothing", how: set("GIT_SSL_CAINFO=/nowhere.pem"), loses: []string{"git"}},
+	{name: "variable GIT_SSL_CAINFO unusable: a folder", how: set("GIT_SSL_CAINFO=/etc"), loses: []string{"git"}},
+	{name: "variable GIT_SSL_CAINFO unusable: no certificates", how: set("GIT_SSL_CAINFO=/etc/hosts")},
+	{name: "variable GIT_SSL_CAPATH unusable", how: set("GIT_SSL_CAPATH=/nowhere"), loses: []string{"git"}},
+	{name: "cacert in ~/.curlrc unusable", how: changed(func(m *machine) {
+		m.write(filepath.Join(m.home(), ".curlrc"), "cacert = /nowhere.pem\n")
+	}), loses: []string{"curl"}},
+	{name: "http.sslCAInfo in ~/.gitconfig unusable", how: changed(func(m *machine) {
+		m.write(filepath.Join(m.home(), ".gitconfig"), "[http]\n\tsslCAInfo = /nowhere.pem\n")
+	}), loses: []string{"git"}},
 	{name: "variable NODE_EXTRA_CA_CERTS to nothing", how: set("NODE_EXTRA_CA_CERTS=/nowhere.pem"), loses: []string{"node"}},
 	{name: "cacert in ~/.curlrc", how: changed(func(m *machine) {
 		m.write(filepath.Join(m.home(), ".curlrc"), "cacert = \""+m.noRoots()+"\"\ncapath = \""+m.home()+"\"\n")
