@@ -33,11 +33,14 @@ func (p *program) exportCommand() *cli.Command {
 		Flags: commonFlags(
 			&cli.StringFlag{Name: "out", Usage: "write to `FILE` instead of standard output"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE where it is there"},
-			&cli.StringFlag{Name: "password-file", Usage: "the first line of `FILE` is the password"},
+			&cli.StringFlag{Name: "password-file", Usage: "`FILE` holds the password, and nothing else"},
 		),
 		Action: p.run(func(_ context.Context, s *session) error {
 			args := s.flags.Args().Slice()
-			if len(args) != 1 {
+			if len(args) > 1 {
+				return &devcert.UsageError{Problem: "export writes one thing at a time, not " + strings.Join(args, " and "), Hint: "run it once for each"}
+			}
+			if len(args) == 0 {
 				return &devcert.UsageError{Problem: "export needs to be told what", Hint: "devcert export --help lists what there is"}
 			}
 			x, err := devcert.ExportNamed(args[0])
@@ -61,6 +64,9 @@ func exportsListed() string {
 // in vain.
 func (s *session) export(x devcert.Export) error {
 	out, force := s.flags.String("out"), s.flags.Bool("force")
+	if out == "-" { // as other programs call it; a file of that name is ./-
+		out = ""
+	}
 	switch {
 	case out == "" && s.json:
 		return &devcert.UsageError{Problem: "--json and what is exported cannot both have standard output", Hint: "add --out " + x.File}
@@ -74,6 +80,9 @@ func (s *session) export(x devcert.Export) error {
 	password, err := s.exportPassword(x)
 	if err != nil {
 		return err
+	}
+	if strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF }) {
+		return &devcert.UsageError{Problem: "the password has a character beyond U+FFFF, such as an emoji, which the format cannot hold", Hint: "choose another"}
 	}
 	data, err := s.engine.Export(x, password)
 	if err != nil {
@@ -132,7 +141,7 @@ func passwordIn(path string) (string, error) {
 		data, err = io.ReadAll(io.LimitReader(f, maxPassword+1))
 	}
 	if err != nil {
-		return "", &devcert.UsageError{Problem: err.Error(), Hint: "--password-file names a file whose first line is the password"}
+		return "", &devcert.UsageError{Problem: err.Error(), Hint: "--password-file names a file that holds the password, and nothing else"}
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	if password == "" || len(data) > maxPassword || strings.ContainsAny(password, "\r\n") {
