@@ -38,7 +38,11 @@ func (e *listError) Remedy() string {
 		return "move " + e.path + " away and start Firefox, which writes it anew, or restore it from a backup"
 	}
 	return unreadable(e.path, e.err, func(right, path string) string {
-		return "let yourself read it: chmod u+" + right + " " + path + " (first sudo chown \"$USER\" " + path + ", if it is not yours)"
+		remedy := "let yourself read " + e.path + ": chmod u+" + right + " " + path
+		if filepath.Ext(e.path) == ".ini" {
+			return remedy + " (as root's, it is yours after sudo chown \"$USER\" " + path + ")"
+		}
+		return remedy + " if that is your own, and otherwise take the profile out of profiles.ini" // another account's
 	})
 }
 
