@@ -96,6 +96,11 @@ var browserBreaks = []browserBreak{
 		kind: "trust-missing", where: []string{managedPolicy}, touches: []string{managedPolicy},
 	},
 	{
+		name: "Chromium's policy cut short", how: func(m *machine) { m.write(managedPolicy, `{"CACertificates": [`) },
+		kind: "trust-missing", where: []string{managedPolicy}, touches: []string{managedPolicy},
+		asks: []string{"chromium"}, loses: []string{"chromium"}, after: []string{"chromium"},
+	},
+	{
 		name: "Chromium's policies removed with their folders", how: func(m *machine) { m.forget("/etc/chromium/policies") },
 		kind: "trust-missing", where: []string{managedPolicy}, touches: []string{"/etc/chromium/policies", "/etc/chromium/policies/…"},
 	},

@@ -107,7 +107,7 @@ var policyFaults = []browserFault{
 	policyFault("Firefox's policies malformed", "firefox", firefoxPolicies, firefoxPlaces, holds(`{"policies": {mine}}`)),
 	policyFault("Firefox's policies a link", "firefox", firefoxPolicies, firefoxPlaces, isLink),
 	policyFault("Firefox's policies a folder", "firefox", firefoxPolicies, firefoxPlaces, isAFolder),
-	policyFault("devcert's file malformed", "chromium", managedPolicy, chromiumPlace, holds(`{"CACertificates": [`)),
+	policyFault("devcert's file another's and malformed", "chromium", managedPolicy, chromiumPlace, holds(`{"HomepageLocation": "`)),
 	policyFault("devcert's file another's", "chromium", managedPolicy, chromiumPlace, holds(`{"HomepageLocation": "about:blank"}`)),
 	policyFault("devcert's file a link", "chromium", managedPolicy, chromiumPlace, isLink),
 	{
