@@ -81,6 +81,11 @@ func TestStatusNamesClientsWithOtherRoots(t *testing.T) {
 	r = m.status()
 	require.Equal(t, []string{EnvOverride, TrustMissing, TrustUnknown}, kindsOf(r.Findings), "what leads git away is said once")
 	assert.Equal(t, "http.sslCAInfo", r.Findings[0].Where)
+	assert.Equal(t, "unset http.sslCAInfo", r.Findings[0].Remedy)
+	m.host.Overrides = func(*x509.Certificate) []Override {
+		return []Override{{Name: "http.sslCAInfo", Reason: "it lacks the root", Remedy: "another"}}
+	}
+	assert.Equal(t, "another", m.status().Findings[0].Remedy)
 
 	require.NoError(t, m.host.Stores[0].Withdraw(context.Background(), r.Seen.material().Root))
 	assert.Equal(t, []string{TrustMissing}, kindsOf(m.status().Findings), "the store's finding says it all")

@@ -167,11 +167,11 @@ func TestFindings(t *testing.T) {
 			[]string{"warning former-root /firefox (by hand)"}},
 		{"another user's root", func(s *scene) { s.place(1).Others = []*x509.Certificate{s.root(stranger)} }, nil},
 		{"a variable hides the root", func(s *scene) {
-			s.seen.Overrides = []Override{{"SSL_CERT_FILE", "/x", "it is not there"}, {"SSL_CERT_DIR", "/y", ""}}
+			s.seen.Overrides = []Override{{Name: "SSL_CERT_FILE", Value: "/x", Reason: "it is not there"}, {Name: "SSL_CERT_DIR", Value: "/y", Reason: ""}}
 		}, []string{"warning env-override SSL_CERT_FILE (by hand)"}},
 		{"a variable, where nothing is trusted anyway", func(s *scene) {
 			s.place(0).State, s.place(1).State = Missing, Missing
-			s.seen.Overrides = []Override{{"SSL_CERT_FILE", "/x", "it is not there"}}
+			s.seen.Overrides = []Override{{Name: "SSL_CERT_FILE", Value: "/x", Reason: "it is not there"}}
 		}, []string{"error trust-missing /system", "error trust-missing /firefox"}},
 		{"a port is not bound", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[1:] }, []string{"error binding-missing port 44300"}},
 		{"runs of ports are not bound", func(s *scene) { s.seen.Ports.Bindings = s.seen.Ports.Bindings[2:3] },

@@ -319,4 +319,6 @@ type Override struct {
 	// Reason is empty when what the variable names holds the root, and says
 	// otherwise why clients that obey it will not trust it.
 	Reason string
+	// Remedy makes them trust it; "" where it is enough to unset the variable.
+	Remedy string
 }

@@ -224,7 +224,7 @@ func overrideFindings(o *Observation) []Finding {
 			Kind: EnvOverride, Severity: Warning, Where: v.Name,
 			Message:     fmt.Sprintf("%s=%s: %s", v.Name, v.Value, v.Reason),
 			Consequence: "programs that obey it refuse https://localhost though the system trusts it",
-			Remedy:      "unset " + v.Name,
+			Remedy:      cmp.Or(v.Remedy, "unset "+v.Name),
 		})
 	}
 	return all

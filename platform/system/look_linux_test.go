@@ -242,6 +242,11 @@ func TestOverrides(t *testing.T) {
 				require.Empty(t, found[0].Reason)
 			}
 			require.Contains(t, found[0].Reason, row.reason)
+			if found[0].Name == "REQUESTS_CA_BUNDLE" { // without it there is certifi's list
+				require.Equal(t, `eval "$(devcert env)"`, found[0].Remedy)
+			} else {
+				require.Empty(t, found[0].Remedy)
+			}
 		})
 	}
 	require.Len(t, store.Overrides([]string{"SSL_CERT_FILE=" + s.f.bundle, "CURL_CA_BUNDLE=" + s.f.bundle}, other), 2)

@@ -20,12 +20,15 @@ var replacing = []struct {
 	// a file and a folder, and one of them with the root is enough. Where it is not
 	// set, the system's own half stays in force; "-" is never set.
 	beside string
+	// remedy is what helps where unsetting it does not.
+	remedy string
 }{
 	{name: "SSL_CERT_FILE", files: true, beside: "SSL_CERT_DIR"},    // OpenSSL, Go, .NET
 	{name: "SSL_CERT_DIR", folder: true, beside: "SSL_CERT_FILE"},   // OpenSSL, Go, .NET
 	{name: "CURL_CA_BUNDLE", files: true, beside: "-"},              // curl
 	{name: "GIT_SSL_CAINFO", files: true, beside: "GIT_SSL_CAPATH"}, // git
-	{name: "REQUESTS_CA_BUNDLE", files: true, folder: true},         // Python requests
+	{name: "REQUESTS_CA_BUNDLE", files: true, folder: true, // Python requests, which has a list of its own besides
+		remedy: `eval "$(devcert env)"`},
 }
 
 // Overrides judges the variables of env for root. An empty variable counts as
@@ -55,7 +58,7 @@ func (s *Store) Overrides(env []string, root *x509.Certificate) []devcert.Overri
 				reason = ""
 			}
 		}
-		found = append(found, devcert.Override{Name: variable.name, Value: value, Reason: reason})
+		found = append(found, devcert.Override{Name: variable.name, Value: value, Reason: reason, Remedy: variable.remedy})
 	}
 	return found
 }
