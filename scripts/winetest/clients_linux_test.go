@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,8 +144,11 @@ func TestClients(t *testing.T) {
 		}
 	})
 	w.part("doctor", func() {
-		// None of these programs can be run: that is an answer too, and no finding.
-		r := w.devcert(0, "doctor", "--json")
+		// None of these programs can be run: where nobody answers nothing is proven.
+		r := w.devcert(3, "doctor", "--json")
+		require.True(w.t, slices.ContainsFunc(w.parse(3, r).Findings, func(f finding) bool {
+			return f.Where == "clients" && f.Severity == "error"
+		}))
 		for name, c := range w.clients(r) {
 			require.Equal(w.t, "not-asked", c.Verdict, name)
 			require.NotEmpty(w.t, c.Evidence, name)
