@@ -162,7 +162,7 @@ func TestExportRefuses(t *testing.T) {
 	}{
 		{2, "export", "export needs to be told what"},
 		{2, "export jks", `"jks" is nothing that devcert exports`},
-		{2, "export root extra", "export needs to be told what"},
+		{2, "export root extra", "export writes one thing at a time, not root and extra"},
 		{2, "export root --password-file folder", "root has no password"},
 		{2, "export pfx --out x.pfx --password-file folder", "folder"},
 		{2, "export pfx --out x.pfx --password-file gone", "gone"},
