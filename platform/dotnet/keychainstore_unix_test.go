@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,12 +18,7 @@ import (
 	"devcert/platform/securefile"
 )
 
-func TestMain(m *testing.M) {
-	if standin.Is() {
-		syscall.Exit(standin.Main()) // the race detector makes os.Exit wait for a second
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(standin.Run(m)) }
 
 // mac is a user with .NET, a login keychain and a hierarchy.
 type mac struct {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,12 +18,7 @@ import (
 	"devcert/platform/internal/standin"
 )
 
-func TestMain(m *testing.M) {
-	if standin.Is() {
-		syscall.Exit(standin.Main()) // the race detector makes os.Exit wait for a second
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(standin.Run(m)) }
 
 // world is a machine, its tool as the user runs it, and a hierarchy.
 type world struct {

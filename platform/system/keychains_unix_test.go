@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,12 +25,7 @@ import (
 	"devcert/platform/keychain"
 )
 
-func TestMain(m *testing.M) {
-	if standin.Is() {
-		syscall.Exit(standin.Main()) // the race detector makes os.Exit wait for a second
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(standin.Run(m)) }
 
 // mac is a machine with a user and root's half of devcert.
 type mac struct {

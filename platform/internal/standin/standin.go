@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,8 +34,14 @@ type Machine struct {
 	Home string // of the user
 }
 
-// Is says whether this process is the stand-in, and Main is to be called.
-func Is() bool { return filepath.Base(os.Args[0]) == "security" }
+// Run runs the tests of a package, unless this process is the stand-in: the same
+// program by the tool's name.
+func Run(m *testing.M) int {
+	if filepath.Base(os.Args[0]) == "security" {
+		syscall.Exit(beTool()) // the race detector makes os.Exit wait for a second
+	}
+	return m.Run()
+}
 
 // New makes a machine with its two keychains, empty, on which everything is allowed.
 func New(t testing.TB) *Machine {
@@ -106,8 +113,8 @@ func (m *Machine) Run(args ...string) {
 	require.Zero(m.t, tool.run(args, &said, &said), "security %v: %s", args, said.String())
 }
 
-// Main is the program.
-func Main() int {
+// beTool is the program.
+func beTool() int {
 	tool, err := open(os.Args[0], os.Getenv("HOME"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
