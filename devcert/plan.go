@@ -125,7 +125,8 @@ func (p *planner) replaceHierarchy() {
 	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && s.changeable() || p.config.asksFor(s.Store) {
-			where := s.paths(func(pl Place) bool { return p.config.wantsPlace(s.Store, pl) && pl.Remedy == "" })
+			able := s.changeable() // else it was asked for by name, and all it has is tried
+			where := s.paths(func(pl Place) bool { return p.config.wantsPlace(s.Store, pl) && (pl.Remedy == "" || !able) })
 			p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, staged: staged})
 		}
 	}

@@ -253,6 +253,10 @@ func TestDeploysNameWhatChanges(t *testing.T) {
 			s.config.Names = []string{"new.test"}
 			two(s, func(a, _ *Place) { a.Part = chain.PartLeaf })
 		}, []string{"/a"}},
+		{"a new root, and all that a named store has is a person's to mend", func(s *scene) {
+			s.config.Stores, s.config.Permits = []string{"firefox"}, []string{"example.org"}
+			two(s, func(a, b *Place) { a.State, a.Remedy, b.State, b.Remedy = Missing, "x", Missing, "x" })
+		}, []string{"/a, /b"}},
 		{"a store that was not there", func(s *scene) {
 			s.config.Stores, s.seen.Stores[1].Places = []string{SystemStore, "firefox"}, nil
 		}, []string{"there was none"}},
