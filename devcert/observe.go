@@ -55,23 +55,19 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	material := o.material()
 	var looks sync.WaitGroup
 	looks.Go(func() { o.Stores = lookAll(ctx, e.Host.Stores, material, known) })
-	looks.Go(func() { e.lookAtPorts(ctx, o, deep.probe) })
+	looks.Go(func() { o.Ports, o.PortsErr = e.Host.Binder.Table(ctx) })
 	looks.Go(func() { o.bundle = e.lookAtBundle(material.Root) })
 	if deep.clients && e.Host.Clients != nil {
 		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
 	}
 	looks.Wait()
+	if deep.probe && o.PortsErr == nil { // whose a binding is, the stores know
+		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
+	}
 	if o.trusted() { // else nothing is hidden: see overrideFindings
 		o.Overrides = e.Host.Overrides(material.Root)
 	}
 	return o, ctx.Err()
-}
-
-func (e *Engine) lookAtPorts(ctx context.Context, o *Observation, probe bool) {
-	o.Ports, o.PortsErr = e.Host.Binder.Table(ctx)
-	if probe && o.PortsErr == nil {
-		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
-	}
 }
 
 // lookAll looks into the stores at once, but into those of which known has what
