@@ -45,6 +45,8 @@ type Host struct {
 	Stores []Store
 	// Binder keeps the port → certificate bindings.
 	Binder Binder
+	// Server serves on the ports; nil where devcert has none.
+	Server Server
 	// Overrides lists the environment variables that make clients take their
 	// roots from somewhere else, judged for root. It only reads.
 	Overrides func(root *x509.Certificate) []Override
