@@ -32,6 +32,8 @@ func (s *searcher) firefoxBases() []string {
 
 func confined(string) bool { return false }
 
+func (s *searcher) profileRoots(path string) string { return "profile " + path }
+
 // findOpenSSL leaves out macOS' own, which is LibreSSL and cannot be asked in the
 // same way. Others have a list that only their packager knows.
 func findOpenSSL(s *searcher) []devcert.Client {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"devcert/devcert"
+	"devcert/platform/firefox"
+	"devcert/platform/nss"
 	"devcert/platform/system"
 )
 
@@ -62,6 +64,18 @@ func browsers(name string, programs ...string) func(*searcher) []devcert.Client 
 		if path == "" || confined(path) {
 			return nil
 		}
-		return []devcert.Client{{Name: name, Path: path, Store: chromiumStore, Roots: "the user's NSS database", Browser: true}}
+		roots := "the user's NSS database"
+		if policy := nss.PolicyOf(s.machine, path, s.root); policy != "" {
+			roots = policy
+		}
+		return []devcert.Client{{Name: name, Path: path, Store: chromiumStore, Roots: roots, Browser: true}}
 	}
+}
+
+// profileRoots says where the Firefox of a profile has the root from.
+func (s *searcher) profileRoots(path string) string {
+	if firefox.Follows(s.machine, path, s.root) {
+		return systemRoots + ", through p11-kit"
+	}
+	return "profile " + path
 }

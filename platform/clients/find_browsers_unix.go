@@ -19,7 +19,7 @@ func findFirefox(s *searcher) []devcert.Client {
 		profiles, err := firefox.Profiles(base)
 		for _, p := range profiles {
 			c := bare
-			c.Name, c.Place, c.Roots = "firefox: "+p.Name, p.Path, "profile "+p.Path
+			c.Name, c.Place, c.Roots = "firefox: "+p.Name, p.Path, s.profileRoots(p.Path)
 			all = append(all, c)
 		}
 		if err != nil {

@@ -18,6 +18,9 @@ type places struct {
 	perls  []string // folders with modules of Perl
 	// dotnets is put before the folders where systems install .NET; "" but in tests.
 	dotnets string
+	// machine is put before the paths of what browsers are told for all users; ""
+	// but in tests.
+	machine string
 }
 
 // program is the first executable on the user's PATH with one of the names, as

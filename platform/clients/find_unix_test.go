@@ -54,7 +54,7 @@ func (m *machine) program(names ...string) {
 func (m *machine) find(env ...string) map[string]devcert.Client {
 	m.t.Helper()
 	c := New(Options{Env: append(env, "PATH=relative:"+m.bin), Home: m.home, StateDir: m.state})
-	c.places = places{hashed: m.hashed, javas: []string{filepath.Join(m.home, "jvm", "*")}, dotnets: filepath.Join(m.home, "system")}
+	c.places = places{hashed: m.hashed, javas: []string{filepath.Join(m.home, "jvm", "*")}, dotnets: filepath.Join(m.home, "system"), machine: filepath.Join(m.home, "system")}
 	found := map[string]devcert.Client{}
 	for _, client := range c.Find(m.t.Context(), m.material) {
 		require.NotContains(m.t, found, client.Name)
