@@ -47,6 +47,9 @@ type Host struct {
 	Binder Binder
 	// Server serves on the ports; nil where devcert has none.
 	Server Server
+	// Services keeps devcert's own services for this user; nil where devcert knows
+	// of nothing that does.
+	Services Services
 	// Overrides lists the environment variables that make clients take their
 	// roots from somewhere else, judged for root. It only reads.
 	Overrides func(root *x509.Certificate) []Override
