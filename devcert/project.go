@@ -19,6 +19,9 @@ type Project struct {
 	Path string // of the file
 	// SSLPort is the port of IIS Express's https; 0 when it has none.
 	SSLPort int
+	// AppURL is where its application listens, without the path's last slash; ""
+	// when the file does not say so.
+	AppURL string
 }
 
 // ParseProject reads a launchSettings.json, which may have comments, trailing
@@ -27,19 +30,22 @@ func ParseProject(path string, data []byte) (Project, error) {
 	var file struct {
 		IISSettings struct {
 			IISExpress struct {
-				SSLPort int `json:"sslPort"`
+				ApplicationURL string `json:"applicationUrl"`
+				SSLPort        int    `json:"sslPort"`
 			} `json:"iisExpress"`
 		} `json:"iisSettings"`
+		Profiles json.RawMessage `json:"profiles"`
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := json.Unmarshal(jsonc.ToJSON(data), &file); err != nil {
 		return Project{}, &UsageError{Problem: fmt.Sprintf("%s is not a launchSettings.json: %v", path, err)}
 	}
-	port := file.IISSettings.IISExpress.SSLPort
+	express := file.IISSettings.IISExpress
+	port := express.SSLPort
 	if port < 0 || port > 65535 {
 		return Project{}, &UsageError{Problem: fmt.Sprintf("%s: sslPort %d is not a port", path, port), Hint: "ports are 1 to 65535"}
 	}
-	return Project{Path: path, SSLPort: port}, nil
+	return Project{Path: path, SSLPort: port, AppURL: appURL(file.Profiles, express.ApplicationURL)}, nil
 }
 
 // projectFindings are about projects whose port nothing is bound to: IIS Express

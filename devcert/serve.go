@@ -3,9 +3,13 @@ package devcert
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -29,7 +33,8 @@ const CRLPort = 44298
 // Serving is what is to be served, and how.
 type Serving struct {
 	// Ports were asked for by number: each presents what it is bound to, else the
-	// leaf. None means every bound port, followed as the table changes.
+	// leaf. None means every bound port, followed as the table changes. Those of
+	// Map are asked for by number besides.
 	Ports []int
 	// Addresses are listened on; none means 127.0.0.1 and ::1.
 	Addresses []netip.Addr
@@ -95,9 +100,105 @@ type Listening struct {
 	Took      time.Duration
 }
 
+// Err is not nil when a port that was asked for by number failed.
+func (l Listening) Err() error {
+	var failed []error
+	for _, f := range l.Failed {
+		if f.Asked {
+			failed = append(failed, &PartialError{f.Err})
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // PortFailure is a port that could not be listened on.
 type PortFailure struct {
 	Port   int
 	Holder string // the process that has it, as the system tells; "" when it does not
+	Asked  bool   // for by number
 	Err    error
+}
+
+// Serve serves until ctx ends: see [Server]. Nothing is changed.
+func (e *Engine) Serve(ctx context.Context, s Serving) error {
+	if e.Host.Server == nil {
+		return fmt.Errorf("serving on the ports: %w", ErrUnsupported)
+	}
+	table, err := e.Host.Binder.Table(ctx)
+	if err != nil {
+		return refuseNewer(err)
+	}
+	s.Now, s.Say = e.Now, e.Say
+	looking := *e
+	looking.Projects = nil // their ports are served, bound or not
+	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, true) }
+	if err := s.check(table); err != nil {
+		return err
+	}
+	return e.Host.Server.Serve(ctx, s)
+}
+
+// Forward maps the port of each project to its application, where nothing else
+// was said of that port.
+func (s *Serving) Forward(projects []Project) error {
+	s.Map = maps.Clone(s.Map)
+	if s.Map == nil {
+		s.Map = map[int]*url.URL{}
+	}
+	for _, p := range projects {
+		if p.SSLPort == 0 || p.AppURL == "" {
+			missing := "sslPort"
+			if p.SSLPort != 0 {
+				missing = "applicationUrl"
+			}
+			return &UsageError{
+				Problem: fmt.Sprintf("%s names no %s", p.Path, missing),
+				Hint:    "say it:  devcert serve --map 44300=http://localhost:5000",
+			}
+		}
+		if s.Map[p.SSLPort] != nil {
+			continue
+		}
+		u, err := ParseUpstream(p.AppURL)
+		if err != nil {
+			return err
+		}
+		s.Map[p.SSLPort] = u
+	}
+	return nil
+}
+
+// check refuses what contradicts itself or would serve nothing.
+func (s *Serving) check(table PortTable) error {
+	asked := slices.Concat(s.Ports, slices.Collect(maps.Keys(s.Map)))
+	if table.Machine && len(asked) == 0 {
+		return &UsageError{
+			Problem: "the bound ports are served by this system itself",
+			Hint:    "name others:  devcert serve --port 8443 --to http://localhost:5000",
+		}
+	}
+	if !table.Machine && len(s.Ports) == 0 {
+		asked = append(asked, portsOf(table.Bindings)...)
+	}
+	if len(asked) == 0 {
+		return &UsageError{Problem: "no port is bound, and none was named", Hint: "devcert setup binds " + DefaultPorts + "; --port names others"}
+	}
+	for _, u := range append(slices.Collect(maps.Values(s.Map)), s.To) {
+		if u != nil && toItself(u, asked) {
+			return &UsageError{
+				Problem: "cannot forward to " + u.String() + ": devcert itself is to serve there",
+				Hint:    "name the port on which the application listens",
+			}
+		}
+	}
+	switch {
+	case s.To != nil && s.Static != "":
+		return &UsageError{Problem: "--to and --static contradict each other", Hint: "--map PORT=URL forwards single ports beside --static"}
+	case s.ClientCert == NoClientCert && (len(s.CertHeaders) > 0 || len(s.ClientCAs) > 0):
+		return &UsageError{
+			Problem: "--cert-header and --client-ca are about clients' certificates, and none is asked for",
+			Hint:    "add --client-cert request, or require",
+		}
+	}
+	return nil
 }

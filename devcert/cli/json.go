@@ -38,6 +38,7 @@ type reference struct {
 	Text    string   `json:"text,omitempty"`    // explain KIND, --help
 	// Variables are what env prints.
 	Variables []devcert.Variable `json:"variables,omitempty"`
+	Listening *listeningJSON     `json:"listening,omitempty"` // serve
 }
 
 type hierarchyJSON struct {
