@@ -24,7 +24,8 @@ var passed = []struct{ name, why string }{
 
 	{"CURL_CA_BUNDLE", "curl reads its roots there"},
 	{"CURL_SSL_BACKEND", "each of curl's libraries has roots of its own"},
-	{"WGETRC", "wget's settings: ca_certificate, check_certificate"},
+	{"WGETRC", "wget's settings: ca_certificate, ca_directory, check_certificate"},
+	{"SYSTEM_WGETRC", "the same, of all users"},
 	{"GIT_SSL_*", "git reads its roots there, or none"},
 	{"GIT_CONFIG_*", "settings of git like http.sslCAInfo, or where they are"},
 

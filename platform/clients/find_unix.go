@@ -18,8 +18,8 @@ type places struct {
 	perls  []string // folders with modules of Perl
 	// dotnets is put before the folders where systems install .NET; "" but in tests.
 	dotnets string
-	// machine is put before the paths of what browsers are told for all users; ""
-	// but in tests.
+	// machine is put before the paths of what wget and browsers are told for all
+	// users; "" but in tests.
 	machine string
 }
 

@@ -98,6 +98,24 @@ func TestUnixOverrides(t *testing.T) {
 		{"wget's settings", "wget", nil, map[string]string{".wgetrc": "CA-Certificate=ROOT"}, trusted, "HOME/.wgetrc"},
 		{"beside the system's", "wget", nil, map[string]string{".wgetrc": "ca_certificate = OTHER"}, "", ""},
 		{"wget accepts all", "wget", []string{"WGETRC=HOME/w"}, map[string]string{"w": "check_certificate = off"}, trusted, "HOME/w"},
+		{"all users' settings", "wget", nil, map[string]string{"system/etc/wgetrc": "check_certificate = No"}, trusted, "HOME/system/etc/wgetrc"},
+		{
+			"the user's before all users'", "wget", nil,
+			map[string]string{"system/etc/wgetrc": "check_certificate = off", ".wgetrc": "check-certificate = on"}, "", "",
+		},
+		{
+			"all users' settings elsewhere", "wget", []string{"SYSTEM_WGETRC=HOME/w"},
+			map[string]string{"system/etc/wgetrc": "check_certificate = off", "w": "ca_certificate=ROOT"}, trusted, "HOME/w",
+		},
+		{"wget's file in the home", "wget", nil, map[string]string{".wgetrc": "ca_certificate=~/d/root.pem", "d/root.pem": "PEM"}, trusted, "HOME/.wgetrc"},
+		{"wget's folder", "wget", nil, map[string]string{".wgetrc": "ca_directory=~/d", "d/root.pem": "PEM"}, trusted, "HOME/.wgetrc"},
+		{"wget's folder without the root", "wget", nil, map[string]string{".wgetrc": "ca_directory=HOME/d", "d/x": ""}, missing, "HOME/.wgetrc"},
+		{"wget's folder is none", "wget", nil, map[string]string{".wgetrc": "ca_directory=/nonexistent"}, missing, "HOME/.wgetrc"},
+		{"wget's folder is empty", "wget", nil, map[string]string{".wgetrc": "ca_directory="}, missing, "HOME/.wgetrc"},
+		{
+			"beside wget's folder", "wget", nil,
+			map[string]string{"system/etc/wgetrc": "ca_directory=/nonexistent", ".wgetrc": "ca_certificate=ROOT"}, trusted, "HOME/.wgetrc",
+		},
 		{name: "wget's comment", client: "wget", files: map[string]string{".wgetrc": "# check_certificate = off"}},
 
 		{name: "git knows no variable of OpenSSL", client: "git", env: []string{"SSL_CERT_FILE=OTHER"}},
@@ -250,5 +268,5 @@ func FuzzJavaName(f *testing.F) {
 }
 
 func (m *machine) filler() func(string) string {
-	return strings.NewReplacer("ROOT", m.root, "OTHER", m.other, "HOME/", m.home+"/", "=HOME", "="+m.home).Replace
+	return strings.NewReplacer("PEM", string(chain.EncodeCertificates(m.material.Root)), "ROOT", m.root, "OTHER", m.other, "HOME/", m.home+"/", "=HOME", "="+m.home).Replace
 }

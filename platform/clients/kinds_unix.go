@@ -14,6 +14,7 @@ import (
 func wget(find func(*searcher) []devcert.Client) kind {
 	return kind{name: "wget", find: find, version: []string{"--version"}, ask: func(q *question) (call, error) {
 		args := []string{"--no-verbose", "--tries=1", "--no-hsts", "--output-document=-"}
+		args = append(args, q.user.wgetHome()...)
 		if q.direct {
 			args = append(args, "--no-proxy")
 		} else {

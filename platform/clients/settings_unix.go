@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -78,56 +77,6 @@ func (s *searcher) followFile(c *devcert.Client, by, file, folder string, needs 
 	if state != devcert.Trusted {
 		c.Evidence, c.Remedy = why, "take "+file+" out of "+by
 	}
-}
-
-// wgetrc is the user's settings of wget.
-func (s *searcher) wgetrc() string {
-	if set := s.get("WGETRC"); set != "" {
-		return set
-	}
-	return s.inHome(".wgetrc")
-}
-
-// applyWgetrc sees what the user's settings make of wget: ca_certificate comes
-// beside the system's roots, check_certificate switches verifying off.
-func (s *searcher) applyWgetrc(c *devcert.Client) {
-	path := s.wgetrc()
-	data, err := read(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && s.get("WGETRC") != "": // it does not begin then
-		refuses(c, "WGETRC", "nowhere: WGETRC="+path, path+" does not exist", "unset WGETRC")
-		return
-	case errors.Is(err, fs.ErrNotExist):
-		return
-	case err != nil:
-		c.State, c.Evidence = devcert.Unknown, err.Error()
-		return
-	}
-	rc := parseWgetrc(string(data))
-	if check := rc["checkcertificate"]; slices.Contains([]string{"off", "no", "0", "quiet"}, strings.ToLower(check)) {
-		gullible(c, path, "take check_certificate out of "+path)
-		return
-	}
-	if file := rc["cacertificate"]; file != "" {
-		if state, _ := s.inFile(file); state == devcert.Trusted {
-			c.State, c.Override, c.Roots = state, path, file
-		}
-	}
-}
-
-// parseWgetrc reads commands, name = value, whose names wget compares without
-// case, - and _; the last one counts.
-func parseWgetrc(text string) map[string]string {
-	values := map[string]string{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		name, value, is := strings.Cut(line, "=")
-		if is && !strings.HasPrefix(line, "#") {
-			name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(name)))
-			values[name] = strings.TrimSpace(value)
-		}
-	}
-	return values
 }
 
 // applyGit sees what the user's settings make of git.

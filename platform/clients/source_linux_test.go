@@ -4,10 +4,13 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
 )
 
 // Without certutil the browsers have the root by their policies: that is where a
@@ -71,4 +74,33 @@ func TestAProfileThatFollowsAndHasTheRoot(t *testing.T) {
 	require.Equal(t, "the system's store, through p11-kit", m.find()["firefox: work"].Roots)
 	m.put(filepath.Join(profile, "cert9.db"), "SQLite format 3\x00"+string(m.material.Root.Raw))
 	require.Equal(t, "profile "+profile, m.find()["firefox: work"].Roots)
+}
+
+// A folder in the settings of wget is read in the place of the system's roots.
+func TestRealWgetFolder(t *testing.T) {
+	for _, row := range []struct {
+		name, file string
+		inside     devcert.Verdict
+	}{{"with the root", "root.pem", devcert.Accepted}, {"without the root", "other.pem", devcert.Refused}} {
+		t.Run(row.name, func(t *testing.T) {
+			a := newHall(t)
+			home := t.TempDir()
+			pem, err := os.ReadFile(a.root)
+			require.NoError(t, err)
+			folder := filepath.Join(home, row.file+".d")
+			require.NoError(t, os.Mkdir(folder, 0o700))
+			if row.inside == devcert.Accepted {
+				require.NoError(t, os.WriteFile(filepath.Join(folder, row.file), pem, 0o600))
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(home, ".wgetrc"), []byte("ca_directory = ~/"+row.file+".d\n"), 0o600))
+			c := New(Options{Env: []string{"PATH=" + os.Getenv("PATH")}, Home: home})
+			found := slices.DeleteFunc(c.Find(t.Context(), a.material()), func(c devcert.Client) bool {
+				return c.Name != "wget" || links(c.Path, "libssl") // which reads it by hash, beside the system's
+			})
+			for _, one := range found {
+				require.NotEmpty(t, one.State, "it is foreseen")
+			}
+			examine(t, a, c, found, row.inside)
+		})
+	}
 }
