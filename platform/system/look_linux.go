@@ -23,6 +23,8 @@ type Store struct {
 	Now        func() time.Time
 	// Root is put before every path. It is empty but in tests.
 	Root string
+
+	bundle search
 }
 
 var _ devcert.Store = (*Store)(nil)
@@ -59,7 +61,7 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 		return nil
 	}
 	anchors, inAnchors := f.lookAnchors(m.Root)
-	ders, inBundle := f.lookBundle(m.Root)
+	ders, inBundle := f.lookBundle(m.Root, s.bundle.mayHoldOurs)
 	parts := []part{inAnchors, inBundle}
 	if f.hashed != "" && m.Root != nil {
 		parts = append(parts, f.lookHashed(m.Root))
@@ -190,7 +192,8 @@ func modeFlaw(path string, mode fs.FileMode) string {
 	return fmt.Sprintf("%s has mode %04o: not everyone can read it", filepath.Base(path), mode.Perm())
 }
 
-func (f family) lookBundle(root *x509.Certificate) ([][]byte, part) {
+// lookBundle looks for root; mayHoldOurs is the func, or one that remembers.
+func (f family) lookBundle(root *x509.Certificate, mayHoldOurs func([]byte) bool) ([][]byte, part) {
 	p := part{name: "the bundle " + f.bundle}
 	data, mode, err := read(f.bundle)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
+	"sync"
 
 	"devcert/devcert/chain"
 )
@@ -22,7 +23,39 @@ func (s *Store) Roots() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the system's roots: %w", err)
 	}
-	return blocks(data, mayHoldOurs(data)), nil
+	return s.bundle.blocks(data), nil
+}
+
+// search remembers what was found in a bundle. One command reads it several times,
+// and it is mostly the same: to compare costs a twentieth of searching.
+type search struct {
+	mu     sync.Mutex
+	data   []byte
+	ours   bool
+	others []byte // nil until asked for
+}
+
+func (s *search) mayHoldOurs(data []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.in(data)
+}
+
+func (s *search) blocks(data []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ours := s.in(data)
+	if s.others == nil {
+		s.others = blocks(data, ours)
+	}
+	return s.others
+}
+
+func (s *search) in(data []byte) bool {
+	if s.data == nil || !bytes.Equal(s.data, data) {
+		s.data, s.ours, s.others = data, mayHoldOurs(data), nil
+	}
+	return s.ours
 }
 
 // blocks returns the blocks of certificates in PEM data, each with the end of its
