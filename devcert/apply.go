@@ -120,7 +120,7 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
 	switch s.action {
-	case deploy, withdraw, bind, unbind:
+	case deploy, withdraw, bind, unbind, install, dismiss:
 		return nil // stepErrors has it
 	}
 	return err
@@ -174,6 +174,10 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.bind(ctx, s)
 	case unbind:
 		return w.Host.Binder.Unbind(ctx, s.ports)
+	case install:
+		return w.installService(ctx, s)
+	case dismiss:
+		return w.Host.Services.Remove(ctx, s.service, w.Host.homeFlag())
 	case remove:
 		return w.removeFolder()
 	}

@@ -51,6 +51,9 @@ type Config struct {
 	// AskPorts are those that ask clients for a certificate; "" for none. What
 	// others do is left as it is.
 	AskPorts string `json:"askPorts,omitempty"`
+	// Services are those that the system is to keep, by name, each with what it is
+	// given after the command of that name.
+	Services map[string][]string `json:"services,omitempty"`
 
 	takeOver bool // of this run alone; see [Engine]
 	guest    bool // of this run alone: see [Config.ofTheSystem]
@@ -93,6 +96,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	return parsed, firstError(
 		func() error { return parsed.setCerts(c.Certs) },
 		func() error { return parsed.setAskPorts(c.AskPorts) },
+		func() error { return parsed.setServices(c.Services) },
 	)
 }
 

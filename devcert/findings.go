@@ -49,6 +49,7 @@ const (
 	ReservationMissing  = "reservation-missing"
 	PortExcluded        = "port-excluded"
 	ListenerDiffers     = "listener-differs"
+	ServiceMissing      = "service-missing"
 )
 
 // Severity says whether a finding breaks a client or port that is wanted.
@@ -78,22 +79,26 @@ type Finding struct {
 	former bool // of this user, and known to no ledger
 	ports  []int
 	damage *disk.Damage
+	// service is the name of the one that it is about
+	service string
 }
 
 // cure is what removes a finding.
 type cure int
 
 const (
-	noCure       cure = iota // a person's matter
-	newHierarchy             // everything anew, staged
-	newLeaf                  // under the same intermediate
-	restoreFile              // write the bytes that belong there
-	rebuildFile              // set it aside and write what is known
-	tightenFile              // take others' rights away
-	writeBundle              // the system's roots and devcert's
-	deployParts              // in the store
-	withdrawCert             // from the store
-	bindPorts                // to the leaf
+	noCure         cure = iota // a person's matter
+	newHierarchy               // everything anew, staged
+	newLeaf                    // under the same intermediate
+	restoreFile                // write the bytes that belong there
+	rebuildFile                // set it aside and write what is known
+	tightenFile                // take others' rights away
+	writeBundle                // the system's roots and devcert's
+	deployParts                // in the store
+	withdrawCert               // from the store
+	bindPorts                  // to the leaf
+	installService             // and start it
+	dismissService             // stop it, and remove what Install made
 )
 
 // rootExpiringBefore is how long before its end a root is spoken of: its
@@ -127,6 +132,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	all = append(all, portFindings(c, o)...)
 	all = append(all, projectFindings(c, o)...)
 	all = append(all, listenerFindings(c, o)...)
+	all = append(all, serviceFindings(c, o)...)
 	for i := range all {
 		f := &all[i]
 		f.Repairable = f.cure != noCure

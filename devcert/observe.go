@@ -25,6 +25,8 @@ type Observation struct {
 	Clients   []Client // only when clients were looked for
 	bundle    bundleState
 	Projects  []Project // see [Engine]
+	// Services has those of this state folder.
+	Services []ServiceState
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
 	// Foreign says that the state folder was made by another user or elsewhere.
@@ -57,6 +59,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	looks.Go(func() { o.Stores = lookAll(ctx, e.Host.Stores, material, known) })
 	looks.Go(func() { o.Ports, o.PortsErr = e.Host.Binder.Table(ctx) })
 	looks.Go(func() { o.bundle = e.lookAtBundle(material.Root) })
+	looks.Go(func() { o.Services = e.lookAtServices(ctx) })
 	if deep.clients && e.Host.Clients != nil {
 		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
 	}
@@ -197,6 +200,7 @@ func rebuildConfig(o *Observation) *Config {
 			}
 		}
 	}
+	o.rebuildServices(c)
 	return c
 }
 

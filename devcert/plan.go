@@ -26,6 +26,8 @@ const (
 	bind              // ports to the leaf
 	unbind            // ports
 	withdraw          // a certificate, from a store
+	install           // a service, and start it
+	dismiss           // a service
 	remove            // the state folder
 )
 
@@ -44,6 +46,8 @@ type Step struct {
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
 	config bool // saves the configuration too
+	// service is the name of the one that is installed or dismissed
+	service string
 }
 
 // switches says whether another generation is the current one after the step.
@@ -72,6 +76,7 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 	}
 	p.withdraws(findings)
 	p.bundle(findings)
+	p.services(findings)
 	return p.steps
 }
 

@@ -1,15 +1,12 @@
 package devcert
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // ServeService is the name of the service that serves the bound ports.
 const ServeService = "serve"
 
 // Service is a devcert that the system itself starts for this user: at login, and
-// again after a failure, or at an interval.
+// again after a failure.
 type Service struct {
 	// Name tells it from devcert's other services, in lower-case letters: "serve".
 	Name string
@@ -22,9 +19,6 @@ type Service struct {
 	// Home is the state folder that it is to use; "" means the one it finds by
 	// itself. One with a folder of its own is another service.
 	Home string
-	// Every is the time between two runs of one that ends by itself; 0 means that
-	// it is kept running.
-	Every time.Duration
 }
 
 // ServiceStanding is what is in a service's place.
@@ -58,7 +52,6 @@ type ServiceState struct {
 	Where string
 	// Service is what is there, as far as it could be read; without About.
 	Service Service
-	// Running is always Runs for one that runs at an interval and did not fail.
 	Running Running
 	// Broken is why it cannot be started, in a line; "" when it can, as far as can
 	// be seen.

@@ -49,6 +49,7 @@ func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
 // the folder holds what is needed to find the certificates again.
 func removal(r *Report, all bool) []Step {
 	p := planner{config: r.Config, seen: r.Seen}
+	p.dismissServices()
 	if ports := portsOf(r.Seen.wantedBindings(r.Config)); len(ports) > 0 {
 		p.add(unbindStep(ports))
 	}
@@ -160,7 +161,7 @@ func (r *Report) excuse() {
 func (r *Report) notRemoved() error {
 	failed := &Report{Config: r.Config}
 	for _, s := range r.Steps {
-		if s.action == withdraw && s.Err != nil {
+		if (s.action == withdraw || s.action == dismiss) && s.Err != nil {
 			failed.Steps = append(failed.Steps, s)
 		}
 	}
@@ -181,11 +182,11 @@ func (e *Engine) prove(ctx context.Context, r *Report, steps []Step) (*Report, e
 			still = append(still, s.cert)
 		}
 	}
-	if len(still) == 0 {
-		return seen, nil
-	}
 	if r.notRemoved() != nil {
 		return seen, nil // that says it
+	}
+	if err := seen.Seen.stillServed(steps); err != nil || len(still) == 0 {
+		return seen, err
 	}
 	return seen, &PartialError{unheeded(remains(still...))}
 }

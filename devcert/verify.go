@@ -53,7 +53,8 @@ func (r *Report) verify() {
 		}
 		for _, f := range r.Findings {
 			undone := s.action == deploy && f.cure == deployParts && f.store == s.store ||
-				s.action == withdraw && f.cure == withdrawCert && f.cert.Equal(s.cert) && f.store == s.store
+				s.action == withdraw && f.cure == withdrawCert && f.cert.Equal(s.cert) && f.store == s.store ||
+				s.action == install && f.Kind == ServiceMissing && f.service == s.service
 			if undone {
 				s.Changed, s.Err = false, unheeded(f.Message)
 			}
