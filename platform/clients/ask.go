@@ -8,10 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"time"
 
 	"devcert/devcert"
@@ -174,45 +171,4 @@ func (o order) run(ctx context.Context, q *question, server *server) (devcert.Ve
 		return devcert.NotAsked, "it was interrupted"
 	}
 	return judge(o, answer(end, q.path), err, server.saw())
-}
-
-// scratch makes a folder for one run of a client.
-func scratch() (dir string, remove func() error, err error) {
-	if dir, err = os.MkdirTemp("", "devcert-ask-"); err != nil {
-		return "", nil, fmt.Errorf("make a folder for a client: %w", err)
-	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
-	for _, folder := range made {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
-			return "", nil, errors.Join(fmt.Errorf("make a folder for a client: %w", err), removeAll(dir))
-		}
-	}
-	return dir, func() error {
-		killEscaped(dir)
-		return removeAll(dir)
-	}, nil
-}
-
-// elsewhere is what helps where scratch cannot make a folder.
-func elsewhere() string {
-	name := "TMPDIR"
-	if runtime.GOOS == "windows" {
-		name = "TMP" // os.TempDir's first choice there
-	}
-	return fmt.Sprintf("make %s writable, or set %s to a folder that is", os.TempDir(), name)
-}
-
-// removeAll tries again while something still writes: a process that was killed
-// takes a moment to be gone.
-func removeAll(dir string) error {
-	var err error
-	for wait := time.Millisecond; wait < 2*time.Second; wait *= 2 {
-		if err = os.RemoveAll(dir); err == nil {
-			return nil
-		}
-		time.Sleep(wait)
-	}
-	return fmt.Errorf("remove the folder of a client: %w", err)
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"devcert/devcert"
 )
@@ -82,6 +83,7 @@ func (c *Clients) kindOf(client devcert.Client) (kind, bool) {
 // Ask runs the clients, a few at a time. Those whose turn did not come before ctx
 // ended are not asked.
 func (c *Clients) Ask(ctx context.Context, clients []devcert.Client, exam devcert.Exam) ([]devcert.Asked, error) {
+	sweep(time.Now())
 	answers := make([]devcert.Asked, len(clients))
 	problems := make([]error, len(clients))
 	turns := make(chan struct{}, c.atOnce())

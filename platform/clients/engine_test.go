@@ -42,6 +42,9 @@ func fakeClient(behaviour string, args []string) int {
 		fmt.Println("fake client, version 1.2.3 (for 64 bits)")
 		return 0
 	}
+	if behaviour == "doctor" {
+		return examineHanging(args[0], args[1])
+	}
 	page, proxy, root, notes := args[0], args[1], args[2], args[3]
 	switch behaviour {
 	case "honest":
@@ -168,14 +171,15 @@ func newHall(t *testing.T) *hall {
 	require.NoError(t, os.WriteFile(a.root, chain.EncodeCertificates(h.Root), 0o600))
 	t.Setenv("TMPDIR", a.tmp)
 	t.Setenv("TMP", a.tmp)
-	serving := func(p chain.Pair) tls.Certificate {
-		return tls.Certificate{Certificate: [][]byte{p.Cert.Raw, h.Intermediate.Cert.Raw}, PrivateKey: p.Key}
-	}
 	a.exam = devcert.Exam{
-		Inside: serving(h.Leaf), Outside: serving(out), OutsideName: devcert.OutsideName, Root: h.Root,
+		Inside: serving(h, h.Leaf), Outside: serving(h, out), OutsideName: devcert.OutsideName, Root: h.Root,
 		Limit: devcert.ClientLimit,
 	}
 	return a
+}
+
+func serving(h *chain.Hierarchy, p chain.Pair) tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{p.Cert.Raw, h.Intermediate.Cert.Raw}, PrivateKey: p.Key}
 }
 
 // ask asks fakes, and requires that nothing is left of them.
