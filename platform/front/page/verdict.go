@@ -1,0 +1,167 @@
+package page
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+// verdict is what can be said of the very connection the page came by.
+type verdict struct {
+	Tone        tone
+	Title, Text string
+	// Limit is what a page cannot know; "" where it does not matter.
+	Limit string
+}
+
+// limit is why the page never says that a browser trusts it. A browser that was
+// told to go on sends the very same request: no header of it, Sec-Fetch-Site and
+// the like, tells.
+const limit = "What no page can see is whether a warning was clicked away, today or long ago: the request is the same. " +
+	"If the address bar says “Not secure”, or the padlock is crossed out, it was."
+
+// presented is the certificate that a connection was answered with.
+type presented struct {
+	cert *x509.Certificate // nil when it is not known
+	// thumbprint is known also where the certificate is not.
+	thumbprint string
+	// guessed says that this is what the port is bound to: nobody saw it.
+	guessed bool
+}
+
+func presentedTo(r *http.Request, report *devcert.Report) presented {
+	if r.TLS == nil {
+		return presented{}
+	}
+	if get, ok := r.Context().Value(presentedKey{}).(func() *x509.Certificate); ok && get != nil {
+		if cert := get(); cert != nil {
+			return presented{cert: cert, thumbprint: chain.Thumbprint(cert)}
+		}
+	}
+	if report == nil {
+		return presented{}
+	}
+	port := localPort(r)
+	for _, s := range report.PortStates() {
+		if s.Port == port && s.Thumbprint != "" {
+			p := presented{thumbprint: s.Thumbprint, guessed: true}
+			if leaf := report.Seen.Folder.Hierarchy.Leaf.Cert; leaf != nil && chain.Thumbprint(leaf) == s.Thumbprint {
+				p.cert = leaf
+			}
+			return p
+		}
+	}
+	return presented{}
+}
+
+// localPort is the port that the request came to; 0 when it is not known.
+func localPort(r *http.Request) int {
+	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		return addr.Port
+	}
+	return 0
+}
+
+// judge says what follows from how the page came. Where the certificate is wrong
+// in itself, every browser must have warned, whatever it trusts.
+func judge(r *http.Request, report *devcert.Report, p presented) verdict {
+	host := clean(hostOf(r))
+	unsure := verdict{Tone: warn, Title: "No warning? Then this browser trusts " + host + ".", Limit: limit}
+	switch {
+	case r.TLS == nil:
+		return verdict{
+			Tone: bad, Title: "This page came without TLS.",
+			Text: "There is no certificate to judge on plain HTTP. Ask for the same address with https:// in front.",
+		}
+	case report == nil && p.cert != nil:
+		unsure.Text = "It came over TLS. Whether the certificate is devcert's is not known: the machine could not be looked at."
+		return unsure
+	case p.cert == nil:
+		unsure.Text = "It came over TLS, and with which certificate is not known here: look at it in the browser, and compare it with the chain below."
+		return unsure
+	}
+	if fault := faultOf(report, p.cert, hostOf(r)); fault != "" {
+		return verdict{
+			Tone: bad, Title: "A browser must warn before it shows this page.",
+			Text: "The certificate it came with cannot be right here: " + fault + ". If there was no warning, one was clicked away before.",
+		}
+	}
+	if !trustedSomewhere(report) {
+		return verdict{
+			Tone: warn, Title: "This browser should have warned.",
+			Text:  "The certificate is right, but no store of this machine that could be looked into trusts its root. A browser that shows no warning has the root from elsewhere.",
+			Limit: limit,
+		}
+	}
+	return verdict{
+		Tone: good, Title: unsure.Title, Limit: limit,
+		Text: "This page came over TLS with the certificate that devcert made for this machine. A browser that does not trust its root stops with a warning before it shows anything.",
+	}
+}
+
+// faultOf is why no verifier takes cert for host, if it trusts the root and
+// nothing else; "" when there is no reason.
+func faultOf(report *devcert.Report, cert *x509.Certificate, host string) string {
+	h := &report.Seen.Folder.Hierarchy
+	if h.Root == nil || h.Intermediate.Cert == nil {
+		return "the root or the intermediate that it should lead to is lost"
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(h.Root)
+	err := chain.VerifyServer(roots, []*x509.Certificate{h.Intermediate.Cert}, cert, host, report.Seen.Now)
+	if err == nil {
+		return ""
+	}
+	return strings.TrimPrefix(clean(err.Error()), "x509: ")
+}
+
+func trustedSomewhere(report *devcert.Report) bool {
+	return slices.ContainsFunc(report.Seen.Stores, func(s devcert.StorePlaces) bool {
+		return slices.ContainsFunc(s.Places, func(p devcert.Place) bool {
+			return p.Part == chain.PartRoot && p.State == devcert.Trusted
+		})
+	})
+}
+
+// connection is what the server knows of the connection the page came by.
+func connection(r *http.Request, p presented) []fact {
+	if r.TLS == nil {
+		return []fact{{Name: "Protocol", Value: r.Proto + " without TLS"}}
+	}
+	all := []fact{
+		{Name: "Protocol", Value: tls.VersionName(r.TLS.Version)},
+		{Name: "Cipher", Value: tls.CipherSuiteName(r.TLS.CipherSuite)},
+	}
+	if r.TLS.CurveID != 0 {
+		all = append(all, fact{Name: "Key exchange", Value: r.TLS.CurveID.String()})
+	}
+	alpn := "none agreed, " + r.Proto
+	if r.TLS.NegotiatedProtocol != "" {
+		alpn = clean(r.TLS.NegotiatedProtocol) + ", " + r.Proto
+	}
+	all = append(all, fact{Name: "ALPN", Value: alpn}, fact{Name: "Server name", Value: nameAsked(r.TLS)})
+	if len(r.TLS.PeerCertificates) > 0 {
+		all = append(all, fact{Name: "Client certificate", Value: clean(subjectOf(r.TLS.PeerCertificates[0]))})
+	}
+	if p.thumbprint == "" {
+		return append(all, fact{Name: "Certificate", Value: "not known here"})
+	}
+	name := "Certificate, SHA-1"
+	if p.guessed {
+		name += ", by the port's binding"
+	}
+	return append(all, fact{Name: name, Value: p.thumbprint, Code: true})
+}
+
+func nameAsked(s *tls.ConnectionState) string {
+	if s.ServerName == "" {
+		return "none sent, as for an address"
+	}
+	return clean(s.ServerName)
+}
