@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,8 @@ func (p *program) exportCommand() *cli.Command {
 			"  devcert export truststore --out truststore.p12",
 		Description: exportsListed() + "\n" +
 			"A password comes from --password-file, " + passwordVariable + " or a question; else one is\n" +
-			"made and printed once. A trust store's is " + javasPassword + " unless another is given.",
+			"made and printed once: with --json in the document. A trust store's is\n" +
+			javasPassword + " unless another is given.",
 		Flags: commonFlags(
 			&cli.StringFlag{Name: "out", Usage: "write to `FILE` instead of standard output"},
 			&cli.BoolFlag{Name: "force", Usage: "replace FILE where it is there"},
@@ -77,7 +79,7 @@ func (s *session) export(x devcert.Export) error {
 			return s.failed(nil, err)
 		}
 	}
-	password, err := s.exportPassword(x)
+	password, chosen, err := s.exportPassword(x)
 	if err != nil {
 		return err
 	}
@@ -96,35 +98,60 @@ func (s *session) export(x devcert.Export) error {
 		return s.failed(nil, err)
 	}
 	if s.json {
-		s.printDocument(nil, reference{}, nil)
+		s.printDocument(nil, reference{Export: exported(x, out, chosen)}, nil)
 	}
 	s.ui.say("written: " + out)
 	return nil
 }
 
-// exportPassword is what protects x; "" where nothing does.
-func (s *session) exportPassword(x devcert.Export) (string, error) {
+// exportJSON is what was written, in --json. Password is there only where devcert
+// chose it: nobody knows it otherwise.
+type exportJSON struct {
+	Name     string  `json:"name"`
+	Path     string  `json:"path"` // absolute
+	Secret   bool    `json:"secret"`
+	Password *string `json:"password"`
+}
+
+func exported(x devcert.Export, path, chosen string) *exportJSON {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return &exportJSON{Name: x.Name, Path: path, Secret: x.Secret, Password: orNull(chosen)}
+}
+
+// exportPassword is what protects x; "" where nothing does. Chosen is the same
+// where devcert did so, and nobody gave it.
+func (s *session) exportPassword(x devcert.Export) (password, chosen string, err error) {
 	file := s.flags.String("password-file")
 	switch {
 	case !x.Password && file != "":
-		return "", &devcert.UsageError{Problem: x.Name + " has no password", Hint: "leave --password-file out"}
+		err = &devcert.UsageError{Problem: x.Name + " has no password", Hint: "leave --password-file out"}
 	case !x.Password:
-		return "", nil
 	case file != "":
-		return passwordIn(file)
+		password, err = passwordIn(file)
+	case s.env[passwordVariable] != "":
+		password = s.env[passwordVariable]
+	case !x.Secret:
+		password, chosen = javasPassword, javasPassword
+	default:
+		if s.ui.interactive {
+			password, err = s.askPassword()
+		}
+		if password == "" && err == nil {
+			password, err = s.newPassword()
+			chosen = password
+		}
 	}
-	if password := s.env[passwordVariable]; password != "" {
-		return password, nil
-	}
-	if !x.Secret {
-		return javasPassword, nil
-	}
-	if s.ui.interactive {
-		return s.askPassword()
-	}
+	return password, chosen, err
+}
+
+// newPassword makes one and says it, in the document where there is one: once, and
+// with --quiet too.
+func (s *session) newPassword() (string, error) {
 	password, err := chain.NewPassword(nil)
-	if err == nil {
-		fmt.Fprintln(s.streams.Err, "password: "+password) // --quiet too: nobody knows it otherwise
+	if err == nil && !s.json {
+		fmt.Fprintln(s.streams.Err, "password: "+password)
 	}
 	return password, err
 }
@@ -150,8 +177,8 @@ func passwordIn(path string) (string, error) {
 	return password, nil
 }
 
-// askPassword asks twice, without showing what is typed. An empty answer makes
-// one up.
+// askPassword asks twice, without showing what is typed. An empty answer is for
+// one that devcert makes.
 func (s *session) askPassword() (string, error) {
 	in, ok := s.streams.In.(*os.File)
 	if !ok {
@@ -168,11 +195,7 @@ func (s *session) askPassword() (string, error) {
 		return "", fmt.Errorf("asking for a password: %w", err)
 	}
 	if first == "" {
-		password, err := chain.NewPassword(nil)
-		if err == nil {
-			fmt.Fprintln(s.streams.Err, "password: "+password)
-		}
-		return password, err
+		return "", nil
 	}
 	if again, err := read("again: "); err != nil || again != first {
 		return "", errors.New("the two passwords are not alike: nothing was written")

@@ -39,6 +39,7 @@ type reference struct {
 	// Variables are what env prints.
 	Variables []devcert.Variable `json:"variables,omitempty"`
 	Listening *listeningJSON     `json:"listening,omitempty"` // serve
+	Export    *exportJSON        `json:"export,omitempty"`
 }
 
 type hierarchyJSON struct {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"software.sslmate.com/src/go-pkcs12"
 
 	"devcert/devcert/cli"
 )
@@ -52,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    exits,
 			"count":    count,
+			"opens":    opens,
 			"mode":     mode,
 			"snapshot": snapshot,
 		},
@@ -81,6 +84,22 @@ func count(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if want, err := strconv.Atoi(args[0]); err != nil || len(names) != want {
 		ts.Fatalf("%s: %v", args[1], names)
+	}
+}
+
+// opens FILE demands that the PFX opens with the password in the JSON document
+// that was printed last.
+func opens(ts *testscript.TestScript, _ bool, args []string) {
+	var printed struct {
+		Export struct{ Path, Password string }
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &printed))
+	data, err := os.ReadFile(printed.Export.Path)
+	ts.Check(err)
+	_, _, _, err = pkcs12.DecodeChain(data, printed.Export.Password)
+	ts.Check(err)
+	if want := ts.MkAbs(args[0]); filepath.Base(want) != filepath.Base(printed.Export.Path) {
+		ts.Fatalf("%s was written, not %s", printed.Export.Path, want)
 	}
 }
 
