@@ -3,31 +3,113 @@ package front
 import (
 	"context"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"devcert/devcert"
 )
 
-// frontHandler answers every request of the front: it judges the client's certificate,
-// takes away the headers that only the front may set, and hands the request to
-// what serves the port that it came in on.
+// frontHandler answers every request of the front: it takes away the headers that
+// only the front may set, judges the client's certificate, and hands the request
+// to what serves the port that it came in on.
 type frontHandler struct {
-	serving devcert.Serving
-	page    http.Handler
-	roots   func() *x509.CertPool
+	now      func() time.Time
+	judge    *judge
+	strip    *stripper
+	fallback responder
+	mapped   map[int]responder
+	log      *accessLog // nil for none
+}
+
+// responder is what answers for a port.
+type responder struct {
+	name string // as the access log names it
+	http.Handler
 }
 
 // newHandler is what answers for s. Where nothing is forwarded and no folder is
 // served, page answers. Clients' certificates must come from clientRoots where s
-// names nobody; it is asked again and again, and may give another pool each time.
+// names nobody; so may an https application's. It is asked again and again, and
+// may give another pool each time, or nil.
+//
+// The handler is an [io.Closer]: closing it, once the last request has ended,
+// waits a moment for the access log's last lines to be written.
 func newHandler(s devcert.Serving, page http.Handler, clientRoots func() *x509.CertPool) http.Handler {
-	return &frontHandler{serving: s, page: page, roots: clientRoots}
+	if clientRoots == nil {
+		clientRoots = func() *x509.CertPool { return nil }
+	}
+	h := &frontHandler{
+		now:    s.Now,
+		judge:  newJudge(s, clientRoots),
+		strip:  newStripper(s.CertHeaders),
+		mapped: make(map[int]responder, len(s.Map)),
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	if s.Log != nil {
+		h.log = newAccessLog(s.Log, s.LogJSON)
+	}
+	upstreams := newUpstreams(clientRoots)
+	for port, u := range s.Map {
+		h.mapped[port] = upstreams.responder(u)
+	}
+	switch {
+	case s.To != nil:
+		h.fallback = upstreams.responder(s.To)
+	case s.Static != "":
+		h.fallback = responder{"static", staticFiles(s.Static)}
+	case page != nil:
+		h.fallback = responder{"page", page}
+	default:
+		h.fallback = responder{"-", http.HandlerFunc(notFound)}
+	}
+	return h
 }
 
 func (h *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.page.ServeHTTP(w, r)
+	c := connectionOf(r)
+	to, ok := h.mapped[c.port]
+	if !ok {
+		to = h.fallback
+	}
+	x := &exchange{ResponseWriter: w, conn: c, request: r, started: time.Now(), to: to.name}
+	if h.log != nil {
+		defer h.log.ended(x) // also where the answer is cut off by a panic
+	}
+	h.strip.clean(r)
+	h.answer(x, r, to)
+	x.whole = true
 }
+
+func (h *frontHandler) answer(x *exchange, r *http.Request, to responder) {
+	if verdict := h.judge.verdict(x.conn, r, h.now()); verdict.Refused() {
+		x.to = "-"
+		refuseCert(x, r, verdict)
+		return
+	}
+	if r.Method == http.MethodConnect { // the front is nobody's forward proxy
+		x.to = "-"
+		answer{
+			status: http.StatusMethodNotAllowed, title: "devcert forwards to one application",
+			reason: "it opens no tunnels to others", remedy: "take this address out of the client's proxy settings",
+		}.write(x, r)
+		return
+	}
+	to.ServeHTTP(x, r)
+}
+
+// Close waits for the log.
+func (h *frontHandler) Close() error {
+	if h.log != nil {
+		return h.log.Close()
+	}
+	return nil
+}
+
+var _ io.Closer = (*frontHandler)(nil)
 
 // connKey is where a request's context has its *connection.
 type connKey struct{}
@@ -35,11 +117,22 @@ type connKey struct{}
 // connection is what the front knows of one connection, once for all its requests.
 type connection struct {
 	port int
+	cert connCert
 }
 
 // connContext is for [http.Server.ConnContext].
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, &connection{port: portOf(c.LocalAddr())})
+}
+
+// connectionOf finds the request's connection; without connContext every request
+// is taken for one on a connection of its own.
+func connectionOf(r *http.Request) *connection {
+	if c, ok := r.Context().Value(connKey{}).(*connection); ok {
+		return c
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return &connection{port: portOf(local)}
 }
 
 func portOf(a net.Addr) int {

@@ -1,0 +1,12 @@
+// Package clientauth says what a server makes of the certificate that a client
+// shows it, and why: which gate it does not pass, and what would let it through.
+//
+// Each server has its own type, since each asks something else of a certificate
+// and answers in its own words. So far there is [Serve], devcert's own front,
+// which answers as IIS does.
+//
+// The package decides and nothing else: it reads no file, asks no store, has no
+// clock and remembers nothing. What a certificate says of itself was written by
+// whoever made it, and is quoted before it gets into a [Verdict]. Revocation is
+// not looked at: that takes lists which somebody has to fetch.
+package clientauth

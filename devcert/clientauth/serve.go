@@ -1,0 +1,202 @@
+package clientauth
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Serve is devcert's front. As IIS does, it takes any certificate in the
+// handshake and gives its verdict in HTTP, where a person can read why.
+type Serve struct {
+	// Required says that a client must show a certificate.
+	Required bool
+	// Roots are whom a certificate must come from. Nil, or an empty pool, trusts
+	// nobody; never the system's roots, which vouch for servers.
+	Roots *x509.CertPool
+	// Intermediates help to build the chain beside those that the client sent:
+	// browsers often send the leaf alone.
+	Intermediates []*x509.Certificate
+}
+
+// Judge says what is made of the certificates that a client sent, its own first.
+// Trust and use come before time, so that nobody renews a certificate that would
+// be refused all the same.
+func (s Serve) Judge(sent []*x509.Certificate, now time.Time) Verdict {
+	if len(sent) == 0 {
+		return s.none()
+	}
+	chains, at, err := s.chains(sent, now)
+	if err != nil {
+		return untrusted(sent, err)
+	}
+	if v := s.use(chains, sent, at); v.Refused() {
+		return v
+	}
+	return outOfTime(chains[0], now)
+}
+
+func (s Serve) none() Verdict {
+	if !s.Required {
+		return Verdict{}
+	}
+	return Verdict{
+		Status: Required,
+		Reason: "a client certificate is required, and none was sent",
+		Remedy: "send one, for instance: curl --cert client.pem --key client-key.pem. " +
+			"A browser offers only those whose private key it has, and keeps to its choice until all its windows are closed",
+	}
+}
+
+// chains are those that lead to a root at the instant at, for any use: now, or
+// some other time at which all of their certificates are valid. The error is that
+// of now.
+func (s Serve) chains(sent []*x509.Certificate, now time.Time) (chains [][]*x509.Certificate, at time.Time, err error) {
+	if chains, err = s.verify(sent, now, x509.ExtKeyUsageAny); err == nil {
+		return chains, now, nil
+	}
+	for _, at := range instants(slices.Concat(sent, s.Intermediates)) {
+		if chains, otherwise := s.verify(sent, at, x509.ExtKeyUsageAny); otherwise == nil {
+			return chains, at, nil
+		}
+	}
+	return nil, now, err
+}
+
+// maxInstants bounds the work that a client can ask for with a long chain.
+const maxInstants = 12
+
+// instants are the ends of the certificates' validities: where all are valid
+// together at any time, they are at one of these.
+func instants(certs []*x509.Certificate) []time.Time {
+	var all []time.Time
+	for _, c := range certs {
+		all = append(all, c.NotBefore, c.NotAfter)
+	}
+	return all[:min(len(all), maxInstants)]
+}
+
+func (s Serve) verify(sent []*x509.Certificate, at time.Time, use x509.ExtKeyUsage) ([][]*x509.Certificate, error) {
+	roots, between := s.Roots, x509.NewCertPool()
+	if roots == nil {
+		roots = x509.NewCertPool() // nil would be the system's
+	}
+	for _, c := range slices.Concat(sent[1:], s.Intermediates) {
+		between.AddCert(c)
+	}
+	return sent[0].Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
+	})
+}
+
+// use refuses what is not for clients: the extended key usage of each certificate
+// of the chain must allow it, or be absent.
+func (s Serve) use(chains [][]*x509.Certificate, sent []*x509.Certificate, at time.Time) Verdict {
+	if _, err := s.verify(sent, at, x509.ExtKeyUsageClientAuth); err == nil {
+		return Verdict{}
+	}
+	v := Verdict{
+		Status: Untrusted,
+		Reason: nameOf(sent[0]) + " is not for client authentication",
+		Remedy: "send one whose extended key usage is clientAuth (1.3.6.1.5.5.7.3.2), or that has none",
+	}
+	for _, c := range chains[0] {
+		if forClients(c) {
+			continue
+		}
+		if c != sent[0] {
+			v.Reason += ": its issuer " + nameOf(c) + " may not issue any for that"
+		} else {
+			v.Reason += ": its extended key usage does not list it"
+		}
+		break
+	}
+	return v
+}
+
+func forClients(c *x509.Certificate) bool {
+	return len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// outOfTime refuses a chain of which a part is not valid now.
+func outOfTime(chain []*x509.Certificate, now time.Time) Verdict {
+	for i, c := range chain {
+		who := nameOf(c)
+		if i > 0 {
+			who = "its issuer " + who
+		}
+		switch {
+		case now.Before(c.NotBefore):
+			return Verdict{
+				Status: OutOfTime,
+				Reason: who + " is not valid before " + stamp(c.NotBefore) + "; it is " + stamp(now),
+				Remedy: "set the clocks of both machines right, or wait",
+			}
+		case now.After(c.NotAfter):
+			return Verdict{
+				Status: OutOfTime,
+				Reason: who + " expired on " + stamp(c.NotAfter) + "; it is " + stamp(now),
+				Remedy: "have a new one issued, and send that",
+			}
+		}
+	}
+	return Verdict{}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// untrusted says why no chain leads to a root.
+func untrusted(sent []*x509.Certificate, err error) Verdict {
+	v := Verdict{
+		Status: Untrusted,
+		Remedy: "send one from an authority that is trusted here, or trust this one's: devcert serve --client-ca FILE",
+	}
+	var invalid x509.CertificateInvalidError
+	var unknown x509.UnknownAuthorityError
+	leaf := sent[0]
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:
+		v.Reason = nameOf(leaf) + " has a name for which its authority may not issue any"
+		v.Remedy = "send one whose names are within the authority's name constraints"
+	case errors.As(err, &unknown) || errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		v.Reason = unknownAuthority(sent)
+	default:
+		v.Reason = nameOf(leaf) + " cannot be verified: " + plain(err)
+	}
+	return v
+}
+
+func unknownAuthority(sent []*x509.Certificate) string {
+	last := sent[0]
+	for _, c := range sent[1:] {
+		if bytes.Equal(c.RawSubject, last.RawIssuer) && !selfIssued(last) {
+			last = c
+		}
+	}
+	switch {
+	case last == sent[0] && selfIssued(last):
+		return nameOf(last) + " is self-signed, and not trusted here itself"
+	case selfIssued(last):
+		return nameOf(sent[0]) + " comes from " + nameOf(last) + ", which is not trusted here"
+	case last == sent[0]:
+		return nameOf(last) + " was issued by " + issuerOf(last) + ", which is not trusted here, and no intermediate was sent"
+	default:
+		return nameOf(sent[0]) + " comes by way of " + nameOf(last) + " from " + issuerOf(last) + ", which is not trusted here"
+	}
+}
+
+func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
+
+// plain is an error without what a certificate could have smuggled into it.
+func plain(err error) string {
+	text := []rune(err.Error())
+	for i, r := range text {
+		if r < ' ' || r > '~' {
+			text[i] = '?'
+		}
+	}
+	return string(text[:min(len(text), 200)])
+}

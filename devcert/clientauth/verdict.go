@@ -1,0 +1,56 @@
+package clientauth
+
+import (
+	"crypto/x509"
+	"strconv"
+)
+
+// Status is the status with which IIS answers; "" when the certificate is
+// accepted.
+type Status string
+
+// The statuses, as Microsoft's list of IIS's HTTP statuses numbers them.
+const (
+	Accepted  Status = ""
+	Required  Status = "403.7"  // client certificate required
+	Untrusted Status = "403.16" // client certificate is untrusted or invalid
+	OutOfTime Status = "403.17" // client certificate has expired or is not yet valid
+)
+
+// Verdict is what a server makes of a client's certificate. It can be shown to a
+// person as it is, but is not escaped for any markup.
+type Verdict struct {
+	Status Status
+	Reason string // one clause; "" when accepted
+	Remedy string // what a person can do about that
+}
+
+// Refused says whether the request goes no further.
+func (v Verdict) Refused() bool { return v.Status != Accepted }
+
+const maxName = 64 // bytes of a name that are shown: RFC 5280's bound of a common name
+
+// nameOf is how a reason speaks of a certificate: quoted, since it may say
+// anything, line breaks and terminal sequences too.
+func nameOf(c *x509.Certificate) string {
+	name := c.Subject.CommonName
+	if name == "" {
+		name = c.Subject.String()
+	}
+	return quote(name)
+}
+
+func issuerOf(c *x509.Certificate) string {
+	name := c.Issuer.CommonName
+	if name == "" {
+		name = c.Issuer.String()
+	}
+	return quote(name)
+}
+
+func quote(name string) string {
+	if len(name) > maxName {
+		name = name[:maxName] + "..."
+	}
+	return strconv.QuoteToASCII(name)
+}

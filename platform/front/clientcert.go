@@ -1,0 +1,111 @@
+package front
+
+import (
+	"crypto/x509"
+	"net/http"
+	"sync"
+	"time"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+	"devcert/devcert/clientauth"
+)
+
+// judge gives the verdict on clients' certificates. In the handshake they are only
+// asked for, and any is taken, as IIS does: a browser shows a person no more of a
+// refused handshake than a number, while a verdict in HTTP can say why.
+type judge struct {
+	mode    devcert.ClientCertMode
+	own     *x509.CertPool // of the Serving; nil for those of roots
+	roots   func() *x509.CertPool
+	headers []devcert.CertHeader
+}
+
+func newJudge(s devcert.Serving, roots func() *x509.CertPool) *judge {
+	j := &judge{mode: s.ClientCert, roots: roots, headers: s.CertHeaders}
+	if len(s.ClientCAs) > 0 {
+		j.own = x509.NewCertPool()
+		for _, c := range s.ClientCAs {
+			j.own.AddCert(c)
+		}
+	}
+	return j
+}
+
+// verdictAge is how long a verdict holds for its connection. Time goes on, and the
+// roots can change, while a connection is open; verifying takes as long as a few
+// requests.
+const verdictAge = time.Second
+
+// connCert is the client's certificate of a connection and what was made of it.
+type connCert struct {
+	mu         sync.Mutex // HTTP/2 has many requests at a time
+	leaf       *x509.Certificate
+	thumbprint string
+	headers    []certValue
+	verdict    clientauth.Verdict
+	roots      *x509.CertPool
+	judged     time.Time
+}
+
+// verdict judges the certificate of r's connection, and notes it there.
+func (j *judge) verdict(c *connection, r *http.Request, now time.Time) clientauth.Verdict {
+	if j.mode != devcert.RequestClientCert && j.mode != devcert.RequireClientCert {
+		return clientauth.Verdict{} // nothing was asked for, and nothing is passed on
+	}
+	var sent []*x509.Certificate
+	if r.TLS != nil {
+		sent = r.TLS.PeerCertificates
+	}
+	c.cert.mu.Lock()
+	defer c.cert.mu.Unlock()
+	if len(sent) > 0 && c.cert.leaf != sent[0] {
+		c.cert.leaf, c.cert.judged = sent[0], time.Time{}
+		c.cert.thumbprint = chain.Thumbprint(sent[0])
+		c.cert.headers = encodeCert(sent[0], j.headers)
+	}
+	roots := j.own
+	if roots == nil {
+		roots = j.roots()
+	}
+	age := now.Sub(c.cert.judged)
+	if c.cert.judged.IsZero() || c.cert.roots != roots || age < 0 || age >= verdictAge {
+		s := clientauth.Serve{Required: j.mode == devcert.RequireClientCert, Roots: roots}
+		c.cert.verdict, c.cert.roots, c.cert.judged = s.Judge(sent, now), roots, now
+	}
+	return c.cert.verdict
+}
+
+// setHeaders tells the application of the certificate, where there is one.
+func (c *connection) setHeaders(h http.Header) {
+	c.cert.mu.Lock()
+	defer c.cert.mu.Unlock()
+	for _, header := range c.cert.headers {
+		h[header.name] = header.value
+	}
+}
+
+// shown is the thumbprint of the certificate that the client has shown; "" for
+// none.
+func (c *connection) shown() string {
+	c.cert.mu.Lock()
+	defer c.cert.mu.Unlock()
+	return c.cert.thumbprint
+}
+
+// refuseCert answers with the verdict. The connection ends with it: the client
+// can show another certificate only in another handshake.
+func refuseCert(x *exchange, r *http.Request, v clientauth.Verdict) {
+	x.note = string(v.Status)
+	x.Header().Set("Connection", "close") // for HTTP/2, net/http says GOAWAY
+	answer{
+		status: http.StatusForbidden, code: string(v.Status), title: certTitles[v.Status], reason: v.Reason, remedy: v.Remedy,
+	}.write(x, r)
+}
+
+// certTitles are IIS's own words, for people who look them up.
+var certTitles = map[clientauth.Status]string{
+	clientauth.Required:  "Client certificate required",
+	clientauth.Untrusted: "Client certificate is untrusted or invalid",
+	clientauth.OutOfTime: "Client certificate has expired or is not yet valid",
+}

@@ -1,0 +1,255 @@
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// dialLimit is how long an application may take to accept a connection. Once
+	// it has, nothing is limited: it may stand at a breakpoint.
+	dialLimit = 10 * time.Second
+	// upstreamIdle is how long a connection to an application is kept for a next
+	// request. It is below the two seconds of gunicorn and the five of Node and
+	// uvicorn: a POST that meets the server's closing could not be sent again, and
+	// a new connection costs little here.
+	upstreamIdle = 1500 * time.Millisecond
+	// upstreamIdlePerHost are kept at most. A load test's clients each use one.
+	upstreamIdlePerHost = 1024
+	// maxAnswerHeader bounds the memory that an answer's headers take. Go's own
+	// server takes as much of requests.
+	maxAnswerHeader = 1 << 20
+	// copyBuffer is Go's own measure for copying.
+	copyBuffer = 32 << 10
+)
+
+// upstreams makes the responders that forward. They share the connections.
+type upstreams struct {
+	transport *http.Transport
+	buffers   *bufferPool
+}
+
+func newUpstreams(roots func() *x509.CertPool) *upstreams {
+	dialer := &upstreamDialer{net.Dialer{Timeout: dialLimit}, roots, tls.NewLRUClientSessionCache(0)}
+	return &upstreams{
+		transport: &http.Transport{
+			Proxy:                  nil, // the environment's is for the world outside
+			DialContext:            dialer.dial,
+			DialTLSContext:         dialer.dialTLS,
+			DisableCompression:     true, // what the client accepts is asked for, and passed on as it is
+			MaxIdleConnsPerHost:    upstreamIdlePerHost,
+			IdleConnTimeout:        upstreamIdle,
+			MaxResponseHeaderBytes: maxAnswerHeader,
+			ExpectContinueTimeout:  time.Second,
+		},
+		buffers: &bufferPool{},
+	}
+}
+
+// responder forwards to u.
+func (s *upstreams) responder(u *url.URL) responder {
+	f := &forwarder{base: u, name: u.Scheme + "://" + u.Host + u.EscapedPath(), keepsHost: keepsHost(u)}
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite: f.rewrite, Transport: s.transport, BufferPool: s.buffers,
+		ModifyResponse: refuseUpgrade, ErrorHandler: f.failed,
+		ErrorLog: log.New(io.Discard, "", 0), // the access log tells it
+	}
+	return responder{f.name, f}
+}
+
+// forwarder hands requests to one application and its answers back.
+type forwarder struct {
+	base      *url.URL
+	name      string // the base without anything secret
+	keepsHost bool
+	proxy     *httputil.ReverseProxy
+}
+
+func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if x, ok := w.(*exchange); ok && r.ContentLength != 0 {
+		// An application may answer while it reads. Over HTTP/1.1, net/http would
+		// read the body away when the answer begins.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		r.Body = &requestBody{r.Body, x}
+	}
+	f.proxy.ServeHTTP(w, r)
+}
+
+// rewrite makes the request that the application gets. What the client said of
+// itself in headers is gone by now.
+func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
+	p.SetURL(f.base)
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: the proxy drops what Go cannot parse
+	if f.keepsHost {
+		p.Out.Host = p.In.Host
+	}
+	p.Out.Trailer = p.In.Trailer // the very map, which is filled when the body has been read
+	h := p.Out.Header
+	if host, _, err := net.SplitHostPort(p.In.RemoteAddr); err == nil {
+		h["X-Forwarded-For"] = []string{host}
+	}
+	if p.In.Host != "" { // HTTP/1.0 has none
+		h["X-Forwarded-Host"] = []string{p.In.Host}
+	}
+	h["X-Forwarded-Proto"] = forwardedHTTPS
+	if p.In.TLS == nil {
+		h["X-Forwarded-Proto"] = forwardedHTTP
+	}
+	connectionOf(p.In).setHeaders(h)
+}
+
+var forwardedHTTPS, forwardedHTTP = []string{"https"}, []string{"http"}
+
+// keepsHost says whether the application is to see the Host that the client asked
+// for. On this machine it is, as behind IIS Express and HTTP.sys: links, redirects
+// and cookies made of it are right, also where forwarded headers are not looked
+// at. What has a name of its own elsewhere is a virtual host, and found by that
+// name.
+func keepsHost(u *url.URL) bool {
+	name := strings.ToLower(u.Hostname())
+	_, err := netip.ParseAddr(name)
+	return err == nil || name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// errUpgrade is an answer that switches to a protocol nobody asked for. The proxy
+// would notice too, but leave the connection open.
+var errUpgrade = errors.New("the answer switches to a protocol that was not asked for")
+
+func refuseUpgrade(r *http.Response) error {
+	if r.StatusCode != http.StatusSwitchingProtocols {
+		return nil
+	}
+	asked := r.Request.Header.Get("Upgrade")
+	if asked == "" || !strings.EqualFold(asked, r.Header.Get("Upgrade")) {
+		return errUpgrade
+	}
+	return nil
+}
+
+// requestBody tells a client that fails to send its body from an application that
+// fails to take it.
+type requestBody struct {
+	io.ReadCloser
+	x *exchange
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.x.badBody.Store(true) // read by the transport, which may outlive the failure
+	}
+	return n, err
+}
+
+// failed answers where the application did not.
+func (f *forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
+	x, ok := w.(*exchange)
+	if !ok || x.taken {
+		return // the connection is not HTTP's any more
+	}
+	var a answer
+	switch {
+	case x.request.Context().Err() != nil:
+		x.note, x.status = "client left", statusClientLeft
+		return
+	case x.badBody.Load():
+		a = answer{status: http.StatusBadRequest, note: "body broke off",
+			title: "The request is incomplete", reason: "its body broke off, or is not as its headers say",
+			remedy: "send it again"}
+	default:
+		a = upstreamFailure(err)
+	}
+	x.note, a.url = a.note, f.tried(r.URL)
+	a.write(x, x.request)
+}
+
+// statusClientLeft is what nginx logs where there was nobody left to answer.
+const statusClientLeft = 499
+
+// tried is the URL that was asked, without what may be secret in it.
+func (f *forwarder) tried(u *url.URL) string {
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
+}
+
+// bufferPool keeps buffers for copying bodies.
+type bufferPool struct{ sync.Pool }
+
+func (p *bufferPool) Get() []byte {
+	if b, ok := p.Pool.Get().(*[copyBuffer]byte); ok {
+		return b[:]
+	}
+	return make([]byte, copyBuffer)
+}
+
+func (p *bufferPool) Put(b []byte) {
+	if len(b) == copyBuffer {
+		p.Pool.Put((*[copyBuffer]byte)(b)) // a pointer: a slice would be allocated again
+	}
+}
+
+// upstreamDialer connects to applications.
+type upstreamDialer struct {
+	net.Dialer
+	roots    func() *x509.CertPool
+	sessions tls.ClientSessionCache
+}
+
+// dial tries every address of a name: an application that says it listens on
+// localhost may do so on ::1 only, or on 127.0.0.1 only.
+func (d *upstreamDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return d.DialContext(ctx, network, address)
+}
+
+// dialTLS verifies an https application against the system's roots, and against
+// this machine's own. The handshake has no limit: an application at a breakpoint
+// cannot do one.
+func (d *upstreamDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	host, _, _ := net.SplitHostPort(address)
+	secure := tls.Client(c, &tls.Config{
+		ServerName: host, ClientSessionCache: d.sessions, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it, with two sets of roots
+		VerifyConnection:   func(s tls.ConnectionState) error { return d.verify(s, host) },
+	})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = c.Close()
+		return nil, &handshakeError{err}
+	}
+	return secure, nil
+}
+
+func (d *upstreamDialer) verify(s tls.ConnectionState, host string) error {
+	between := x509.NewCertPool()
+	for _, c := range s.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	options := x509.VerifyOptions{DNSName: host, Intermediates: between}
+	_, err := s.PeerCertificates[0].Verify(options)
+	if options.Roots = d.roots(); err != nil && options.Roots != nil {
+		if _, own := s.PeerCertificates[0].Verify(options); own == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// handshakeError is what went wrong in the TLS handshake with an application.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
