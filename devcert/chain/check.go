@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -57,15 +58,8 @@ type Parts struct {
 // of Part root and Fault name says that no new leaf will help. The names are
 // such as [ParseName] returns.
 func Check(p Parts, names []string, now time.Time) []Problem {
-	var found []Problem
-	note := func(part Part, fault Fault, reason string) {
-		if reason != "" {
-			found = append(found, Problem{Part: part, Fault: fault, Reason: reason})
-		}
-	}
-	checkRootPart(p, note)
-	checkIntermediate(p, note)
-	checkLeaf(p, note)
+	found := checkParts(p)
+	note := noting(&found)
 	for _, c := range []struct {
 		part Part
 		cert *x509.Certificate
@@ -80,7 +74,28 @@ func Check(p Parts, names []string, now time.Time) []Problem {
 	return found
 }
 
+// checkParts looks for structural problems. Each part takes signatures to judge,
+// so that they are judged side by side.
+func checkParts(p Parts) []Problem {
+	checks := []func(Parts, noter){checkRootPart, checkIntermediate, checkLeaf}
+	found := make([][]Problem, len(checks))
+	var wg sync.WaitGroup
+	for i, check := range checks {
+		wg.Go(func() { check(p, noting(&found[i])) })
+	}
+	wg.Wait()
+	return slices.Concat(found...)
+}
+
 type noter func(part Part, fault Fault, reason string)
+
+func noting(found *[]Problem) noter {
+	return func(part Part, fault Fault, reason string) {
+		if reason != "" {
+			*found = append(*found, Problem{Part: part, Fault: fault, Reason: reason})
+		}
+	}
+}
 
 func checkRootPart(p Parts, note noter) {
 	if p.Root == nil {

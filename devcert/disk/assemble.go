@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"devcert/devcert/chain"
 )
@@ -85,9 +86,15 @@ func byName(files []found) contents {
 	return out
 }
 
+// versions are the contents of name that differ: a copy is mostly its file again,
+// and parsing is most of a look.
+func (c contents) versions(name string) [][]byte {
+	return slices.CompactFunc(slices.Clone(c[name]), bytes.Equal)
+}
+
 func (c contents) certificates(name string) []*x509.Certificate {
 	var out []*x509.Certificate
-	for _, data := range c[name] {
+	for _, data := range c.versions(name) {
 		certs, err := chain.ParseCertificates(data)
 		if err == nil {
 			out = append(out, certs...)
@@ -98,7 +105,7 @@ func (c contents) certificates(name string) []*x509.Certificate {
 
 func (c contents) keys(name string) []crypto.Signer {
 	var out []crypto.Signer
-	for _, data := range c[name] {
+	for _, data := range c.versions(name) {
 		if key, err := chain.ParseKey(data); err == nil {
 			out = append(out, key)
 		}
