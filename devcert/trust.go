@@ -60,7 +60,7 @@ func storeFindings(c *Config, o *Observation) []Finding {
 	var all []Finding
 	for _, s := range o.Stores {
 		if len(s.Places) == 0 && c.asksFor(s.Store) {
-			all = append(all, noStore(s.Store))
+			all = append(all, noStore(c, o, s.Store))
 		}
 		for _, p := range s.Places {
 			if c.wantsPlace(s.Store, p) && p.State != Trusted {
@@ -107,13 +107,41 @@ func placeFinding(c *Config, store string, p Place) Finding {
 	return f
 }
 
-func noStore(store string) Finding {
-	return Finding{
+// installs says what makes a store that is not there. Which of the system's
+// packages a system has, its own tools know best; each has the one tool that
+// devcert runs.
+var installs = map[string]string{
+	SystemStore: "install the package ca-certificates, which has update-ca-certificates (on Fedora and its relatives " +
+		"update-ca-trust), or on Arch ca-certificates-utils, which has trust",
+	"chromium": "install Chromium or a browser made from it",
+	"firefox":  "start Firefox once, which makes a profile",
+	"java":     "install a Java, or name one in JAVA_HOME",
+	"dotnet":   "install .NET",
+}
+
+func noStore(c *Config, o *Observation, store string) Finding {
+	f := Finding{
 		Kind: TrustUnknown, Severity: Error, Where: store, store: store, cure: deployParts,
 		Message:     fmt.Sprintf("this machine has no %s store that devcert knows", store),
 		Consequence: "whether programs here trust https://localhost is not known",
-		Remedy:      "install the package ca-certificates, or leave the store out: devcert setup --stores none",
+		Remedy:      "leave the store out: devcert setup --stores " + o.others(c, store),
 	}
+	if install := installs[store]; install != "" {
+		f.Remedy = install + "; or " + f.Remedy
+	}
+	return f
+}
+
+// others are the stores that are wanted and there, but for one, as --stores takes
+// them.
+func (o *Observation) others(c *Config, store string) string {
+	var all []string
+	for _, s := range o.Stores {
+		if s.Store != store && len(s.Places) > 0 && c.WantsStore(s.Store) {
+			all = append(all, s.Store)
+		}
+	}
+	return cmp.Or(strings.Join(all, ","), NoStores)
 }
 
 // allStrays are those of every place, where nothing is wanted of any.
