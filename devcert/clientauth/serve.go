@@ -69,7 +69,8 @@ func (s Serve) chains(sent []*x509.Certificate, now time.Time) (chains [][]*x509
 const maxInstants = 12
 
 // instants are the ends of the certificates' validities: where all are valid
-// together at any time, they are at one of these.
+// together at any time, they are at one of these. A root's are not known; it is
+// older than what it issued, and valid longer.
 func instants(certs []*x509.Certificate) []time.Time {
 	var all []time.Time
 	for _, c := range certs {
