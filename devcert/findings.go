@@ -48,6 +48,7 @@ const (
 	BindingShadowed     = "binding-shadowed"
 	ReservationMissing  = "reservation-missing"
 	PortExcluded        = "port-excluded"
+	PortEphemeral       = "port-ephemeral"
 	ListenerDiffers     = "listener-differs"
 	ServiceMissing      = "service-missing"
 )
@@ -130,6 +131,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	all = append(all, bundleFindings(o)...)
 	all = append(all, clientFindings(o)...)
 	all = append(all, portFindings(c, o)...)
+	all = append(all, ephemeralFindings(c, o)...)
 	all = append(all, projectFindings(c, o)...)
 	all = append(all, listenerFindings(c, o)...)
 	all = append(all, serviceFindings(c, o)...)

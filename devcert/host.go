@@ -56,6 +56,9 @@ type Host struct {
 	// Roots gives the system's own roots in PEM, for the bundle of those that are
 	// pointed at one; nil, or no bytes, where devcert knows none.
 	Roots func() ([]byte, error)
+	// Ephemeral tells which ports the system lends to outgoing connections; nil
+	// where devcert does not know.
+	Ephemeral func() Ephemeral
 	// Clients knows this machine's programs that verify servers; nil when devcert
 	// knows none of this system's.
 	Clients Clients

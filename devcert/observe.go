@@ -24,6 +24,7 @@ type Observation struct {
 	Overrides []Override
 	Clients   []Client // only when clients were looked for
 	bundle    bundleState
+	ephemeral Ephemeral // only when clients were looked for: it is advice
 	Projects  []Project // see [Engine]
 	// Services has those of this state folder.
 	Services []ServiceState
@@ -62,6 +63,9 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	looks.Go(func() { o.Services = e.lookAtServices(ctx) })
 	if deep.clients && e.Host.Clients != nil {
 		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
+	}
+	if deep.clients && e.Host.Ephemeral != nil {
+		o.ephemeral = e.Host.Ephemeral()
 	}
 	looks.Wait()
 	if deep.probe && o.PortsErr == nil { // whose a binding is, the stores know

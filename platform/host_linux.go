@@ -11,6 +11,7 @@ import (
 	"devcert/platform/dotnet"
 	"devcert/platform/elevate"
 	"devcert/platform/firefox"
+	"devcert/platform/front"
 	"devcert/platform/java"
 	"devcert/platform/nss"
 	"devcert/platform/system"
@@ -55,6 +56,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		})
 	}
 	host.Roots = systems.Roots
+	host.Ephemeral = front.Ephemeral
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
 		return systems.Overrides(o.Env, root)

@@ -60,7 +60,7 @@ func (s *session) status(r *devcert.Report) {
 		s.ui.lines(r)
 	}
 	s.findings(r)
-	if len(r.Findings) == 0 && r.Config != nil {
+	if r.AsSetUp() {
 		s.ui.printf("All is as it was set up on %s.\n", r.Config.SetUp.Format("2006-01-02"))
 	}
 }
