@@ -1,10 +1,11 @@
 // Package front keeps the bindings, port → certificate, on systems that have no
-// HTTP.sys to keep them, and asks each bound port which certificate it really
-// presents.
+// HTTP.sys to keep them, asks each bound port which certificate it really
+// presents, and serves on the ports in front of a developer's application.
 //
 // The table is one file of the state folder. Package front never takes a
-// damaged table for an empty one, never writes over one, opens no port, and
-// connects to nothing but this machine's loopback addresses.
+// damaged table for an empty one and never writes over one. It listens on no
+// address but loopback, and connects to no other, unless it is told one; serving
+// changes no file.
 package front
 
 import (

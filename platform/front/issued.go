@@ -1,0 +1,125 @@
+package front
+
+import (
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"devcert/devcert/chain"
+)
+
+// issuedPair are the two files of one issued certificate: the leaf and what
+// follows it, and the key.
+func issuedPair(name string) [2]string {
+	in := path.Join(issuedDir, name, name)
+	return [2]string{in + ".pem", in + "-key.pem"}
+}
+
+// issuedNames lists the folders of what was issued. Links are not followed.
+func issuedNames(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, issuedDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// issuedFiles are the stamps of all those files that are there.
+func issuedFiles(dir string) map[string]fs.FileInfo {
+	names, err := issuedNames(dir)
+	if err != nil {
+		return nil
+	}
+	files := map[string]fs.FileInfo{}
+	for _, name := range names {
+		for _, file := range issuedPair(name) {
+			if stamp := stampOf(filepath.Join(dir, filepath.FromSlash(file))); stamp != nil {
+				files[file] = stamp
+			}
+		}
+	}
+	return files
+}
+
+func sameFiles(a, b map[string]fs.FileInfo) bool {
+	for name := range a {
+		if !sameStamp(a[name], b[name]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// readIssued takes the server certificates that were issued. One that cannot be
+// used is said and left out: it is none of the others' business.
+func (k *keyring) readIssued(v, old *view) {
+	v.issuedFiles = issuedFiles(k.folder.Path)
+	names, err := issuedNames(k.folder.Path)
+	if err != nil {
+		v.issued, v.again = old.issued, v.again || passing(err)
+		k.teller.once(issuedDir, "cannot look for issued certificates: "+err.Error())
+		return
+	}
+	k.teller.over(issuedDir)
+	for _, name := range names {
+		topic := path.Join(issuedDir, name)
+		id, err := k.readPair(name, old)
+		switch {
+		case err != nil:
+			v.again = v.again || passing(err)
+			k.teller.once(topic, topic+" cannot be presented: "+err.Error())
+			continue
+		case id != nil:
+			v.issued = append(v.issued, id)
+		}
+		k.teller.over(topic)
+	}
+	slices.SortStableFunc(v.issued, func(a, b *identity) int { return b.cert.NotAfter.Compare(a.cert.NotAfter) })
+}
+
+// readPair gives nil for what is no server's, and for what was made of another's
+// request, whose key is not here.
+func (k *keyring) readPair(name string, old *view) (*identity, error) {
+	files := issuedPair(name)
+	data, err := k.folder.Read(files[0])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	certs, err := chain.ParseCertificates(data)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(certs[0].ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
+		return nil, nil
+	}
+	if data, err = k.folder.Read(files[1]); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := chain.ParseKey(data)
+	if err != nil {
+		return nil, err
+	}
+	if !chain.SameKey(certs[0], key) {
+		return nil, errors.New("certificate and key do not belong together")
+	}
+	if same := old.known[chain.Thumbprint(certs[0])]; same != nil {
+		return same, nil // with the sessions that clients have
+	}
+	return newIdentity(certs, key, k.asks), nil
+}
