@@ -52,7 +52,11 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 		Elsewhere: elsewhere(stateDir),
 		Close:     func() {},
 	}
-	return host, equip(host, o)
+	if err := equip(host, o); err != nil {
+		return nil, err
+	}
+	host.Server = &front.Server{StateDir: host.StateDir, Files: files, Binder: host.Binder}
+	return host, nil
 }
 
 // elsewhere says whether another process of the same owner, sudo's above all,
