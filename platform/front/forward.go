@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -118,9 +119,8 @@ var forwardedHTTPS, forwardedHTTP = []string{"https"}, []string{"http"}
 // at. What has a name of its own elsewhere is a virtual host, and found by that
 // name.
 func keepsHost(u *url.URL) bool {
-	name := strings.ToLower(u.Hostname())
-	_, err := netip.ParseAddr(name)
-	return err == nil || name == "localhost" || strings.HasSuffix(name, ".localhost")
+	_, err := netip.ParseAddr(u.Hostname())
+	return err == nil || isLocalhost(u.Hostname())
 }
 
 // errUpgrade is an answer that switches to a protocol nobody asked for. The proxy
@@ -206,10 +206,35 @@ type upstreamDialer struct {
 	sessions tls.ClientSessionCache
 }
 
-// dial tries every address of a name: an application that says it listens on
-// localhost may do so on ::1 only, or on 127.0.0.1 only.
+// dial connects to an address. localhost is both loopback addresses (RFC 6761,
+// section 6.3), also where the system knows but one: an application that says it
+// listens there may do so on either.
 func (d *upstreamDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return d.DialContext(ctx, network, address)
+	c, err := d.DialContext(ctx, network, address)
+	host, port, _ := net.SplitHostPort(address)
+	if err == nil || !isLocalhost(host) {
+		return c, err
+	}
+	tried, _ := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if len(tried) == 0 {
+		err = nil // it said no more than that
+	}
+	for _, a := range []netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})} {
+		if slices.ContainsFunc(tried, func(t netip.Addr) bool { return t.Unmap() == a }) {
+			continue
+		}
+		c, other := d.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+		if other == nil {
+			return c, nil
+		}
+		err = errors.Join(err, other)
+	}
+	return nil, err
+}
+
+func isLocalhost(name string) bool {
+	name = strings.ToLower(name)
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
 // dialTLS verifies an https application against the system's roots, and against
