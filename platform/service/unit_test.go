@@ -1,0 +1,94 @@
+package service
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
+)
+
+func TestUnit(t *testing.T) {
+	data, err := writeUnit(devcert.Service{
+		About: "50% of it", Program: "/home/anna b/$x/100%/devcert", Args: []string{"serve", "--to", "http://x/%20", "$HOME", `a"\`},
+	})
+	require.NoError(t, err)
+	require.Contains(t, string(data), "\nDescription=50%% of it\n")
+	require.Contains(t, string(data), "\n"+`ExecStart="/home/anna b/$x/100%%/devcert" "serve" "--to" "http://x/%%20" "$$HOME" "a\"\\"`+"\n")
+	require.Contains(t, string(data), "\nWantedBy=default.target\n")
+	for _, refused := range []string{"/a'b", `/a"b`, `/a\b`, "/a\nb", "/a\xff"} {
+		_, err := writeUnit(devcert.Service{Program: refused})
+		require.Error(t, err, refused)
+	}
+	_, err = writeUnit(devcert.Service{Program: "/a", Args: []string{"x\nExecStartPre=/bin/sh"}})
+	require.Error(t, err, "a line of its own")
+}
+
+// forms are how a service is written down, on each system.
+var forms = map[string]form{"unit": unitForm}
+
+// What is written is read back, and known for devcert's.
+func TestFormsReadWhatTheyWrite(t *testing.T) {
+	for name, f := range forms {
+		t.Run(name, func(t *testing.T) {
+			for _, args := range [][]string{nil, {"serve"}, append([]string{"serve"}, hard...)} {
+				s := devcert.Service{About: "what <it> is, 100%", Program: "/a b/$1/%h/ü/devcert", Args: args}
+				data, err := f.write(s)
+				require.NoError(t, err)
+				got, w := f.judge(data)
+				require.Equal(t, made, w)
+				require.Equal(t, s, got)
+			}
+		})
+	}
+}
+
+func TestFormsKnowTheirOwn(t *testing.T) {
+	for name, f := range forms {
+		data, err := f.write(devcert.Service{About: "x", Program: "/opt/devcert", Args: []string{"serve"}})
+		require.NoError(t, err)
+		text := string(data)
+		for _, row := range []struct {
+			name, data string
+			want       whose
+		}{
+			{"as written", text, made},
+			{"with something added", text + "\n", changed},
+			{"with another program", strings.Replace(text, "/opt/devcert", "/opt/other", 1), made},
+			{"cut off", text[:len(text)*2/3], changed},
+			{"without the mark", strings.ReplaceAll(text, f.marker, "x"), foreign},
+			{"empty", "", foreign},
+		} {
+			t.Run(name+" "+row.name, func(t *testing.T) {
+				_, w := f.judge([]byte(row.data))
+				require.Equal(t, row.want, w)
+			})
+		}
+	}
+}
+
+func FuzzForms(f *testing.F) {
+	for _, word := range hard {
+		f.Add([]byte(word), "/opt/devcert", word, word)
+	}
+	f.Add([]byte(unitMarker+"\nExecStart=\"/a\" \"b"), "/a b", "x", "y")
+	f.Fuzz(func(t *testing.T, data []byte, program, one, two string) {
+		for name, form := range forms {
+			form.judge(data) // whatever it is, nothing falls
+			s := devcert.Service{About: "x", Program: program, Args: []string{one, two}}
+			written, err := form.write(s)
+			if err != nil {
+				continue
+			}
+			got, w := form.judge(written)
+			require.Equal(t, made, w, name)
+			require.Equal(t, s, got, name)
+			for _, word := range []string{program, one, two} {
+				require.True(t, utf8.ValidString(word) && !strings.ContainsFunc(word, unicode.IsControl), name)
+			}
+		}
+	})
+}
