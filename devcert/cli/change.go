@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"devcert/devcert"
-	"devcert/devcert/chain"
 	"devcert/devcert/explain"
 )
 
@@ -68,34 +67,6 @@ func (s *session) request() (devcert.Request, error) {
 		r.KeepRootKey = &keep
 	}
 	return r, nil
-}
-
-func (s *session) afterSetup(r *devcert.Report) {
-	trusted := 0
-	for _, store := range r.Seen.Stores {
-		for _, place := range r.Shown(store) {
-			if place.Part == chain.PartRoot && place.State == devcert.Trusted {
-				trusted++
-			}
-		}
-	}
-	s.ui.printf("\n")
-	switch trusted {
-	case 0:
-		s.ui.flow("", "The certificates are made; no store was asked to trust them.")
-	case 1:
-		s.ui.flow("", "https://localhost is trusted in 1 store.")
-	default:
-		s.ui.flow("", fmt.Sprintf("https://localhost is trusted in %d stores.", trusted))
-	}
-	dir := s.homePath(s.engine.Host.StateDir)
-	chain, key := filepath.Join(dir, "localhost.pem"), filepath.Join(dir, "localhost-key.pem")
-	label := "Serve it with:  "
-	if columns(label+key) > s.ui.width {
-		s.ui.printf("%s\n", strings.TrimSpace(label))
-		label = ""
-	}
-	s.ui.printf("%s%s\n%*s%s\n", label, chain, len(label), "", key)
 }
 
 func (p *program) repairCommand() *cli.Command {
