@@ -94,19 +94,36 @@ func (f Folder) Exists() bool {
 	return err == nil && info.IsDir()
 }
 
-// Make creates the folder, private, and the folders above it as the system
-// makes them by default.
+// Make creates the folder, private, and the folders above it that are missing,
+// which go with it.
 func (f Folder) Make() error {
 	if err := f.Check(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
-		return failed("making the state folder", f.Path, err)
+	for try := 1; ; try++ {
+		err := f.makeAll()
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrNotExist) && try < maxMake: // an uninstall has just removed what is above
+		default:
+			return failed("making the state folder", f.Path, err)
+		}
+	}
+}
+
+// maxMake is how often Make begins anew.
+const maxMake = 10
+
+func (f Folder) makeAll() error {
+	above, err := f.makeParents()
+	if err != nil {
+		return err
 	}
 	if err := f.Files.MakeDir(f.Path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return failed("making the state folder", f.Path, err)
+		return errors.Join(err, removeEmpty(above))
 	}
-	return nil
+	return f.noteParents(above)
 }
 
 // makeGenerations is for the holder of the lock alone: made earlier, it would

@@ -83,6 +83,7 @@ func (f Folder) refuseOthers() error {
 		switch _, known := inState(n); {
 		case n.Name() == LockFile:
 			locked = true
+		case n.Name() == parentsFile: // what Make leaves before there is a lock
 		case !known:
 			other = n.Name()
 		case !n.IsDir() && n.Name() != generationsDir:
@@ -139,11 +140,14 @@ func (f Folder) unlock(lock *flock.Flock) {
 		return
 	}
 	mine, left, err := f.inventory()
-	if err != nil || len(slices.DeleteFunc(mine, isLock)) > 0 {
+	rest := slices.DeleteFunc(mine, func(name string) bool { return name == LockFile || name == parentsFile })
+	if err != nil || len(rest) > 0 {
 		return // nobody has removed what devcert keeps here
 	}
-	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep {
-		_ = os.Remove(f.Path)
+	above := f.parents()
+	_ = os.Remove(f.path(parentsFile))
+	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep && os.Remove(f.Path) == nil {
+		_ = removeEmpty(above)
 	}
 }
 

@@ -23,6 +23,10 @@ func (f Folder) Remove() (left []string, err error) {
 		return nil, failed("removing the state folder", f.Path, err)
 	}
 	// The lock goes last: as long as it stands, no other writer is in.
+	above := f.parents()
+	if runtime.GOOS == "windows" { // where unlock has to know them
+		mine = slices.DeleteFunc(mine, func(name string) bool { return name == parentsFile })
+	}
 	if err := f.removeAll(slices.DeleteFunc(mine, isLock)); err != nil {
 		return left, err
 	}
@@ -30,7 +34,7 @@ func (f Folder) Remove() (left []string, err error) {
 	if len(left) == 0 && f.Keep {
 		left = []string{"."}
 	}
-	return left, f.removeLock(last)
+	return left, f.removeLock(last, above)
 }
 
 func isLock(name string) bool { return name == LockFile }
@@ -76,10 +80,11 @@ func (f Folder) Removable() error {
 	return nil
 }
 
-// removeLock removes the lock, and the folder if nothing else is in it. On
+// removeLock removes the lock, and if nothing else is in it the folder, with those
+// above it. On
 // Windows both are left to unlock. From the moment the lock is gone another
 // writer may come in and make its own: then the folder is not ours to remove.
-func (f Folder) removeLock(last bool) error {
+func (f Folder) removeLock(last bool, above []string) error {
 	err := os.Remove(f.path(LockFile))
 	gone := err == nil || errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -89,6 +94,9 @@ func (f Folder) removeLock(last bool) error {
 		return nil
 	}
 	if err = os.Remove(f.Path); err == nil {
+		if err = removeEmpty(above); err != nil {
+			return failed("removing the folders above the state folder", f.Path, err)
+		}
 		return nil
 	}
 	if names, readErr := os.ReadDir(f.Path); errors.Is(readErr, fs.ErrNotExist) || len(names) > 0 {
@@ -141,7 +149,7 @@ func (f Folder) list(dir string, known own) (mine, left []string, err error) {
 
 var knownNames = []string{
 	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, RootFile, IntermediateFile,
-	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir,
+	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir, parentsFile,
 }
 
 func inState(n fs.DirEntry) (own, bool) {

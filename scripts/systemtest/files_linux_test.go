@@ -19,6 +19,7 @@ var stateFiles = []struct{ path, stands string }{
 	{"current", ""},
 	{"bindings.json", ""},
 	{"lock", ""},
+	{".made-by-devcert.json", ""}, // without it the folders above stay
 	{"root.pem", ""},
 	{"intermediate.pem", ""},
 	{"localhost.pem", ""},

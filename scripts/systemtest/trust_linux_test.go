@@ -69,9 +69,6 @@ func (m *machine) requireGone(pristine snapshot) {
 func (m *machine) requireAsBefore(pristine snapshot) {
 	m.t.Helper()
 	allowed := []string{javaStore} // has the dates of its entries in it
-	for _, folder := range []string{".local", ".local/share"} {
-		allowed = append(allowed, filepath.Join(m.home(), folder))
-	}
 	require.Empty(m.t, beyond(pristine.differing(m.snapshot()), allowed), "not as before setup")
 	require.NoDirExists(m.t, m.state())
 	require.Empty(m.t, m.danglingLinks())
