@@ -59,9 +59,13 @@ func (e *wordError) Error() string { return e.what }
 func (e *wordError) Remedy() string { return e.hint }
 
 // failedError is a service that was started and does not stay up.
-type failedError struct{ why, log string }
+type failedError struct {
+	why, log string
+	err      error // of the tool; nil where the start itself went well
+}
 
 func (e *failedError) Error() string { return "it was started and does not stay up: " + e.why }
+func (e *failedError) Unwrap() error { return e.err }
 
 // Remedy says where to look.
 func (e *failedError) Remedy() string {
@@ -69,4 +73,13 @@ func (e *failedError) Remedy() string {
 		return ""
 	}
 	return "it says why itself:  " + e.log
+}
+
+// status is what a tool ended with by itself; -1 when it did not.
+func status(err error) int {
+	var ended interface{ ExitCode() int }
+	if errors.As(err, &ended) {
+		return ended.ExitCode()
+	}
+	return -1
 }

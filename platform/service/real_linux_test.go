@@ -22,31 +22,117 @@ import (
 
 const (
 	machineVariable = "DEVCERT_TEST_MACHINE"
-	insideVariable  = "DEVCERT_TEST_INSIDE"
+	insideVariable  = "DEVCERT_TEST_INSIDE" // a folder for the user to be
+	cgroups         = "/sys/fs/cgroup"
+	systemdPath     = "/lib/systemd/systemd"
 )
 
 // A real systemd, as it runs for a user who is logged in, keeps the service: it
 // starts it with the very words, again when it is killed, and ends it.
 //
-// It runs in a mount namespace of its own, where /run is empty.
+// It runs in a mount namespace of its own, where /run is empty, for root and for a
+// user without any rights.
 func TestRealSystemd(t *testing.T) {
 	if os.Getenv(machineVariable) == "" || os.Geteuid() != 0 {
 		t.Skip(machineVariable + " is not set, or this is not root")
 	}
-	systemd := "/lib/systemd/systemd"
-	if _, err := os.Stat(systemd); err != nil {
+	if _, err := os.Stat(systemdPath); err != nil {
 		t.Skip("no systemd")
 	}
-	if os.Getenv(insideVariable) == "" {
-		inside(t)
+	if home := os.Getenv(insideVariable); home != "" {
+		realSystemd(t, home)
 		return
 	}
+	for name, uid := range map[string]int{"root": 0, "nobody": 65534} {
+		t.Run(name, func(t *testing.T) { inside(t, uid) })
+	}
+}
+
+// inside runs the test again where it may change what is mounted, for a user whose
+// home it makes.
+func inside(t *testing.T, uid int) {
+	home, err := os.MkdirTemp("", "devcert-home-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(home) })
+	require.NoError(t, os.Chown(home, uid, uid))
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRealSystemd$", "-test.v")
+	cmd.Env = append(os.Environ(), insideVariable+"="+home)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	t.Cleanup(func() { removeCgroups(filepath.Base(home)) })
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "--- PASS: TestRealSystemd")
+}
+
+// cgroup gives the user a control group of their own, as logind does, and joins it.
+func cgroup(t *testing.T, name string, uid int) {
+	joined := 0
+	for _, root := range []string{cgroups, cgroups + "/systemd", cgroups + "/unified"} {
+		if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
+			continue
+		}
+		dir := filepath.Join(root, name)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.NoError(t, os.Chown(dir, uid, uid))
+		for _, entry := range entries {
+			require.NoError(t, os.Chown(filepath.Join(dir, entry.Name()), uid, uid))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(os.Getpid())), 0o600))
+		joined++
+	}
+	require.NotZero(t, joined)
+}
+
+func removeCgroups(name string) {
+	for _, root := range []string{cgroups, cgroups + "/systemd", cgroups + "/unified"} {
+		for _, dir := range []string{"*/*/*", "*/*", "*", ""} { // from the inside out
+			found, _ := filepath.Glob(filepath.Join(root, name, dir))
+			for _, path := range found {
+				_ = syscall.Rmdir(path)
+			}
+		}
+	}
+}
+
+// become makes this process the user's, for whom /run/user is made.
+func become(t *testing.T, home string) (runtime string, journal func() string) {
+	info, err := os.Stat(home)
+	require.NoError(t, err)
+	uid := int(info.Sys().(*syscall.Stat_t).Uid)
+	cgroup(t, filepath.Base(home), uid)
 	require.NoError(t, syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
 	require.NoError(t, syscall.Mount("tmpfs", "/run", "tmpfs", 0, "mode=0755"))
-	home, runtime := t.TempDir(), "/run/user/0"
-	require.NoError(t, os.MkdirAll(runtime, 0o700))
 	require.NoError(t, os.MkdirAll("/run/systemd/system", 0o755)) // sd_booted(3)
-	journal := listen(t)
+	runtime = "/run/user/" + strconv.Itoa(uid)
+	require.NoError(t, os.Mkdir("/run/user", 0o755))
+	require.NoError(t, os.Mkdir(runtime, 0o700))
+	require.NoError(t, os.Chown(runtime, uid, uid))
+	journal = listen(t)
+	copyOf(t, filepath.Join(home, "devcert"))
+	if uid != 0 {
+		require.NoError(t, syscall.Setgroups(nil))
+		require.NoError(t, syscall.Setgid(uid))
+		require.NoError(t, syscall.Setuid(uid))
+	}
+	return runtime, journal
+}
+
+// copyOf puts this program where others may start it.
+func copyOf(t *testing.T, path string) {
+	self, err := os.Open(os.Args[0])
+	require.NoError(t, err)
+	defer self.Close()
+	image, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
+	require.NoError(t, err)
+	_, err = io.Copy(image, self)
+	require.NoError(t, err)
+	require.NoError(t, image.Close())
+}
+
+func realSystemd(t *testing.T, home string) {
+	runtime, journal := become(t, home)
 	defer func() {
 		if t.Failed() {
 			t.Log(journal())
@@ -55,10 +141,10 @@ func TestRealSystemd(t *testing.T) {
 	env := []string{"HOME=" + home, "PATH=/usr/bin:/bin"}
 	services := New(Options{Env: env, Files: files, User: "anna"})
 
-	s := serving(t)
+	s := serving(t, home)
 	var late *devcert.NotStartedError
 	require.ErrorAs(t, services.Install(t.Context(), s), &late, "nobody is logged in")
-	login(t, systemd, env, runtime)
+	login(t, env, runtime)
 	first := waitFor(t, s.Args[1], 0)
 	require.Equal(t, s.Args, first.Args, "it starts at the login, with the very words")
 	seen := services.Look(t.Context(), s.Name, "")
@@ -99,37 +185,20 @@ func TestRealSystemd(t *testing.T) {
 	require.NotRegexp(t, `\.service:[0-9]`, journal(), "systemd has nothing to say of any line")
 }
 
-// inside runs the test again where it may change what is mounted.
-func inside(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), insideVariable+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "--- PASS: "+t.Name())
-}
-
 // serving is a service that says how it was called, at a path and with words that
 // are hard to quote.
-func serving(t *testing.T) devcert.Service {
-	dir := filepath.Join(t.TempDir(), "an na", "$HOME", "100%h", "ü;x")
+func serving(t *testing.T, home string) devcert.Service {
+	dir := filepath.Join(home, "an na", "$HOME", "100%h", "ü;x")
 	require.NoError(t, os.MkdirAll(dir, 0o755))
-	self, err := os.Open(os.Args[0])
-	require.NoError(t, err)
-	defer self.Close()
 	s := devcert.Service{Name: "serve", About: "100% of the ports", Program: filepath.Join(dir, "devcert")}
-	image, err := os.OpenFile(s.Program, os.O_CREATE|os.O_WRONLY, 0o755)
-	require.NoError(t, err)
-	_, err = io.Copy(image, self)
-	require.NoError(t, err)
-	require.NoError(t, image.Close())
+	require.NoError(t, os.Rename(filepath.Join(home, "devcert"), s.Program))
 	s.Args = append([]string{"serve", filepath.Join(dir, "called")}, hard...)
 	return s
 }
 
 // login starts systemd for the user, and ends it with the test.
-func login(t *testing.T, systemd string, env []string, runtime string) {
-	cmd := exec.Command(systemd, "--user")
+func login(t *testing.T, env []string, runtime string) {
+	cmd := exec.Command(systemdPath, "--user")
 	cmd.Env = append(env, "XDG_RUNTIME_DIR="+runtime, "SYSTEMD_LOG_TARGET=journal")
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
@@ -147,6 +216,7 @@ func listen(t *testing.T) (said func() string) {
 	require.NoError(t, os.MkdirAll("/run/systemd/journal", 0o755))
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "/run/systemd/journal/socket", Net: "unixgram"})
 	require.NoError(t, err)
+	require.NoError(t, os.Chmod("/run/systemd/journal/socket", 0o666))
 	t.Cleanup(func() { conn.Close() })
 	var mu sync.Mutex
 	var all strings.Builder

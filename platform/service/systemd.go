@@ -251,6 +251,10 @@ func (m *systemd) start(ctx context.Context, unit string, anew bool) error {
 		verb = "restart"
 	}
 	if err := m.change(ctx, verb, "--", unit); err != nil {
+		// One that ends at once fails its start, sometimes.
+		if is, serr := m.show(ctx, unit); serr == nil && status(err) > 0 && is["LoadState"] == "loaded" && is.running() != devcert.Runs {
+			return &failedError{is.evidence(), logOf(unit), err}
+		}
 		return err
 	}
 	for end := time.Now().Add(m.settle); ; {
@@ -259,7 +263,7 @@ func (m *systemd) start(ctx context.Context, unit string, anew bool) error {
 			return err
 		}
 		if is.running() != devcert.Runs {
-			return &failedError{is.evidence(), logOf(unit)}
+			return &failedError{is.evidence(), logOf(unit), nil}
 		}
 		left := time.Until(end)
 		if left <= 0 {

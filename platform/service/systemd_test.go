@@ -26,6 +26,7 @@ type userSystemd struct {
 	reset  []string          // units whose failure was forgotten
 	calls  []string
 	fails  bool // what is started ends with status 1
+	atOnce bool // before the start is over
 	hangs  string
 	path   string // what it says that it reads
 }
@@ -73,7 +74,9 @@ func (u *userSystemd) run(ctx context.Context, args ...string) ([]byte, error) {
 	case args[0] == "start" && u.active[unit] != "":
 		return nil, nil
 	case args[0] == "start", args[0] == "restart":
-		u.active[unit] = u.loaded[unit]
+		if u.active[unit] = u.loaded[unit]; u.fails && u.atOnce {
+			return nil, statusError(1)
+		}
 		return nil, nil
 	case args[0] == "stop":
 		delete(u.active, unit)
@@ -269,6 +272,7 @@ func TestSystemdFaults(t *testing.T) {
 		wrote bool
 	}{
 		{"it does not stay up", func(u *userSystemd, _ *systemd) { u.fails = true }, "after exit status 1", true},
+		{"it ends at once", func(u *userSystemd, _ *systemd) { u.fails, u.atOnce = true, true }, "after exit status 1", true},
 		{"systemd hangs", func(u *userSystemd, _ *systemd) { u.hangs = "restart" }, "deadline exceeded", true},
 		{"systemd reads other folders", func(u *userSystemd, _ *systemd) { u.path = "/elsewhere" }, "does not read units from", false},
 		{"there is no systemd", func(_ *userSystemd, m *systemd) { m.missing = errors.New("no systemctl") }, "not supported", false},
