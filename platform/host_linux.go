@@ -14,6 +14,7 @@ import (
 	"devcert/platform/front"
 	"devcert/platform/java"
 	"devcert/platform/nss"
+	"devcert/platform/service"
 	"devcert/platform/system"
 	"devcert/platform/wsl"
 )
@@ -55,6 +56,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 			Env: o.Env, StateDir: host.StateDir, Interactive: o.Interactive, Say: o.Say,
 		})
 	}
+	host.Services = service.New(service.Options{Env: o.Env, Files: host.Files, User: host.Owner.User})
 	host.Roots = systems.Roots
 	host.Ephemeral = front.Ephemeral
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
