@@ -30,7 +30,7 @@ type link struct {
 	Name         string
 	From, Until  string // days in UTC
 	Life         string // "364 days left"
-	Spent        int    // per cent of its life that are over
+	Ahead        int    // per cent of its life that are left
 	Tone         tone
 	Key, KeyNote string
 	Only, Names  []string
@@ -52,7 +52,9 @@ func chainOf(r *devcert.Report, presented *x509.Certificate) chainView {
 	middle.KeyNote = keyNote(h.Intermediate)
 	leaf := linkOf("leaf", h.Leaf.Cert, r.Seen.Now)
 	leaf.Duty, leaf.KeyNote = "what servers present", keyNote(h.Leaf)
-	leaf.Here = presented != nil && h.Leaf.Cert != nil && presented.Equal(h.Leaf.Cert)
+	if presented != nil && h.Leaf.Cert != nil && presented.Equal(h.Leaf.Cert) {
+		leaf.Here, leaf.Duty = true, "which this page came with"
+	}
 	return chainView{
 		Links: []link{root, middle, leaf},
 		Any:   h.Root != nil || h.Intermediate.Cert != nil || h.Leaf.Cert != nil,
@@ -73,7 +75,7 @@ func linkOf(role string, c *x509.Certificate, now time.Time) link {
 	left := daysLeft(c, now)
 	l := link{
 		Role: role, Name: clean(subjectOf(c)), From: day(c.NotBefore), Until: day(c.NotAfter),
-		Life: amount(left) + " " + lifeWord(left), Spent: spent(c, now), Tone: toneOf(c, now),
+		Life: amount(left) + " " + lifeWord(left), Ahead: ahead(c, now), Tone: toneOf(c, now),
 		Key: keyOf(c), Thumbprint: chain.Thumbprint(c), Fingerprint: chain.Fingerprint(c),
 	}
 	if now.Before(c.NotBefore) {
@@ -132,12 +134,12 @@ func keyOf(c *x509.Certificate) string {
 	return "a key of an unknown kind"
 }
 
-func spent(c *x509.Certificate, now time.Time) int {
+func ahead(c *x509.Certificate, now time.Time) int {
 	whole := c.NotAfter.Sub(c.NotBefore)
 	if whole <= 0 {
-		return 100
+		return 0
 	}
-	return int(min(max(100*now.Sub(c.NotBefore).Seconds()/whole.Seconds(), 0), 100))
+	return int(math.Ceil(min(max(100*c.NotAfter.Sub(now).Seconds()/whole.Seconds(), 0), 100)))
 }
 
 // daysLeft counts whole days, and is negative when they are over.

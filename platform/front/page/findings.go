@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"devcert/devcert"
 	"devcert/devcert/explain"
@@ -15,7 +16,8 @@ type health struct {
 	Note     string
 	Findings []findingView
 	// Cure mends what can be mended at once; Cures says how much that is.
-	Cure, Cures string
+	Cure  command
+	Cures string
 }
 
 type findingView struct {
@@ -28,11 +30,21 @@ type findingView struct {
 	ExplainedTitle       string
 }
 
-// remedy is what a person can do: words, a command to copy, or both.
-type remedy struct{ Words, Command string }
+// remedy is what a person can do: a text, a command to copy, or both.
+type remedy struct {
+	Text    string
+	Command command
+}
+
+// command is a command line.
+type command string
+
+// Words are what it is to be broken between, where the line is short: at a
+// hyphen it could be taken for two.
+func (c command) Words() []string { return strings.Split(string(c), " ") }
 
 func healthOf(r *devcert.Report) health {
-	h := health{Tone: good, Title: "All is as it should be"}
+	h := health{Tone: good, Title: "All is well"}
 	if r.Config != nil && !r.Config.SetUp.IsZero() {
 		h.Note = "All is as it was set up on " + day(r.Config.SetUp) + "."
 	}
@@ -88,20 +100,20 @@ func titleOfFindings(all []devcert.Finding) string {
 			wrong++
 		}
 	}
-	things := func(n int, rest string) string {
-		if n == 1 {
-			return "1 thing " + strings.Replace(rest, "are", "is", 1)
-		}
-		return fmt.Sprintf("%d things %s", n, rest)
-	}
-	switch known := len(all) - wrong; {
+	known := len(all) - wrong
+	title := fmt.Sprintf("%d things are wrong", wrong)
+	switch {
+	case wrong == 0 && known == 1:
+		return "1 thing to know"
 	case wrong == 0:
-		return strings.TrimSuffix(things(known, "are to know"), " are to know") + " to know"
-	case known == 0:
-		return things(wrong, "are wrong")
-	default:
-		return fmt.Sprintf("%s, %d to know", things(wrong, "are wrong"), known)
+		return fmt.Sprintf("%d things to know", known)
+	case wrong == 1:
+		title = "1 thing is wrong"
 	}
+	if known > 0 {
+		title += fmt.Sprintf(", %d to know", known)
+	}
+	return title
 }
 
 func cures(repairable, all int) string {
@@ -120,18 +132,18 @@ var commandWords = []string{"devcert ", "sudo ", "git ", "ss ", "unset ", "expor
 // remedyOf tells the command in a remedy from the words around it, so that it can
 // be copied alone. What is not surely a command stays words.
 func remedyOf(text string) remedy {
-	text = clean(text)
+	text = cleanTo(text, longText)
 	if isCommand(text) {
-		return remedy{Command: text}
+		return remedy{Command: command(text)}
 	}
 	if at := strings.LastIndex(text, ": "); at >= 0 && isCommand(text[at+2:]) {
-		return remedy{Words: text[:at+1], Command: text[at+2:]}
+		return remedy{Text: text[:at+1], Command: command(text[at+2:])}
 	}
-	return remedy{Words: text}
+	return remedy{Text: text}
 }
 
 func isCommand(text string) bool {
-	for _, sign := range []string{", ", "; ", "\n", ": "} {
+	for _, sign := range []string{", ", "; ", "\n", ": ", "…", string(unicode.ReplacementChar)} {
 		if strings.Contains(text, sign) {
 			return false
 		}

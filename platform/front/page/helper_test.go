@@ -97,6 +97,8 @@ type machine struct {
 	now     time.Time
 	probe   bool
 	clients clients
+	edit    func(*devcert.Report) // what is seen
+	blind   error                 // why nothing is
 }
 
 func newMachine(t testing.TB) *machine {
@@ -193,7 +195,14 @@ func broken(t testing.TB) *machine {
 
 // report looks as the page does.
 func (m *machine) report(ctx context.Context) (*devcert.Report, error) {
-	return m.engine().Status(ctx, m.probe)
+	if m.blind != nil {
+		return nil, m.blind
+	}
+	r, err := m.engine().Status(ctx, m.probe)
+	if err == nil && m.edit != nil {
+		m.edit(r)
+	}
+	return r, err
 }
 
 func (m *machine) mustReport() *devcert.Report {
@@ -204,29 +213,33 @@ func (m *machine) mustReport() *devcert.Report {
 }
 
 // ask sends one request, as it arrives over TLS at port 44300 with the leaf.
-func ask(t testing.TB, h http.Handler, method, target string, edit ...func(*http.Request)) *http.Response {
+func ask(t testing.TB, h http.Handler, method, target string, edit ...func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	r.TLS = &tls.ConnectionState{
 		Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, CurveID: tls.X25519MLKEM768,
 		NegotiatedProtocol: "h2", ServerName: "localhost", HandshakeComplete: true,
 	}
-	addr := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 44300}
-	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, addr))
+	r = r.WithContext(at44300(r.Context()))
 	for _, e := range edit {
 		e(r)
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return w
+}
+
+// at44300 is the context of a request that came to the port that people open.
+func at44300(ctx context.Context) context.Context {
+	return context.WithValue(ctx, http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 44300})
 }
 
 const home = "https://localhost:44300/"
 
 // shown is the page as a browser reads it.
-func shown(t testing.TB, response *http.Response) *html.Node {
+func shown(t testing.TB, response *httptest.ResponseRecorder) *html.Node {
 	t.Helper()
-	require.Equal(t, "text/html; charset=utf-8", response.Header.Get("Content-Type"))
+	require.Equal(t, "text/html; charset=utf-8", response.Header().Get("Content-Type"))
 	doc, err := html.Parse(response.Body)
 	require.NoError(t, err)
 	return doc

@@ -22,8 +22,9 @@ const (
 // lookout looks at the machine for whoever asks, once for all who ask at the same
 // time.
 type lookout struct {
-	look func(context.Context) (*devcert.Report, error)
-	now  func() time.Time
+	look  func(context.Context) (*devcert.Report, error)
+	now   func() time.Time
+	limit time.Duration
 
 	mu   sync.Mutex
 	last *sight
@@ -75,7 +76,7 @@ func (l *lookout) over(s *sight) bool {
 // run looks on behalf of all that wait: it does not end with the request that
 // began it.
 func (l *lookout) run(s *sight) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), l.limit)
 	defer cancel()
 	s.report, s.err = l.guarded(ctx)
 	s.ended = l.now()

@@ -27,7 +27,7 @@ import (
 //go:embed page.html style.css favicon.svg
 var files embed.FS
 
-var layout = template.Must(template.ParseFS(files, "page.html"))
+var layout = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "page.html"))
 
 // policy lets the page have its own style sheet and icon, and nothing else: no
 // script at all, no style in attributes, no form, no frame around it.
@@ -59,7 +59,7 @@ func newHandler(report func(context.Context) (*devcert.Report, error), now func(
 	style, icon := embedded("style.css"), embedded("favicon.svg")
 	sum := sha256.Sum256(style)
 	return &handler{
-		lookout: &lookout{look: report, now: now},
+		lookout: &lookout{look: report, now: now, limit: lookLimit},
 		style:   style, stylePath: "/style-" + hex.EncodeToString(sum[:8]) + ".css", icon: icon,
 	}
 }

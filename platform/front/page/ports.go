@@ -17,6 +17,7 @@ type grid struct {
 	Legend       []legendEntry
 	Sound, Total int
 	Probed       bool // some port was asked what it presents
+	Here         int  // the port that this page came from, if it is among them
 	Left         int  // ports for which there was no row
 	Error        string
 }
@@ -85,6 +86,9 @@ func gridOf(r *devcert.Report, here int) grid {
 	for _, p := range r.PortStates() {
 		sign, word, named := wordFor(p)
 		cell := portCell{Port: p.Port, Sign: sign, Word: word, Title: titleOf(p, word), Here: p.Port == here}
+		if cell.Here {
+			g.Here = p.Port
+		}
 		g.count(p, cell, named)
 		g.put(cell)
 	}

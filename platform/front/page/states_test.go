@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io/fs"
 	"math/big"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/devcert/disk"
 )
 
 // live is a machine whose ports were asked, and answer.
@@ -36,6 +38,30 @@ func live(t testing.TB) *machine {
 		}
 		return out
 	}
+	return m
+}
+
+// expired is a machine that was not looked after for a year and more.
+func expired(t testing.TB) *machine {
+	t.Helper()
+	m := setUp(t)
+	m.now = noon.AddDate(0, 0, 370)
+	return m
+}
+
+// lost is a machine whose intermediate is gone.
+func lost(t testing.TB) *machine {
+	t.Helper()
+	m := setUp(t)
+	m.edit = func(r *devcert.Report) { r.Seen.Folder.Hierarchy.Intermediate = chain.Pair{} }
+	return m
+}
+
+// blind is a machine that cannot be looked at.
+func blind(t testing.TB) *machine {
+	t.Helper()
+	m := setUp(t)
+	m.blind = &disk.FolderError{Doing: "reading", Path: m.host.StateDir, Err: fs.ErrPermission}
 	return m
 }
 

@@ -3,6 +3,7 @@ package page
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -24,7 +25,7 @@ type verdict struct {
 // told to go on sends the very same request: no header of it, Sec-Fetch-Site and
 // the like, tells.
 const limit = "What no page can see is whether a warning was clicked away, today or long ago: the request is the same. " +
-	"If the address bar says “Not secure”, or the padlock is crossed out, it was."
+	"“Not secure” or a crossed-out padlock in the address bar says that it was. Each browser may read another store: ask each."
 
 // presented is the certificate that a connection was answered with.
 type presented struct {
@@ -71,54 +72,82 @@ func localPort(r *http.Request) int {
 // judge says what follows from how the page came. Where the certificate is wrong
 // in itself, every browser must have warned, whatever it trusts.
 func judge(r *http.Request, report *devcert.Report, p presented) verdict {
-	host := clean(hostOf(r))
-	unsure := verdict{Tone: warn, Title: "No warning? Then this browser trusts " + host + ".", Limit: limit}
+	host := hostOf(r)
+	v := verdict{Tone: warn, Title: "No warning? Then this browser trusts " + clean(host) + ".", Limit: limit}
+	var fault string
+	var leaf *x509.Certificate
+	if report != nil {
+		leaf = report.Seen.Folder.Hierarchy.Leaf.Cert
+	}
+	if p.cert != nil && report != nil {
+		fault = faultOf(report, p.cert, host)
+	}
 	switch {
 	case r.TLS == nil:
-		return verdict{
-			Tone: bad, Title: "This page came without TLS.",
-			Text: "There is no certificate to judge on plain HTTP. Ask for the same address with https:// in front.",
-		}
-	case report == nil && p.cert != nil:
-		unsure.Text = "It came over TLS. Whether the certificate is devcert's is not known: the machine could not be looked at."
-		return unsure
-	case p.cert == nil:
-		unsure.Text = "It came over TLS, and with which certificate is not known here: look at it in the browser, and compare it with the chain below."
-		return unsure
+		v = verdict{Tone: bad, Title: "This page came without TLS."}
+		v.Text = "There is no certificate to judge on plain HTTP. Ask for the same address with https:// in front."
+	case report == nil:
+		v.Text = "This page came over TLS. Whether its certificate is devcert’s is not known: the machine could not be looked at."
+	case fault != "":
+		v = verdict{Tone: bad, Title: "A browser must warn before it shows this page."}
+		v.Text = "The certificate that it came with cannot be right here: " + fault + ". If there was no warning, one was clicked away before."
+	case p.thumbprint == "" && leaf != nil:
+		v.Text = "This page came over TLS. With which certificate is not known here: compare the one that the browser shows with the leaf below."
+	case leaf == nil || p.thumbprint != chain.Thumbprint(leaf) && !ours(report, p.cert):
+		v = verdict{Tone: warn, Title: "This page came with another certificate than devcert’s."}
+		v.Text = "What a browser thinks of it says nothing about devcert’s root."
+	case lostAbove(report):
+		v.Text = "This page came over TLS with devcert’s leaf. The root or the intermediate above it is lost on this machine, so that nobody can compare what this browser trusts."
+	case !trustedSomewhere(report):
+		v.Title = "This browser should have warned."
+		v.Text = "The certificate is right, but no store of this machine that could be looked into trusts its root. A browser that shows no warning has the root from elsewhere."
+	default:
+		v.Tone = good
+		v.Text = "This page came over TLS with the certificate that devcert made for this machine. A browser that does not trust its root stops with a warning before it shows anything."
 	}
-	if fault := faultOf(report, p.cert, hostOf(r)); fault != "" {
-		return verdict{
-			Tone: bad, Title: "A browser must warn before it shows this page.",
-			Text: "The certificate it came with cannot be right here: " + fault + ". If there was no warning, one was clicked away before.",
-		}
-	}
-	if !trustedSomewhere(report) {
-		return verdict{
-			Tone: warn, Title: "This browser should have warned.",
-			Text:  "The certificate is right, but no store of this machine that could be looked into trusts its root. A browser that shows no warning has the root from elsewhere.",
-			Limit: limit,
-		}
-	}
-	return verdict{
-		Tone: good, Title: unsure.Title, Limit: limit,
-		Text: "This page came over TLS with the certificate that devcert made for this machine. A browser that does not trust its root stops with a warning before it shows anything.",
-	}
+	return v
 }
 
-// faultOf is why no verifier takes cert for host, if it trusts the root and
-// nothing else; "" when there is no reason.
+// faultOf is why no verifier takes cert for host, whatever roots it has; "" when
+// there is no reason. That devcert's root did not lead to another's certificate
+// is none.
 func faultOf(report *devcert.Report, cert *x509.Certificate, host string) string {
-	h := &report.Seen.Folder.Hierarchy
-	if h.Root == nil || h.Intermediate.Cert == nil {
-		return "the root or the intermediate that it should lead to is lost"
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(h.Root)
-	err := chain.VerifyServer(roots, []*x509.Certificate{h.Intermediate.Cert}, cert, host, report.Seen.Now)
-	if err == nil {
+	now := report.Seen.Now
+	err := verify(report, cert, host)
+	switch {
+	case now.Before(cert.NotBefore):
+		return "it is not valid before " + day(cert.NotBefore)
+	case now.After(cert.NotAfter):
+		return "it ended on " + day(cert.NotAfter)
+	case cert.VerifyHostname(host) != nil:
+		return "it is not for " + clean(host)
+	case err == nil || lostAbove(report) || !cert.Equal(report.Seen.Folder.Hierarchy.Leaf.Cert):
 		return ""
 	}
 	return strings.TrimPrefix(clean(err.Error()), "x509: ")
+}
+
+// verify builds the chain from cert to devcert's root.
+func verify(report *devcert.Report, cert *x509.Certificate, host string) error {
+	h := &report.Seen.Folder.Hierarchy
+	if lostAbove(report) {
+		return errors.New("the root or the intermediate is lost")
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(h.Root)
+	return chain.VerifyServer(roots, []*x509.Certificate{h.Intermediate.Cert}, cert, host, report.Seen.Now)
+}
+
+// ours says of a certificate that is not the leaf that it comes from the same
+// intermediate, as what `devcert issue` makes.
+func ours(report *devcert.Report, cert *x509.Certificate) bool {
+	intermediate := report.Seen.Folder.Hierarchy.Intermediate.Cert
+	return cert != nil && intermediate != nil && cert.CheckSignatureFrom(intermediate) == nil
+}
+
+func lostAbove(report *devcert.Report) bool {
+	h := &report.Seen.Folder.Hierarchy
+	return h.Root == nil || h.Intermediate.Cert == nil
 }
 
 func trustedSomewhere(report *devcert.Report) bool {
@@ -156,7 +185,7 @@ func connection(r *http.Request, p presented) []fact {
 	if p.guessed {
 		name += ", by the port's binding"
 	}
-	return append(all, fact{Name: name, Value: p.thumbprint, Code: true})
+	return append(all, fact{Name: name, Value: clean(p.thumbprint), Code: true})
 }
 
 func nameAsked(s *tls.ConnectionState) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -34,6 +35,7 @@ type view struct {
 	Summary             []tile
 	Chain               chainView
 	Ports               grid
+	Probe               command // asks the ports
 	Stores              []storeView
 	Clients             []clientView
 	Looked              string
@@ -75,7 +77,7 @@ func newView(r *http.Request, report *devcert.Report, err error) *view {
 	v.Health = healthOf(report)
 	v.Title = "localhost: " + strings.ToLower(v.Health.Title[:1]) + v.Health.Title[1:]
 	v.Chain = chainOf(report, presented.cert)
-	v.Ports = gridOf(report, localPort(r))
+	v.Ports, v.Probe = gridOf(report, localPort(r)), "devcert status --probe"
 	v.Stores = storesOf(report)
 	v.Clients = clientsOf(report)
 	v.Summary = summary(v, report)
@@ -85,7 +87,7 @@ func newView(r *http.Request, report *devcert.Report, err error) *view {
 }
 
 func failureOf(err error) *failure {
-	f := &failure{Text: clean(err.Error())}
+	f := &failure{Text: cleanTo(err.Error(), longText)}
 	if errors.Is(err, devcert.ErrNotSetUp) {
 		f.Remedy = remedyOf("devcert setup")
 	}
@@ -115,10 +117,13 @@ func summary(v *view, r *devcert.Report) []tile {
 		})
 	}
 	if sound, total, t := countPlaces(v.Stores); total > 0 {
-		all = append(all, tile{Tone: t, Name: "Stores", Figure: share(sound, total), Word: "as they should be", Anchor: "stores"})
+		all = append(all, tile{Tone: t, Name: "Stores", Figure: share(sound, total), Word: "in order", Anchor: "stores"})
 	}
 	if sound, t := countClients(v.Clients); len(v.Clients) > 0 {
 		all = append(all, tile{Tone: t, Name: "Programs", Figure: share(sound, len(v.Clients)), Word: "will trust it", Anchor: "programs"})
+	}
+	if len(all) < 2 {
+		return nil // the one section says it itself
 	}
 	return all
 }
@@ -130,18 +135,32 @@ func share(n, of int) string {
 	return fmt.Sprintf("%d of %d", n, of)
 }
 
-// longest is how much of one text is shown: a certificate's subject may be as
-// long as its maker liked.
-const longest = 2000
+// whole are words that a line is not to end within, at a hyphen of theirs.
+var whole = regexp.MustCompile(`\b(\d{4}-\d\d-\d\d|SHA-\d+|\d{1,5}-\d{1,5})\b`)
+
+// prose is a text with those words kept whole, by the sign of which nothing is seen
+// (U+2060). It is for reading: a command is never one.
+func prose(s string) string {
+	return whole.ReplaceAllStringFunc(s, func(word string) string { return strings.ReplaceAll(word, "-", "\u2060-\u2060") })
+}
+
+// How much of one text is shown: a certificate's subject may be as long as its
+// maker liked. What is to be done, and why nothing could be, may be longer.
+const (
+	shortText = 400
+	longText  = 4000
+)
 
 // clean makes a text safe to read: what is no character, is not seen, or turns
 // the direction of what follows becomes a sign that something was there. Lines
 // stay lines.
-func clean(s string) string {
+func clean(s string) string { return cleanTo(s, shortText) }
+
+func cleanTo(s string, most int) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
-		if n++; n > longest {
+		if n++; n > most {
 			b.WriteRune('…')
 			break
 		}
