@@ -54,6 +54,7 @@ type front struct {
 	conns   *conns
 	server  *http.Server
 	lists   *http.Server
+	idle    time.Duration // how long a connection may wait for its next request
 
 	wanted []int        // ports, as of the last look at the table
 	absent bool         // what says which ports are wanted was not there then
@@ -68,7 +69,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		asks = tls.NoClientCert
 	}
 	f := &front{
-		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{},
+		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{}, idle: idleLimit,
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
 	f.Ports = slices.Compact(slices.Sorted(slices.Values(sv.Ports)))
@@ -96,7 +97,7 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 		// net/http speaks HTTP/2 only if it finds it here.
 		TLSConfig:         newTLSConfig(f.keyring.asks),
 		ReadHeaderTimeout: headerLimit,
-		IdleTimeout:       idleLimit,
+		IdleTimeout:       f.idle,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext:       connContext,
 		ConnState:         f.conns.note,

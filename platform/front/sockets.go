@@ -208,7 +208,7 @@ func (s *sockets) say(all []failure) {
 		if kind.where.IsValid() {
 			line += " on " + kind.where.String()
 		}
-		s.teller.tell(line + " " + isOrAre(groups[kind]) + " " + kind.why + "; tried again until it can be had")
+		s.teller.tell(line + " " + isOrAre(groups[kind]) + " " + kind.why + "; tried again until free")
 	}
 }
 

@@ -260,11 +260,18 @@ func free(t testing.TB, n int) []int {
 // dialTLS connects with TLS and HTTP/1.1.
 func (s *stage) dialTLS(t testing.TB, port int) (net.Conn, *bufio.Reader) {
 	t.Helper()
+	c, in, err := s.dial(port)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return c, in
+}
+
+func (s *stage) dial(port int) (net.Conn, *bufio.Reader, error) {
 	config := s.trusting()
 	config.ServerName = "localhost"
 	c, err := tls.Dial("tcp", target4(port), config)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = c.Close() })
-	require.NoError(t, c.SetDeadline(time.Now().Add(30*time.Second)))
-	return c, bufio.NewReader(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, bufio.NewReader(c), c.SetDeadline(time.Now().Add(30 * time.Second))
 }

@@ -1,0 +1,114 @@
+package front
+
+import (
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
+	"devcert/devcert/chain"
+)
+
+// listsAt has fronts publish lists at port, instead of where all of this machine's do.
+func listsAt(port int) func(network, address string) (net.Listener, error) {
+	return func(network, address string) (net.Listener, error) {
+		return net.Listen(network, strings.Replace(address, ":"+strconv.Itoa(devcert.CRLPort), ":"+strconv.Itoa(port), 1))
+	}
+}
+
+func TestTheListIsWhereTheCertificateSays(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 2)
+	s := setUp(t, ports[0])
+	f := s.front(devcert.Serving{})
+	f.sockets.listen = listsAt(ports[1])
+	begin(t, f, hello)
+	points := s.made.Intermediate.Cert.CRLDistributionPoints
+	require.Len(t, points, 1)
+	point, err := url.Parse(points[0])
+	require.NoError(t, err)
+	assert.Equal(t, strconv.Itoa(devcert.CRLPort), point.Port())
+	assert.Equal(t, chain.CRLBase, point.Scheme+"://"+point.Host)
+	for _, host := range []string{"127.0.0.1", "[::1]"} {
+		response, err := http.Get("http://" + host + ":" + strconv.Itoa(ports[1]) + point.Path)
+		require.NoError(t, err)
+		der, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		_ = response.Body.Close()
+		assert.Equal(t, "application/pkix-crl", response.Header.Get("Content-Type"))
+		list, err := x509.ParseRevocationList(der)
+		require.NoError(t, err)
+		require.NoError(t, list.CheckSignatureFrom(s.made.Root))
+	}
+}
+
+func TestNothingButLists(t *testing.T) {
+	t.Parallel()
+	handler := listHandler(func(id string) []byte { return map[string][]byte{"0a1b2c3d": []byte("list")}[id] })
+	for _, row := range []struct {
+		method, target string
+		status         int
+		body           string
+	}{
+		{"GET", "/0a1b2c3d/root.crl", 200, "list"},
+		{"GET", "/0a1b2c3d/root.crl?x=y", 200, "list"},
+		{"HEAD", "/0a1b2c3d/root.crl", 200, ""},
+		{"POST", "/0a1b2c3d/root.crl", 404, "404 page not found\n"},
+		{"GET", "/", 404, "404 page not found\n"},
+		{"GET", "/root.crl", 404, "404 page not found\n"},
+		{"GET", "//root.crl", 404, "404 page not found\n"},
+		{"GET", "/0a1b2c3d", 404, "404 page not found\n"},
+		{"GET", "/0a1b2c3d/root.pem", 404, "404 page not found\n"},
+		{"GET", "/ffffffff/root.crl", 404, "404 page not found\n"},
+		{"GET", "/../0a1b2c3d/root.crl", 404, "404 page not found\n"},
+		{"GET", "/%2e%2e/leaf-key.pem", 404, "404 page not found\n"},
+	} {
+		w := httptest.NewServer(handler)
+		request, err := http.NewRequestWithContext(t.Context(), row.method, w.URL+row.target, nil)
+		require.NoError(t, err)
+		response, err := http.DefaultTransport.RoundTrip(request)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		_ = response.Body.Close()
+		w.Close()
+		assert.Equal(t, row.status, response.StatusCode, "%s %s", row.method, row.target)
+		assert.Equal(t, row.body, string(body), "%s %s", row.method, row.target)
+	}
+}
+
+func TestTheListsOfAFormerHierarchy(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	k := newKeyring(s.folder, s.binder, 0, &teller{say: s.say})
+	k.read(true)
+	former := chain.HierarchyID(s.made.Root)
+	s.setup(t)
+	assert.NotEmpty(t, k.list(former), "its leaf may still be served")
+	assert.Equal(t, s.made.RootCRL, k.list(chain.HierarchyID(s.made.Root)))
+	assert.Nil(t, k.list("00000000"))
+}
+
+func TestTheListsPortIsTaken(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 2)
+	s := setUp(t, ports[0])
+	take(t, "127.0.0.1", ports[1])
+	take(t, "::1", ports[1])
+	f := s.front(devcert.Serving{})
+	f.sockets.listen = listsAt(ports[1])
+	r := begin(t, f, hello)
+	assert.Equal(t, s.thumbprint(), s.presented(t, ports[0], "localhost"))
+	require.NoError(t, r.end())
+	require.Len(t, s.lines(), 1)
+	assert.Contains(t, s.lines()[0], "revocation lists are not published: port 44298 is taken by")
+}

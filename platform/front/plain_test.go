@@ -1,0 +1,169 @@
+package front
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
+)
+
+func TestPlainTarget(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, request, want string }{
+		{"path and query", "GET /a/b?c=d HTTP/1.1\r\nHost: localhost:44300\r\n\r\n", "https://localhost:44300/a/b?c=d"},
+		{"root", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/"},
+		{"another method", "POST /x HTTP/1.1\r\nHost: api.dev.internal:44300\r\nContent-Length: 3\r\n\r\nabc", "https://api.dev.internal:44300/x"},
+		{"IPv6", "GET / HTTP/1.1\r\nHost: [::1]:44300\r\n\r\n", "https://[::1]:44300/"},
+		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "https://localhost/"},
+		{"escapes stay", "GET /%2f%20?q=%0d%0a HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/%2f%20?q=%0d%0a"},
+		{"two slashes lead nowhere else", "GET //evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost//evil.example/"},
+		{"a whole URL", "GET http://localhost:44300/a HTTP/1.1\r\nHost: other\r\n\r\n", "https://localhost:44300/a"},
+		{"of the server itself", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/"},
+		{"bytes that no header can carry", "GET /?\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/?%C3%A4"},
+		{"empty query", "GET /? HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/?"},
+
+		{"no host", "GET / HTTP/1.0\r\n\r\n", ""},
+		{"host with a path", "GET / HTTP/1.1\r\nHost: evil.example/x\r\n\r\n", ""},
+		{"host with a user", "GET / HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", ""},
+		{"host with a bad port", "GET / HTTP/1.1\r\nHost: localhost:x\r\n\r\n", ""},
+		{"host without a name", "GET / HTTP/1.1\r\nHost: :44300\r\n\r\n", ""},
+		{"long host", "GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", 300) + "\r\n\r\n", ""},
+		{"proxy", "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", ""},
+		{"HTTP/2 without TLS", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""},
+		{"no HTTP", "EHLO localhost\r\n", ""},
+		{"unfinished", "GET / HTTP/1.1\r\nHost: localhost\r\n", ""},
+	} {
+		got, _ := plainTarget(bufio.NewReader(strings.NewReader(row.request)))
+		assert.Equal(t, row.want, got, row.name)
+	}
+}
+
+func FuzzPlainTarget(f *testing.F) {
+	f.Add("GET /a?b HTTP/1.1\r\nHost: localhost:44300\r\n\r\n")
+	f.Add("OPTIONS * HTTP/1.0\r\nHost: [::1]\r\n\r\n")
+	f.Fuzz(func(t *testing.T, sent string) {
+		location, head := plainTarget(bufio.NewReader(strings.NewReader(sent)))
+		answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(plainAnswer(location, head))), nil)
+		if err != nil {
+			t.Fatalf("the answer cannot be read: %v", err)
+		}
+		if location == "" {
+			if answer.StatusCode != http.StatusBadRequest {
+				t.Fatal("no target, and not refused")
+			}
+			return
+		}
+		if got := answer.Header.Get("Location"); got != location {
+			t.Fatalf("leads to %q instead of %q", got, location)
+		}
+		to, err := url.Parse(location)
+		if err != nil || to.Scheme != "https" || to.Hostname() == "" || to.User != nil || len(answer.Header) > 5 {
+			t.Fatalf("leads to %q: %v, %v", location, err, answer.Header)
+		}
+		if !strings.Contains(strings.ToLower(sent), strings.ToLower(to.Host)) {
+			t.Fatalf("%q is no host that was asked for", to.Host)
+		}
+	})
+}
+
+func TestPlainHTTPIsRedirected(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	s := setUp(t, port)
+	begin(t, s.front(devcert.Serving{}), hello)
+	client := s.client(target4(port), true)
+	plain := fmt.Sprintf("http://localhost:%d/a?b", port)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		request, err := http.NewRequestWithContext(t.Context(), method, plain, nil)
+		require.NoError(t, err)
+		response, err := client.Do(request)
+		require.NoError(t, err)
+		_ = response.Body.Close()
+		assert.Equal(t, http.StatusPermanentRedirect, response.StatusCode)
+		assert.Equal(t, fmt.Sprintf("https://localhost:%d/a?b", port), response.Header.Get("Location"))
+		assert.Equal(t, "no-store", response.Header.Get("Cache-Control"), "the port may speak plain HTTP tomorrow")
+	}
+	response, err := client.Post(plain, "text/plain", strings.NewReader(strings.Repeat("x", 200<<10)))
+	require.NoError(t, err, "a body that nobody wants does not cost the answer")
+	_ = response.Body.Close()
+	assert.Equal(t, http.StatusPermanentRedirect, response.StatusCode)
+	client.CheckRedirect = nil
+	response, err = client.Get(plain)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	_ = response.Body.Close()
+	assert.Equal(t, "hello over HTTP/2.0", string(body), "followed to where it leads")
+}
+
+// Whoever sends slowly, or garbage, is on their own.
+func TestBadClientsCostOnlyTheirOwnConnection(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	s := setUp(t, port)
+	r := begin(t, s.front(devcert.Serving{}), hello)
+	hello := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+	bad := map[string]string{
+		"nothing": "", "plain HTTP": "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", "a handshake": hello,
+		"garbage": "\x00\xff\x00\xff", "garbage in a handshake": "\x16\x03\x01\x00\x04\xff\xff\xff\xff",
+		"letters": strings.Repeat("A", 200),
+	}
+	started := time.Now()
+	gone := make(chan string, len(bad)+1)
+	for name, sent := range bad {
+		c, err := net.Dial("tcp", target4(port))
+		require.NoError(t, err)
+		go drip(c, sent, func() { gone <- name })
+	}
+	overTLS, _ := s.dialTLS(t, port)
+	go drip(overTLS, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", func() { gone <- "header over TLS" })
+	for range 20 {
+		response, err := s.client(target4(port), true).Get("https://localhost:" + strconv.Itoa(port))
+		require.NoError(t, err)
+		_ = response.Body.Close()
+	}
+	assert.Less(t, time.Since(started), headerLimit/2, "others are served meanwhile")
+	for range len(bad) + 1 {
+		select {
+		case <-gone:
+		case <-time.After(headerLimit + 5*time.Second):
+			t.Fatal("a slow client is still there")
+		}
+	}
+	eventually(t, "nothing is left of them", func() bool {
+		r.conns.mu.Lock()
+		defer r.conns.mu.Unlock()
+		return len(r.conns.all) <= 20 // the good ones wait for another request
+	})
+	assert.Empty(t, s.lines())
+}
+
+// drip sends what is given, then a byte at a time until the other side has had
+// enough.
+func drip(c net.Conn, sent string, gone func()) {
+	defer c.Close()
+	_, _ = io.WriteString(c, sent)
+	go func() {
+		for range 300 {
+			time.Sleep(100 * time.Millisecond)
+			if _, err := c.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	}()
+	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.Copy(io.Discard, c); err == nil || !strings.Contains(err.Error(), "timeout") {
+		gone()
+	}
+}
