@@ -12,6 +12,7 @@ import (
 	"devcert/platform/elevate"
 	"devcert/platform/java"
 	"devcert/platform/keychain"
+	"devcert/platform/service"
 	"devcert/platform/system"
 )
 
@@ -40,6 +41,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		&java.Store{Privileged: helper, Env: o.Env, StateDir: host.StateDir, Say: o.Say},
 		&dotnet.KeychainStore{Tool: tool, Env: o.Env, Files: host.Files, Now: o.Now},
 	)
+	host.Services = service.New(service.Options{Env: o.Env, Files: host.Files, User: host.Owner.User})
 	host.Roots = keychains.Roots
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }

@@ -28,12 +28,15 @@ func nameOf(name, home string) string {
 // could tell what they were.
 func unfit(s devcert.Service) error {
 	for _, word := range append([]string{s.About, s.Program}, s.Args...) {
-		if !utf8.ValidString(word) || strings.ContainsFunc(word, unicode.IsControl) {
+		if !utf8.ValidString(word) || strings.ContainsFunc(word, isNoText) {
 			return fmt.Errorf("%q cannot stand in a service: it has characters that are not text", word)
 		}
 	}
 	return nil
 }
+
+// isNoText says of a character that it cannot stand in a line, or in XML.
+func isNoText(r rune) bool { return unicode.IsControl(r) || r == 0xFFFE || r == 0xFFFF }
 
 // broken says why a program cannot be started; "" when it can, as far as can be
 // seen.

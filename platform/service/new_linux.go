@@ -5,21 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"devcert/devcert"
-	"devcert/devcert/disk"
 	"devcert/platform/elevate"
 	"devcert/platform/run"
 )
-
-// Options are what the services of a user depend on.
-type Options struct {
-	Env   []string // of this process
-	Files disk.Files
-	User  string // login name
-}
 
 // New gives the services of the user that this process runs as; nil where nothing
 // says where their home is.
@@ -64,15 +55,6 @@ func runtimeDir(named string) string {
 		}
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0 {
 			return dir
-		}
-	}
-	return ""
-}
-
-func lookup(env []string, name string) string {
-	for _, pair := range env {
-		if have, value, _ := strings.Cut(pair, "="); have == name {
-			return value
 		}
 	}
 	return ""
