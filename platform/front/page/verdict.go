@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -26,6 +27,21 @@ type verdict struct {
 // the like, tells.
 const limit = "What no page can see is whether a warning was clicked away, today or long ago: the request is the same. " +
 	"“Not secure” or a crossed-out padlock in the address bar says that it was. Each browser may read another store: ask each."
+
+// What is said of a connection, the best last.
+const (
+	plainText = "There is no certificate to judge on plain HTTP. Ask for the same address with https:// in front."
+	blindText = "This page came over TLS. Whether its certificate is devcert’s is not known: the machine could not be looked at."
+	faultText = "The certificate that it came with cannot be right here: %s. If there was no warning, one was clicked away before."
+	unseen    = "This page came over TLS. With which certificate is not known here: compare the one that the browser shows with the leaf below."
+	otherText = "What a browser thinks of it says nothing about devcert’s root."
+	lostText  = "This page came over TLS with devcert’s leaf. The root or the intermediate above it is lost on this machine, " +
+		"so that nobody can compare what this browser trusts."
+	untrusted = "The certificate is right, but no store of this machine that could be looked into trusts its root. " +
+		"A browser that shows no warning has the root from elsewhere."
+	rightText = "This page came over TLS with the certificate that devcert made for this machine. " +
+		"A browser that does not trust its root stops with a warning before it shows anything."
+)
 
 // presented is the certificate that a connection was answered with.
 type presented struct {
@@ -73,45 +89,37 @@ func localPort(r *http.Request) int {
 // in itself, every browser must have warned, whatever it trusts.
 func judge(r *http.Request, report *devcert.Report, p presented) verdict {
 	host := hostOf(r)
-	v := verdict{Tone: warn, Title: "No warning? Then this browser trusts " + clean(host) + ".", Limit: limit}
-	var fault string
-	var leaf *x509.Certificate
-	if report != nil {
-		leaf = report.Seen.Folder.Hierarchy.Leaf.Cert
-	}
-	if p.cert != nil && report != nil {
-		fault = faultOf(report, p.cert, host)
-	}
+	trusts := "No warning? Then this browser trusts " + clean(host) + "."
 	switch {
 	case r.TLS == nil:
-		v = verdict{Tone: bad, Title: "This page came without TLS."}
-		v.Text = "There is no certificate to judge on plain HTTP. Ask for the same address with https:// in front."
+		return verdict{Tone: bad, Title: "This page came without TLS.", Text: plainText}
 	case report == nil:
-		v.Text = "This page came over TLS. Whether its certificate is devcert’s is not known: the machine could not be looked at."
-	case fault != "":
-		v = verdict{Tone: bad, Title: "A browser must warn before it shows this page."}
-		v.Text = "The certificate that it came with cannot be right here: " + fault + ". If there was no warning, one was clicked away before."
-	case p.thumbprint == "" && leaf != nil:
-		v.Text = "This page came over TLS. With which certificate is not known here: compare the one that the browser shows with the leaf below."
-	case leaf == nil || p.thumbprint != chain.Thumbprint(leaf) && !ours(report, p.cert):
-		v = verdict{Tone: warn, Title: "This page came with another certificate than devcert’s."}
-		v.Text = "What a browser thinks of it says nothing about devcert’s root."
-	case lostAbove(report):
-		v.Text = "This page came over TLS with devcert’s leaf. The root or the intermediate above it is lost on this machine, so that nobody can compare what this browser trusts."
-	case !trustedSomewhere(report):
-		v.Title = "This browser should have warned."
-		v.Text = "The certificate is right, but no store of this machine that could be looked into trusts its root. A browser that shows no warning has the root from elsewhere."
-	default:
-		v.Tone = good
-		v.Text = "This page came over TLS with the certificate that devcert made for this machine. A browser that does not trust its root stops with a warning before it shows anything."
+		return verdict{warn, trusts, blindText, limit}
 	}
-	return v
+	leaf := report.Seen.Folder.Hierarchy.Leaf.Cert
+	if fault := faultOf(report, p.cert, host); fault != "" {
+		return verdict{Tone: bad, Title: "A browser must warn before it shows this page.", Text: fmt.Sprintf(faultText, fault)}
+	}
+	switch {
+	case p.thumbprint == "" && leaf != nil:
+		return verdict{warn, trusts, unseen, limit}
+	case leaf == nil || p.thumbprint != chain.Thumbprint(leaf) && !ours(report, p.cert):
+		return verdict{Tone: warn, Title: "This page came with another certificate than devcert’s.", Text: otherText}
+	case lostAbove(report):
+		return verdict{warn, trusts, lostText, limit}
+	case !trustedSomewhere(report):
+		return verdict{warn, "This browser should have warned.", untrusted, limit}
+	}
+	return verdict{good, trusts, rightText, limit}
 }
 
 // faultOf is why no verifier takes cert for host, whatever roots it has; "" when
 // there is no reason. That devcert's root did not lead to another's certificate
 // is none.
 func faultOf(report *devcert.Report, cert *x509.Certificate, host string) string {
+	if cert == nil {
+		return ""
+	}
 	now := report.Seen.Now
 	err := verify(report, cert, host)
 	switch {

@@ -1,0 +1,83 @@
+package page
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
+)
+
+func TestFindings(t *testing.T) {
+	m := broken(t)
+	report := m.mustReport()
+	doc := m.page()
+	section := one(t, doc, "section#findings")
+	assert.Equal(t, "4 things are wrong, 6 to know", text(one(t, section, "h2")))
+	assert.Equal(t, "localhost: 4 things are wrong, 6 to know", text(one(t, doc, "title")))
+	assert.Equal(t, "devcert repair mends what it can.", text(one(t, section, "p.cure")))
+	items := all(one(t, section, "ol.findings"), "li")
+	require.Len(t, items, len(report.Findings))
+	for i, f := range report.Findings {
+		got := strings.ReplaceAll(text(items[i]), "\u2060", "")
+		assert.Contains(t, got, f.Kind)
+		assert.Contains(t, got, f.Message)
+		assert.Contains(t, got, f.Consequence)
+		for _, word := range strings.Fields(f.Remedy) {
+			assert.Contains(t, got, word)
+		}
+		assert.Equal(t, f.Severity == devcert.Error, strings.Contains(got, "· wrong") || strings.Contains(got, f.Kind+" wrong"))
+		assert.Contains(t, text(one(t, items[i], "details")), "What "+f.Kind+" means")
+	}
+}
+
+func TestTitleOfFindings(t *testing.T) {
+	for want, counts := range map[string][2]int{
+		"1 thing is wrong": {1, 0}, "2 things are wrong": {2, 0}, "1 thing to know": {0, 1}, "3 things to know": {0, 3},
+		"1 thing is wrong, 1 to know": {1, 1}, "2 things are wrong, 3 to know": {2, 3},
+	} {
+		var all []devcert.Finding
+		for range counts[0] {
+			all = append(all, devcert.Finding{Severity: devcert.Error})
+		}
+		for range counts[1] {
+			all = append(all, devcert.Finding{Severity: devcert.Warning})
+		}
+		assert.Equal(t, want, titleOfFindings(all))
+	}
+}
+
+func TestRemedyOf(t *testing.T) {
+	tests := []struct{ name, in, text, command string }{
+		{"none", "", "", ""},
+		{"a command", "devcert repair --only trust-missing", "", "devcert repair --only trust-missing"},
+		{"a command of the shell", `eval "$(devcert env)"`, "", `eval "$(devcert env)"`},
+		{"a command after words", "choose again: devcert setup --stores all", "choose again:", "devcert setup --stores all"},
+		{"one with a colon of its own", "see which program listens there: ss -ltnp sport = :44300", "see which program listens there:", "ss -ltnp sport = :44300"},
+		{"words that begin like one", "devcert setup --scope machine, or --ports none", "devcert setup --scope machine, or --ports none", ""},
+		{"words", "give its owner the right to read it, or remove it", "give its owner the right to read it, or remove it", ""},
+		{"two commands", "net stop winnat; net start winnat", "net stop winnat; net start winnat", ""},
+		{"what cannot be seen", "devcert \u202esetup", "devcert \ufffdsetup", ""},
+		{"what is cut short", "devcert " + strings.Repeat("x", longText), "devcert " + strings.Repeat("x", longText-8) + "…", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			assert.Equal(t, remedy{Text: test.text, Command: command(test.command)}, remedyOf(test.in))
+		})
+	}
+}
+
+// A command is whole again when it is copied.
+func TestCommandsAreCopiedWhole(t *testing.T) {
+	r := remedyOf("devcert ports bind  44378 --take-over")
+	assert.Equal(t, string(r.Command), strings.Join(r.Command.Words(), " "))
+	doc := broken(t).page()
+	var commands []string
+	for _, c := range all(doc, "code.command") {
+		commands = append(commands, text(c))
+	}
+	assert.Contains(t, commands, "devcert ports bind 44378 --take-over")
+	assert.Contains(t, commands, "unset SSL_CERT_FILE")
+}
