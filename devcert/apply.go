@@ -92,7 +92,7 @@ func (w *worker) try(ctx context.Context, s Step) error {
 	}
 	start := time.Now()
 	err := w.do(ctx, s)
-	w.note(StepResult{Step: s, Changed: err == nil, Elapsed: time.Since(start), Err: err})
+	w.note(StepResult{Step: s, Changed: err == nil && !s.absent, Elapsed: time.Since(start), Err: err})
 	return w.ends(ctx, s, err)
 }
 
@@ -115,7 +115,7 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 	if ctx.Err() != nil { // nothing is taken back now: a person wants it to end
 		return &interruptedError{fmt.Errorf("%s: %w", s.What, err)}
 	}
-	if s.staged && s.action == deploy && !w.spares(s.store) {
+	if s.staged && s.action == deploy && !w.spares(s) {
 		err = fmt.Errorf("the new root is given up and the old one stays: %s: %w", s.What, err)
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
@@ -126,11 +126,11 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 	return err
 }
 
-// spares says whether a new root can do without the store: it was merely found,
-// and what it did with the old one was not to trust it.
-func (w *worker) spares(store string) bool {
-	return !w.report.Config.asksFor(store) && !slices.ContainsFunc(w.report.Seen.Stores, func(s StorePlaces) bool {
-		return s.Store == store && slices.ContainsFunc(s.Places, Place.inUse)
+// spares says whether a new root can do without the store: it is not here, or was
+// merely found and did not trust the old one.
+func (w *worker) spares(s Step) bool {
+	return s.absent || !w.report.Config.asksFor(s.store) && !slices.ContainsFunc(w.report.Seen.Stores, func(seen StorePlaces) bool {
+		return seen.Store == s.store && slices.ContainsFunc(seen.Places, Place.inUse)
 	})
 }
 

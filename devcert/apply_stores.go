@@ -115,13 +115,25 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 			before[seen.Store+" "+p.Path] = p.State
 		}
 	}
-	for _, p := range w.store(s.store).Look(ctx, materialOf(&w.hierarchy)) {
+	places := w.store(s.store).Look(ctx, materialOf(&w.hierarchy))
+	if len(places) == 0 {
+		return &absentError{noStore(w.report.Config, w.report.Seen, s.store)}
+	}
+	for _, p := range places {
 		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && p.Remedy == "" && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
 			return unheeded(placeFinding(w.report.Config, s.store, p).Message)
 		}
 	}
 	return nil
 }
+
+// absentError is a store that was asked for and is not on this machine.
+type absentError struct{ finding Finding }
+
+func (e *absentError) Error() string { return e.finding.Message }
+
+// Remedy says what a person can do.
+func (e *absentError) Remedy() string { return e.finding.Remedy }
 
 // withdraw removes a certificate and looks whether it is gone. A place that
 // cannot be looked into says neither; the run's last look decides there.

@@ -50,7 +50,8 @@ type Report struct {
 	only []int // see OnlyPorts
 }
 
-// StepResult is a step that was tried.
+// StepResult is a step that was tried. One without an error that changed nothing
+// found nothing to change.
 type StepResult struct {
 	Step
 	Changed bool

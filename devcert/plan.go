@@ -45,6 +45,7 @@ type Step struct {
 	as     manner // what ports are bound to
 	damage *disk.Damage
 	staged bool // part of replacing a root that others still use
+	absent bool // nothing of the store was on this machine
 	config bool // saves the configuration too
 	// service is the name of the one that is installed or dismissed
 	service string
@@ -132,7 +133,7 @@ func (p *planner) replaceHierarchy() {
 		if p.config.WantsStore(s.Store) && s.changeable() || p.config.asksFor(s.Store) {
 			able := s.changeable() // else it was asked for by name, and all it has is tried
 			where := s.paths(func(pl Place) bool { return p.config.wantsPlace(s.Store, pl) && (pl.Remedy == "" || !able) })
-			p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, staged: staged})
+			p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, staged: staged, absent: len(s.Places) == 0})
 		}
 	}
 	if staged {
@@ -180,9 +181,16 @@ func (p *planner) removeCert(cert *x509.Certificate) {
 	for _, s := range p.seen.Stores {
 		if p.seen.holds(s.Store, cert) || p.seen.Folder.Ledger.Has(s.Store, cert) {
 			p.withdraw(s.Store, cert)
+			if len(s.Places) == 0 {
+				s := &p.steps[len(p.steps)-1]
+				s.absent, s.Where = true, notHere+" any more, and so "+s.Where
+			}
 		}
 	}
 }
+
+// notHere is said of a store of which this machine has nothing.
+const notHere = "it is not on this machine"
 
 func (p *planner) withdraw(store string, cert *x509.Certificate) {
 	p.add(Step{action: withdraw, What: store, Where: "without " + nameOf(cert), store: store, cert: cert})
@@ -204,7 +212,7 @@ func (p *planner) deploys(findings []Finding) {
 		where := s.paths(func(pl Place) bool {
 			return names(pl) || renews && pl.Part == chain.PartLeaf && p.config.wantsPlace(s.Store, pl)
 		})
-		p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store})
+		p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, absent: len(s.Places) == 0})
 	}
 }
 
@@ -264,7 +272,7 @@ func (p *planner) withdraws(findings []Finding) {
 // paths are those of the places that are about to change.
 func (s StorePlaces) paths(changes func(Place) bool) string {
 	if len(s.Places) == 0 {
-		return "there was none"
+		return notHere
 	}
 	var paths []string
 	for _, place := range s.Places {

@@ -259,7 +259,7 @@ func TestDeploysNameWhatChanges(t *testing.T) {
 		}, []string{"/a, /b"}},
 		{"a store that was not there", func(s *scene) {
 			s.config.Stores, s.seen.Stores[1].Places = []string{SystemStore, "firefox"}, nil
-		}, []string{"there was none"}},
+		}, []string{"it is not on this machine"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newScene(t)

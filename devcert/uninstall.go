@@ -117,7 +117,7 @@ func (w *worker) tryRemoval(ctx context.Context, s Step) error {
 	if err == nil {
 		err = w.unseen(ctx, s)
 	}
-	w.note(StepResult{Step: s, Changed: err == nil, Elapsed: time.Since(start), Err: err})
+	w.note(StepResult{Step: s, Changed: err == nil && !s.absent, Elapsed: time.Since(start), Err: err})
 	return w.ends(ctx, s, err)
 }
 

@@ -21,7 +21,7 @@ import (
 
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
 // store: "system", and "firefox" where a script makes one. A store holds roots
-// as files; a file called refuse, broken, deaf, blind or nowhere beside them makes
+// as files; a file called refuse, broken, deaf, blind, nowhere or absent beside them makes
 // it need rights, fail, do nothing, be unreadable, or not exist. The folder
 // "clients" has the programs that verify servers.
 func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
@@ -92,7 +92,7 @@ func (s folderStore) file(root *x509.Certificate) string {
 }
 
 func (s folderStore) Look(_ context.Context, m devcert.Material) []devcert.Place {
-	if s.has("nowhere") {
+	if s.has("nowhere") || s.has("absent") {
 		return nil
 	}
 	place := devcert.Place{Part: chain.PartRoot, Machine: true, Path: "the " + s.name + "'s roots", State: devcert.Missing, VerifiedBy: "file"}
@@ -131,7 +131,7 @@ func (s folderStore) change(act func() error) error {
 		return devcert.ErrUnsupported
 	case s.has("broken"):
 		return errors.New("update-roots: exit status 7: no such thing")
-	case s.has("deaf"):
+	case s.has("deaf"), s.has("absent"):
 		return nil
 	}
 	return act()

@@ -137,6 +137,8 @@ func (u *ui) step(r devcert.StepResult) {
 		symbol, paint, where = u.symbols.warn, u.yellow, "needs administrator rights"
 	case r.Err != nil:
 		symbol, paint = u.symbols.fail, u.red
+	case !r.Changed:
+		symbol, paint = u.symbols.none, u.dim
 	}
 	if !u.drawn {
 		fmt.Fprintf(u.err, "%s %s: %s (%.2f s)\n", symbol, r.What, where, r.Elapsed.Seconds())

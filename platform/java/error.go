@@ -120,20 +120,25 @@ func isDamage(err error) bool {
 	return errors.As(err, &damage) || errors.Is(err, fs.ErrNotExist)
 }
 
-// addByHand is the command that adds root where devcert cannot.
+// addByHand is the command that adds root where devcert cannot. The privileged
+// child knows of no file that has it.
 func (e edit) addByHand(root *x509.Certificate) string {
 	if e.root == "" {
-		return e.byHand(addArgs(root), " -file root.pem, in the state folder")
+		const file = "devcert-root.pem"
+		return "run by hand: devcert export root --out " + file + ", then: " + e.command(append(addArgs(root), "-file", file))
 	}
-	return e.byHand(append(addArgs(root), "-file", e.root), "")
+	return e.byHand(append(addArgs(root), "-file", e.root))
 }
 
-func (e edit) byHand(args []string, more string) string {
+func (e edit) byHand(args []string) string { return "run by hand: " + e.command(args) }
+
+// command is a line with keytool that a person can type.
+func (e edit) command(args []string) string {
 	words := slices.Concat([]string{e.keytool}, args, []string{"-keystore", e.path})
 	for i, word := range words {
 		words[i] = quote(word)
 	}
-	return "run by hand: " + e.admin + strings.Join(words, " ") + more
+	return e.admin + strings.Join(words, " ")
 }
 
 // quote makes a word one word of a shell's line.

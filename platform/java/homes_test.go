@@ -199,7 +199,18 @@ func TestWithdrawWithoutKeystore(t *testing.T) {
 func TestByHandIsOneLine(t *testing.T) {
 	mark := map[bool]string{true: `"`, false: "'"}[runtime.GOOS == "windows"]
 	e := edit{keytool: `C:\Program Files\jdk\bin\keytool.exe`, path: `/opt/jdk/cacerts`, admin: "sudo "}
-	line := e.byHand(removeArgs("devcert-x"), "")
+	line := e.byHand(removeArgs("devcert-x"))
 	require.Equal(t, "run by hand: sudo "+mark+`C:\Program Files\jdk\bin\keytool.exe`+mark+` -delete -noprompt -alias devcert-x -keystore /opt/jdk/cacerts`, line)
 	require.False(t, strings.Contains(line, "\n"))
+}
+
+// The privileged child knows of no file with the root: what it says holds wherever
+// it is read.
+func TestByHandWithoutAFile(t *testing.T) {
+	root := newRoot(t)
+	e := edit{keytool: "/usr/bin/keytool", path: "/opt/jdk/cacerts", admin: "sudo "}
+	require.Equal(t, "run by hand: devcert export root --out devcert-root.pem, then: sudo /usr/bin/keytool "+
+		strings.Join(addArgs(root), " ")+" -file devcert-root.pem -keystore /opt/jdk/cacerts", e.addByHand(root))
+	e.root = "/home/anna/.local/share/devcert/root.pem"
+	require.NotContains(t, e.addByHand(root), "export")
 }

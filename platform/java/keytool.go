@@ -69,7 +69,7 @@ func (e edit) remove(ctx context.Context, cert *x509.Certificate) error {
 		})
 		return s, nil
 	})
-	return e.failed("remove the certificate from", e.byHand(removeArgs(last), ""), err)
+	return e.failed("remove the certificate from", e.byHand(removeArgs(last)), err)
 }
 
 // alias is under which devcert adds a root: nothing that somebody chose is in it,

@@ -100,7 +100,7 @@ func TestMachineElsewhere(t *testing.T) {
 	before, m := w.bytes(path), devcert.Material{Root: newRoot(t)}
 	p := w.requireState(devcert.Missing, path, m)
 	require.Contains(t, p.Evidence, errElsewhere.Error())
-	require.Contains(t, p.Remedy, "run by hand: sudo "+homeOf(path)+"/bin/keytool -importcert -noprompt")
+	require.Contains(t, p.Remedy, "then: sudo "+homeOf(path)+"/bin/keytool -importcert -noprompt")
 	require.NoError(t, w.store.Deploy(t.Context(), m))
 	require.Equal(t, before, w.bytes(path))
 	w.write(path, append(usual(t), entry{alias: "by hand", der: m.Root.Raw})...)
@@ -216,7 +216,7 @@ func TestFollowsSystemInVain(t *testing.T) {
 		says, remedy   string
 	}{
 		{"read-only", "usual.jks", 0o444, errReadOnly.Error(), "writable for its owner"},
-		{"another password", "another-password.jks", 0o644, errLocked.Error(), "run by hand: sudo "},
+		{"another password", "another-password.jks", 0o644, errLocked.Error(), "then: sudo "},
 		{"nothing in the way", "usual.jks", 0o644, "not among its 2 roots", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
