@@ -11,8 +11,9 @@ import (
 // conns are the connections that are open, so that they can be closed in the
 // end: net/http no longer knows one once it was upgraded.
 type conns struct {
-	mu  sync.Mutex
-	all map[*conn]struct{}
+	mu     sync.Mutex
+	all    map[*conn]struct{}
+	ending bool // no more are taken
 }
 
 // conn is one connection, below TLS.
@@ -44,7 +45,9 @@ func (s *conns) add(c net.Conn) *conn {
 	if s.all == nil {
 		s.all = map[*conn]struct{}{}
 	}
-	s.all[added] = struct{}{}
+	if s.all[added] = struct{}{}; s.ending { // a listener that closes may still have had one
+		_ = c.Close()
+	}
 	return added
 }
 
@@ -83,9 +86,12 @@ func (s *conns) note(c net.Conn, state http.ConnState) {
 }
 
 // closeSilent closes the connections that never asked for anything, as browsers
-// open ahead of need: net/http waits five seconds for their first byte before it
-// shuts down.
+// open ahead of need, and those that may yet come: net/http waits five seconds for
+// their first byte before it shuts down.
 func (s *conns) closeSilent() {
+	s.mu.Lock()
+	s.ending = true
+	s.mu.Unlock()
 	s.closeIf(func(c *conn) bool { return !c.asked.Load() })
 }
 

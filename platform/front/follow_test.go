@@ -233,3 +233,14 @@ func TestAnIssuedCertificateIsFollowed(t *testing.T) {
 		assert.Equal(t, chain.Thumbprint(pair.Cert), s.presented(t, port, "api.test"))
 	}
 }
+
+// BenchmarkFresh is what keeping up costs each handshake.
+func BenchmarkFresh(b *testing.B) {
+	s := setUp(b, 44300)
+	k := newKeyring(s.folder, s.binder, 0, &teller{})
+	k.read(true)
+	b.ReportAllocs()
+	for b.Loop() {
+		k.fresh()
+	}
+}

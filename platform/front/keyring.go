@@ -123,7 +123,7 @@ func stayAs(old *view) string {
 // readHierarchy takes the leaf, or keeps the one that was good before: a folder
 // that is being written or repaired, or whose disk is away, is no reason to stop.
 func (k *keyring) readHierarchy(v, old *view) {
-	v.leaf, v.root = old.leaf, old.root
+	v.leaf, v.roots = old.leaf, old.roots
 	snapshot, err := k.folder.Snapshot()
 	if err == nil {
 		err = usable(snapshot)
@@ -141,7 +141,9 @@ func (k *keyring) readHierarchy(v, old *view) {
 	if v.lists == nil {
 		v.lists = map[string][]byte{}
 	}
-	if v.root = h.Root; h.RootCRL != nil {
+	v.roots = x509.NewCertPool()
+	v.roots.AddCert(h.Root)
+	if h.RootCRL != nil {
 		v.lists[chain.HierarchyID(h.Root)] = h.RootCRL
 	}
 	// The same leaf keeps its identity, and with it the sessions that clients have.
@@ -202,9 +204,8 @@ func (k *keyring) list(id string) []byte { return k.fresh().lists[id] }
 // roots are those that a client's certificate must come from where nobody said
 // otherwise.
 func (k *keyring) roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	if root := k.now.Load().root; root != nil {
-		pool.AddCert(root)
+	if v := k.now.Load(); v.roots != nil {
+		return v.roots
 	}
-	return pool
+	return x509.NewCertPool()
 }

@@ -155,6 +155,8 @@ func (f failure) why() string {
 		return "taken by another program"
 	case errors.Is(f.err, fs.ErrPermission):
 		return "for administrators only"
+	case errors.Is(f.err, wsaAccess):
+		return "taken by another program, or kept by Windows for itself"
 	}
 	var cause syscall.Errno
 	if errors.As(f.err, &cause) {
@@ -163,7 +165,12 @@ func (f failure) why() string {
 	return "not to be had (" + f.err.Error() + ")"
 }
 
-const wsaAddressInUse = syscall.Errno(10048) // as Windows numbers it
+// As Windows numbers them. It gives the second for a port that another program
+// has for itself alone, as HTTP.sys does, and for one in an excluded range.
+const (
+	wsaAddressInUse = syscall.Errno(10048)
+	wsaAccess       = syscall.Errno(10013)
+)
 
 func inUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaAddressInUse)

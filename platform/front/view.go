@@ -79,7 +79,8 @@ type view struct {
 	issuedFiles map[string]fs.FileInfo
 	// bound is what each port is bound to, a thumbprint.
 	bound map[int]string
-	root  *x509.Certificate
+	// roots holds the hierarchy's own; nil where there never was one.
+	roots *x509.CertPool
 	// lists are the revocation lists in DER, by the identifier of the hierarchy.
 	lists map[string][]byte
 	// gone says that nothing is set up any more.
