@@ -180,6 +180,8 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.Host.Services.Remove(ctx, s.service, w.Host.homeFlag())
 	case remove:
 		return w.removeFolder()
+	case stay:
+		return w.stay()
 	}
 	return fmt.Errorf("step %q is not one that can be applied", s.What)
 }

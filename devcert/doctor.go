@@ -31,6 +31,9 @@ type Examine struct {
 // It changes nothing; nothing that it makes for that is written to disk.
 func (e *Engine) Doctor(ctx context.Context, x Examine) (*Report, error) {
 	r, err := e.look(ctx, depth{clients: true}, nil)
+	if err == nil {
+		r.leave()
+	}
 	if err != nil || e.Host.Clients == nil {
 		return r, err
 	}

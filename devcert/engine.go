@@ -88,7 +88,11 @@ func (e *Engine) folder() disk.Folder {
 
 // Status reports what is right and wrong now. It changes nothing.
 func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
-	return e.look(ctx, depth{probe: probe, clients: true}, nil)
+	r, err := e.look(ctx, depth{probe: probe, clients: true}, nil)
+	if err == nil {
+		r.leave()
+	}
+	return r, err
 }
 
 // look observes and compares. change, when not nil, turns the configuration

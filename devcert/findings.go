@@ -51,6 +51,7 @@ const (
 	PortEphemeral       = "port-ephemeral"
 	ListenerDiffers     = "listener-differs"
 	ServiceMissing      = "service-missing"
+	UninstallUnfinished = "uninstall-unfinished"
 )
 
 // Severity says whether a finding breaks a client or port that is wanted.

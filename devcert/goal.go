@@ -29,6 +29,9 @@ func (g goal) steps(r *Report) []Step {
 	if gone := unwantedPorts(r); g.want != nil && len(gone) > 0 {
 		steps = withUnbinding(steps, gone)
 	}
+	if g.extra == nil {
+		steps = withStaying(steps, r)
+	}
 	if slices.ContainsFunc(steps, func(s Step) bool { return s.action == create }) {
 		r.Config.Machine = r.Seen.Owner.Machine // only a new hierarchy makes a foreign folder this machine's
 	}

@@ -29,6 +29,7 @@ const (
 	install           // a service, and start it
 	dismiss           // a service
 	remove            // the state folder
+	stay              // after an uninstall that was begun
 )
 
 // Step is one change, in the order of a plan.

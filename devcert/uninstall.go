@@ -90,6 +90,7 @@ func ownCerts(r *Report, all bool) []*x509.Certificate {
 // store still trusts a root that only the folder's ledger knows.
 func (e *Engine) dismantle(ctx context.Context, r *Report, steps []Step) (*Report, error) {
 	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger}
+	w.recordLeaving()
 	for _, s := range steps {
 		if s.action == remove {
 			proof, err := e.prove(ctx, r, steps)

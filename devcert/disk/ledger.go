@@ -24,6 +24,8 @@ type Ledger struct {
 	// Exposed are key identifiers (hex) of intermediate keys that others could
 	// once read. Taking the permission away later does not make them secret.
 	Exposed []string
+	// Leaving says that an uninstall was begun, and nothing since then to stay.
+	Leaving bool
 }
 
 // Entry is one certificate in one store.
@@ -53,13 +55,14 @@ func (l *Ledger) Has(store string, cert *x509.Certificate) bool {
 }
 
 // Empty says that there is nothing to remember.
-func (l *Ledger) Empty() bool { return len(l.Entries) == 0 && len(l.Exposed) == 0 }
+func (l *Ledger) Empty() bool { return len(l.Entries) == 0 && len(l.Exposed) == 0 && !l.Leaving }
 
 type ledgerJSON struct {
 	Schema  int         `json:"schema"`
 	Machine string      `json:"machine"`
 	Entries []entryJSON `json:"entries"`
 	Exposed []string    `json:"exposed,omitempty"`
+	Leaving bool        `json:"leaving,omitempty"`
 }
 
 type entryJSON struct {
@@ -70,7 +73,7 @@ type entryJSON struct {
 
 // Encode gives the ledger's file.
 func (l *Ledger) Encode() ([]byte, error) {
-	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed}
+	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed, Leaving: l.Leaving}
 	for _, e := range l.Entries {
 		out.Entries = append(out.Entries, entryJSON{e.Store, string(chain.EncodeCertificates(e.Cert)), e.Since})
 	}
@@ -92,7 +95,7 @@ func ParseLedger(data []byte) (*Ledger, error) {
 	if in.Schema < ledgerSchema {
 		return nil, fmt.Errorf("schema %d never was", in.Schema)
 	}
-	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed}
+	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed, Leaving: in.Leaving}
 	for i, e := range in.Entries {
 		certs, err := chain.ParseCertificates([]byte(e.Certificate))
 		if err != nil || len(certs) != 1 || e.Store == "" {

@@ -21,7 +21,7 @@ var promised = []string{
 	"intermediate-missing", "intermediate-in-root", "leaf-in-root", "former-root", "env-override",
 	"key-missing", "rival-certificate", "stale-export",
 	"binding-missing", "binding-stale", "binding-foreign", "binding-shadowed", "binding-unknown",
-	"reservation-missing", "port-excluded", "port-ephemeral", "listener-differs", "service-missing",
+	"reservation-missing", "port-excluded", "port-ephemeral", "listener-differs", "service-missing", "uninstall-unfinished",
 }
 
 func TestEveryKindHasAText(t *testing.T) {

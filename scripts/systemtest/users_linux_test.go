@@ -163,6 +163,7 @@ func TestAWishThatNeedsRightsChangesNothingWithout(t *testing.T) {
 
 	r := user.devcert(4, "uninstall", "--yes")
 	require.DirExists(t, user.state(), "the folder alone knows which root is to go")
+	require.Equal(t, []string{"uninstall-unfinished"}, user.status().kinds())
 	m.sudoers(withoutAsking)
 	line := runLine.FindStringSubmatch(r.stderr)
 	require.NotNil(t, line, "%s", r)
