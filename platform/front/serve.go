@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -56,6 +57,7 @@ type front struct {
 	lists   *http.Server
 	idle    time.Duration // how long a connection may wait for its next request
 
+	asked  []int        // the ports that were asked for by number
 	wanted []int        // ports, as of the last look at the table
 	absent bool         // what says which ports are wanted was not there then
 	served map[int]bool // ever
@@ -72,7 +74,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{}, idle: idleLimit,
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
-	f.Ports = slices.Compact(slices.Sorted(slices.Values(sv.Ports)))
+	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
 	f.sockets = &sockets{addresses: sv.Addresses, listen: net.Listen, holders: holders, teller: t, serve: f.accept}
 	if len(sv.Addresses) == 0 {
 		f.sockets.addresses = loopback()
@@ -121,12 +123,10 @@ func (f *front) start() error {
 	if v.leaf == nil {
 		return noLeaf(v, f.keyring.folder.Path)
 	}
-	f.wanted = f.Ports
-	if len(f.wanted) == 0 {
-		if f.wanted = portsOf(v.bound); f.keyring.tableErr != nil {
-			return &serveError{"cannot tell which ports are bound", "devcert repair", f.keyring.tableErr}
-		}
+	if f.follows() && f.keyring.tableErr != nil {
+		return &serveError{"cannot tell which ports are bound", "devcert repair", f.keyring.tableErr}
 	}
+	f.wanted = f.portsIn(v)
 	if len(f.wanted) == 0 {
 		return &serveError{"no port is bound, so that there is nothing to serve", "devcert ports bind 44300-44399", nil}
 	}
@@ -141,7 +141,7 @@ func (f *front) start() error {
 	if f.Listening != nil {
 		f.Listening(devcert.Listening{
 			Ports: ports, Addresses: slices.Clone(f.sockets.addresses),
-			Failed: f.sockets.byPortOnce(failures), Took: time.Since(started),
+			Failed: f.failed(failures), Took: time.Since(started),
 		})
 	}
 	return nil
@@ -195,7 +195,7 @@ func (f *front) keepUp() {
 // a setup may follow. But a table, or a whole folder, that is away for less than
 // a second is being repaired, and changes nothing.
 func (f *front) wants(v *view) []int {
-	absent := v.gone || len(f.Ports) == 0 && v.stamps[watchedTable] == nil
+	absent := v.gone || f.follows() && v.stamps[watchedTable] == nil
 	waited := f.absent
 	if f.absent = absent; absent && !waited {
 		return f.wanted
@@ -207,10 +207,32 @@ func (f *front) wants(v *view) []int {
 	if v.leaf == nil {
 		return nil // gone, and only begun to be set up again
 	}
-	if len(f.Ports) > 0 {
-		return f.Ports
+	return f.portsIn(v)
+}
+
+// follows says that the ports are those of the table, whichever these are.
+func (f *front) follows() bool { return len(f.Ports) == 0 }
+
+// portsIn are the ports to serve by the table of v.
+func (f *front) portsIn(v *view) []int {
+	if !f.follows() {
+		return f.asked
 	}
-	return portsOf(v.bound)
+	return ascending(slices.AppendSeq(slices.Clone(f.asked), maps.Keys(v.bound)))
+}
+
+func ascending(ports []int) []int {
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// failed are the ports that are served nowhere, and whether they were asked for.
+func (f *front) failed(all []failure) []devcert.PortFailure {
+	out := f.sockets.byPortOnce(all)
+	for i := range out {
+		out[i].Asked = slices.Contains(f.asked, out[i].Port)
+	}
+	return out
 }
 
 // stop ends everything within [devcert.ServeGrace]. Requests may end by
@@ -230,7 +252,7 @@ const closing = 100 * time.Millisecond
 
 // unserved is the error for ports that were asked for and never could be had.
 func (f *front) unserved() error {
-	missing := slices.DeleteFunc(slices.Clone(f.Ports), func(p int) bool { return f.served[p] })
+	missing := slices.DeleteFunc(slices.Clone(f.asked), func(p int) bool { return f.served[p] })
 	if len(missing) == 0 {
 		return nil
 	}
@@ -275,15 +297,6 @@ func (e *serveError) Unwrap() error { return e.err }
 
 // Remedy says what a person can do.
 func (e *serveError) Remedy() string { return e.remedy }
-
-func portsOf(bound map[int]string) []int {
-	var ports []int
-	for port := range bound {
-		ports = append(ports, port)
-	}
-	slices.Sort(ports)
-	return ports
-}
 
 // collectGarbage undoes what main does for commands that live for milliseconds.
 // A server that collected nothing below a limit would collect without end once
