@@ -107,6 +107,28 @@ func TestPlainHTTPIsRedirected(t *testing.T) {
 	assert.Equal(t, "hello over HTTP/2.0", string(body), "followed to where it leads")
 }
 
+// A connection that is closed while there is more to read is reset, and what was
+// answered is lost to a client that had not read it yet.
+func TestARedirectReachesAClientThatStillSends(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	s := setUp(t, port)
+	begin(t, s.front(devcert.Serving{}), hello)
+	c, err := net.Dial("tcp", target4(port))
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = io.WriteString(c, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"+strings.Repeat("x", 50000))
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond)
+	_, err = io.WriteString(c, strings.Repeat("x", 50000))
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond)
+	response, err := http.ReadResponse(bufio.NewReader(c), nil)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusPermanentRedirect, response.StatusCode)
+}
+
 // Whoever sends slowly, or garbage, is on their own.
 func TestBadClientsCostOnlyTheirOwnConnection(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,9 @@ func TestOnlyStrongTLS(t *testing.T) {
 				config.ServerName, config.MinVersion, config.MaxVersion = "localhost", version, version
 				config.CipherSuites = []uint16{suite.ID}
 				c, err := tls.Dial("tcp", target4(ports[i]), config)
+				if version < tls.VersionTLS12 {
+					assert.ErrorContains(t, err, "protocol version", "refused as such, not for want of a suite")
+				}
 				if err == nil {
 					done = true
 					assert.Equal(t, version, c.ConnectionState().Version)
@@ -70,8 +73,7 @@ func TestOnlyStrongTLS(t *testing.T) {
 func TestOnlyStrongTLSForOpenSSL(t *testing.T) {
 	t.Parallel()
 	const openssl = "/usr/bin/openssl"
-	out, err := exec.Command(openssl, "ciphers", "ALL:COMPLEMENTOFALL:@SECLEVEL=0").Output()
-	if err != nil {
+	if err := exec.Command(openssl, "version").Run(); err != nil {
 		t.Skip("no openssl:", err)
 	}
 	port := free(t, 1)[0]
@@ -84,15 +86,12 @@ func TestOnlyStrongTLSForOpenSSL(t *testing.T) {
 		said, err := command.CombinedOutput()
 		return err == nil && strings.Contains(string(said), "Cipher is ") && !strings.Contains(string(said), "Cipher is (NONE)")
 	}
-	var accepted []string
-	for _, cipher := range strings.Split(strings.TrimSpace(string(out)), ":") {
-		if !strings.HasPrefix(cipher, "TLS_") && connects("-tls1_2", "-cipher", cipher+":@SECLEVEL=0") {
-			accepted = append(accepted, cipher)
-		}
+	others := "ALL:COMPLEMENTOFALL"
+	for _, strong := range []string{"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"} {
+		assert.True(t, connects("-tls1_2", "-cipher", strong), strong)
+		others += ":!" + strong
 	}
-	assert.ElementsMatch(t, []string{
-		"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305",
-	}, accepted)
+	assert.False(t, connects("-tls1_2", "-cipher", others+":@SECLEVEL=0"), "not one of all others")
 	for version, want := range map[string]bool{"-tls1": false, "-tls1_1": false, "-tls1_2": true, "-tls1_3": true} {
 		assert.Equal(t, want, connects(version, "-cipher", "ALL:@SECLEVEL=0"), version)
 	}

@@ -80,7 +80,7 @@ func TestATakenPort(t *testing.T) {
 			} else {
 				require.NoError(t, err)
 			}
-			assert.Equal(t, 1, s.heard("are taken by"), "said once, however often it is tried")
+			assert.Equal(t, 2, s.heard("taken by"), "said once, however often it is tried: %v", s.lines())
 			for _, release := range release {
 				release()
 			}
