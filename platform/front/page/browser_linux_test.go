@@ -230,11 +230,13 @@ func (m *machine) serve() string {
 func TestInChromium(t *testing.T) {
 	b := newBrowser(t)
 	machines := []struct {
-		name string
-		m    *machine
+		name  string
+		m     *machine
+		shown bool // findings are
 	}{
-		{"healthy", setUp(t)}, {"live", live(t)}, {"broken", broken(t)}, {"new", newMachine(t)}, {"hostile", hostile(t)},
-		{"expired", expired(t)}, {"lost", lost(t)}, {"blind", blind(t)},
+		{"healthy", setUp(t), false}, {"live", live(t), true}, {"broken", broken(t), true}, {"new", newMachine(t), true},
+		{"hostile", hostile(t), true}, {"expired", expired(t), true}, {"lost", lost(t), false}, {"blind", blind(t), false},
+		{"many", many(t), true},
 	}
 	looks := []look{
 		{"phone-light", 320, 640, "light", false}, {"phone-dark", 320, 640, "dark", false},
@@ -248,6 +250,10 @@ func TestInChromium(t *testing.T) {
 			t.Run(machine.name+" "+l.name, func(t *testing.T) {
 				b.t, b.noted = t, nil
 				b.open(url, l)
+				b.picture(machine.name + "-" + l.name)
+				var open int
+				b.says(`[...document.querySelectorAll("details")].map(d => d.open = true).length`, &open)
+				assert.Equal(t, machine.shown, open > 0, "findings are explained")
 				var wide []string
 				b.says(fmt.Sprintf(`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > %d.5
 					&& !e.closest("svg.signs")).map(e => e.tagName + "." + e.getAttribute("class"))`, l.width), &wide)
@@ -260,7 +266,6 @@ func TestInChromium(t *testing.T) {
 				}
 				assert.Equal(t, want, scheme)
 				assert.Empty(t, b.complaints())
-				b.picture(machine.name + "-" + l.name)
 			})
 		}
 	}

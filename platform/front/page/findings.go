@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -11,23 +12,31 @@ import (
 
 // health is what is wrong, and what mends it.
 type health struct {
-	Tone     tone
-	Title    string
-	Note     string
-	Findings []findingView
+	Tone  tone
+	Title string
+	Note  string
+	Kinds []kindView
 	// Cure mends what can be mended at once; Cures says how much that is.
 	Cure  command
 	Cures string
 }
 
+// kindView are the findings of one kind and severity. What is wrong with one port
+// is often wrong with the next forty.
+type kindView struct {
+	Tone                      tone
+	Kind, Severity            string
+	Count                     int
+	First, More               []findingView
+	ExplainedTitle, Explained string // what `devcert explain` says of the kind
+}
+
+// mostShown is how many findings of a kind stand open.
+const mostShown = 3
+
 type findingView struct {
-	Tone                 tone
-	Kind, Severity       string
-	Message, Consequence string
-	Where                string
-	Remedy               remedy
-	Explained            string // what `devcert explain` says of the kind
-	ExplainedTitle       string
+	Message, Consequence, Where string
+	Remedy                      remedy
 }
 
 // remedy is what a person can do: a text, a command to copy, or both.
@@ -48,46 +57,63 @@ func healthOf(r *devcert.Report) health {
 	if r.Config != nil && !r.Config.SetUp.IsZero() {
 		h.Note = "All is as it was set up on " + day(r.Config.SetUp) + "."
 	}
+	if len(r.Findings) == 0 {
+		return h
+	}
 	repairable := 0
+	for _, severity := range []devcert.Severity{devcert.Error, devcert.Warning} {
+		for _, f := range r.Findings {
+			if (f.Severity == devcert.Error) == (severity == devcert.Error) {
+				h.add(f)
+			}
+		}
+	}
 	for _, f := range r.Findings {
-		h.Findings = append(h.Findings, findingOf(f))
-		h.Tone = worse(h.Tone, severityTone(f.Severity))
 		if f.Repairable {
 			repairable++
 		}
 	}
-	if len(h.Findings) == 0 {
-		return h
-	}
 	h.Title, h.Note = titleOfFindings(r.Findings), ""
 	if repairable > 0 {
-		h.Cure, h.Cures = "devcert repair", cures(repairable, len(h.Findings))
+		h.Cure, h.Cures = "devcert repair", cures(repairable, len(r.Findings))
 	}
 	return h
 }
 
-func severityTone(s devcert.Severity) tone {
-	if s == devcert.Error {
-		return bad
+// add puts a finding to those of its kind.
+func (h *health) add(f devcert.Finding) {
+	v, kind := findingOf(f), kindOf(f)
+	h.Tone = worse(h.Tone, kind.Tone)
+	at := slices.IndexFunc(h.Kinds, func(k kindView) bool { return k.Kind == kind.Kind && k.Tone == kind.Tone })
+	if at < 0 {
+		h.Kinds, at = append(h.Kinds, kind), len(h.Kinds)
 	}
-	return warn
+	k := &h.Kinds[at]
+	k.Count++
+	if k.Count <= mostShown {
+		k.First = append(k.First, v)
+		return
+	}
+	k.More = append(k.More, v)
 }
 
-func findingOf(f devcert.Finding) findingView {
-	v := findingView{
-		Tone: severityTone(f.Severity), Kind: clean(f.Kind), Severity: "to know",
-		Message: clean(f.Message), Consequence: clean(f.Consequence), Where: clean(f.Where),
-		Remedy: remedyOf(f.Remedy),
-	}
+// kindOf is a kind without any finding.
+func kindOf(f devcert.Finding) kindView {
+	k := kindView{Tone: warn, Kind: clean(f.Kind), Severity: "to know"}
 	if f.Severity == devcert.Error {
-		v.Severity = "wrong"
-	}
-	if strings.Contains(v.Message, v.Where) {
-		v.Where = "" // it would be said twice
+		k.Tone, k.Severity = bad, "wrong"
 	}
 	if text, ok := explain.Text(f.Kind); ok {
 		title, rest, _ := strings.Cut(text, "\n")
-		v.ExplainedTitle, v.Explained = title, strings.Trim(rest, "\n")
+		k.ExplainedTitle, k.Explained = title, strings.Trim(rest, "\n")
+	}
+	return k
+}
+
+func findingOf(f devcert.Finding) findingView {
+	v := findingView{Message: clean(f.Message), Consequence: clean(f.Consequence), Where: clean(f.Where), Remedy: remedyOf(f.Remedy)}
+	if strings.Contains(v.Message, v.Where) {
+		v.Where = "" // it would be said twice
 	}
 	return v
 }

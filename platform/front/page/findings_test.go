@@ -18,19 +18,35 @@ func TestFindings(t *testing.T) {
 	assert.Equal(t, "4 things are wrong, 6 to know", text(one(t, section, "h2")))
 	assert.Equal(t, "localhost: 4 things are wrong, 6 to know", text(one(t, doc, "title")))
 	assert.Equal(t, "devcert repair mends what it can.", text(one(t, section, "p.cure")))
-	items := all(one(t, section, "ol.findings"), "li")
-	require.Len(t, items, len(report.Findings))
-	for i, f := range report.Findings {
-		got := strings.ReplaceAll(text(items[i]), "\u2060", "")
-		assert.Contains(t, got, f.Kind)
+	kinds := all(section, "li.finding")
+	var order []string
+	for _, k := range kinds {
+		order = append(order, text(one(t, k, "h3")))
+		assert.Contains(t, text(k), "What "+text(one(t, k, "span.kind"))+" means", "it is explained once")
+	}
+	assert.Equal(t, []string{
+		"trust-missing wrong", "constraints-ignored wrong", "binding-missing wrong", "binding-stale wrong",
+		"trust-unknown to know", "env-override to know, 2 times", "trust-missing to know", "binding-foreign to know", "port-excluded to know",
+	}, order, "what is wrong comes first")
+	got := strings.ReplaceAll(text(section), "\u2060", "")
+	for _, f := range report.Findings {
 		assert.Contains(t, got, f.Message)
 		assert.Contains(t, got, f.Consequence)
 		for _, word := range strings.Fields(f.Remedy) {
 			assert.Contains(t, got, word)
 		}
-		assert.Equal(t, f.Severity == devcert.Error, strings.Contains(got, "· wrong") || strings.Contains(got, f.Kind+" wrong"))
-		assert.Contains(t, text(one(t, items[i], "details")), "What "+f.Kind+" means")
 	}
+}
+
+// A fault that forty ports share takes the room of a few.
+func TestManyFindingsOfAKind(t *testing.T) {
+	kind := one(t, many(t).page(), "li.finding")
+	assert.Equal(t, "listener-differs wrong, 40 times", text(one(t, kind, "h3")))
+	details := all(kind, "details")
+	require.Len(t, details, 2)
+	assert.Equal(t, "37 more of this kind", text(one(t, details[0], "summary")))
+	assert.Len(t, all(details[0], "li"), 37)
+	assert.Contains(t, text(kind), "port 44339 does not answer alike")
 }
 
 func TestTitleOfFindings(t *testing.T) {

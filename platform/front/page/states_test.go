@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io/fs"
 	"math/big"
 	"strings"
@@ -62,6 +63,23 @@ func blind(t testing.TB) *machine {
 	t.Helper()
 	m := setUp(t)
 	m.blind = &disk.FolderError{Doing: "reading", Path: m.host.StateDir, Err: fs.ErrPermission}
+	return m
+}
+
+// many is a machine of which the same is to be said forty times.
+func many(t testing.TB) *machine {
+	t.Helper()
+	m := setUp(t)
+	m.edit = func(r *devcert.Report) {
+		for i := range 40 {
+			r.Findings = append(r.Findings, devcert.Finding{
+				Kind: devcert.ListenerDiffers, Severity: devcert.Error, Where: fmt.Sprint("port ", 44300+i),
+				Message:     fmt.Sprintf("port %d does not answer alike on 127.0.0.1 and ::1", 44300+i),
+				Consequence: "which of the two a client gets depends on how it resolves localhost",
+				Remedy:      fmt.Sprintf("see which programs listen there: ss -ltnp sport = :%d", 44300+i),
+			})
+		}
+	}
 	return m
 }
 
