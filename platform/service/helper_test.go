@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
-	"devcert/platform/securefile"
 )
 
 // TestMain lets this program be the one that a service starts.
@@ -59,8 +58,6 @@ type statusError int
 func (e statusError) Error() string { return "exit status " + strconv.Itoa(int(e)) }
 func (e statusError) ExitCode() int { return int(e) }
 
-var files = securefile.Files{}
-
 // program makes one that can be started.
 func program(t testing.TB) string {
 	path := filepath.Join(t.TempDir(), "devcert")
@@ -78,12 +75,6 @@ func served(t testing.TB, args ...string) devcert.Service {
 func write(t testing.TB, path, data string) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(data), 0o644))
-}
-
-func read(t testing.TB, path string) string {
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	return string(data)
 }
 
 // hard are words that some system's quoting has a meaning for.

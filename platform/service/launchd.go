@@ -1,8 +1,11 @@
+//go:build unix
+
 package service
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -264,4 +267,13 @@ func (m *launchd) Remove(ctx context.Context, name, home string) error {
 		}
 	}
 	return nil
+}
+
+// status is what a tool ended with by itself; -1 when it did not.
+func status(err error) int {
+	var ended interface{ ExitCode() int }
+	if errors.As(err, &ended) {
+		return ended.ExitCode()
+	}
+	return -1
 }

@@ -77,12 +77,3 @@ func (e *failedError) Remedy() string {
 	}
 	return "it says why itself:  " + e.log
 }
-
-// status is what a tool ended with by itself; -1 when it did not.
-func status(err error) int {
-	var ended interface{ ExitCode() int }
-	if errors.As(err, &ended) {
-		return ended.ExitCode()
-	}
-	return -1
-}

@@ -1,3 +1,5 @@
+//go:build unix
+
 package service
 
 import (
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/platform/securefile"
 )
 
 // userSystemd is a systemctl --user: it takes what systemctl 252 takes in the way
@@ -105,6 +108,14 @@ func (u *userSystemd) show(unit string) string {
 		}
 	}
 	return fmt.Sprintf("Result=%s\nNRestarts=0\nExecMainStatus=%s\nLoadState=%s\nActiveState=%s\nSubState=%s\n", result, status, load, active, sub)
+}
+
+var files = securefile.Files{}
+
+func read(t testing.TB, path string) string {
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(data)
 }
 
 // newSystemd is an instance, and what keeps services with it.
