@@ -109,7 +109,7 @@ func exchangeFailure(a *answer, err error) {
 		a.note, a.reason, a.again = "connection closed", "it closed the connection before it answered", true
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		a.note, a.reason, a.again = "answer broke off", "its answer broke off before the headers were complete", true
-	case strings.Contains(text, "malformed"), strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "bad Content-Length"):
+	case strings.Contains(text, "malformed"), strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "Content-Length"):
 		a.note, a.reason = "not HTTP", "what it answers is not HTTP"
 		a.remedy = "check that this is the application's address, and not another service's"
 	default:

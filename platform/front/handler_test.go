@@ -91,10 +91,20 @@ func (f *served) client(protocol string, certs ...tls.Certificate) *http.Client 
 }
 
 // raw opens a connection that speaks HTTP/1.1 by hand.
-func (f *served) raw() *tls.Conn {
+func (f *served) raw(certs ...tls.Certificate) *tls.Conn {
+	return f.dial(&tls.Config{Certificates: certs})
+}
+
+// raw2 is the same for HTTP/2.
+func (f *served) raw2() *tls.Conn {
+	return f.dial(&tls.Config{NextProtos: []string{"h2"}})
+}
+
+func (f *served) dial(config *tls.Config) *tls.Conn {
 	f.t.Helper()
-	trust := f.Server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	c, err := tls.Dial("tcp", f.Listener.Addr().String(), &tls.Config{RootCAs: trust, ServerName: "example.com"})
+	config.RootCAs = f.Server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	config.ServerName = "example.com"
+	c, err := tls.Dial("tcp", f.Listener.Addr().String(), config)
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { _ = c.Close() })
 	require.NoError(f.t, c.SetDeadline(time.Now().Add(20*time.Second)))
