@@ -123,13 +123,18 @@ func (m *machine) engine() *devcert.Engine {
 	}
 }
 
-// setUp is a machine on which all is well.
+// setUp is a machine on which all is well, with a key that is made fast.
 func setUp(t testing.TB) *machine {
+	t.Helper()
+	return setUpWith(t, chain.ECDSA)
+}
+
+func setUpWith(t testing.TB, key chain.KeyType) *machine {
 	t.Helper()
 	m := newMachine(t)
 	m.host.Stores = healthyStores()
 	m.clients = healthyClients()
-	_, err := m.engine().Setup(context.Background(), devcert.Request{Stores: []string{"all"}})
+	_, err := m.engine().Setup(context.Background(), devcert.Request{Stores: []string{"all"}, Key: string(key)})
 	require.NoError(t, err)
 	return m
 }

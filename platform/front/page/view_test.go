@@ -15,7 +15,7 @@ import (
 )
 
 func TestChain(t *testing.T) {
-	m := setUp(t)
+	m := setUpWith(t, chain.RSA)
 	h := m.mustReport().Seen.Folder.Hierarchy
 	links := all(one(t, m.page(), "ol.chain"), "li.link")
 	require.Len(t, links, 3)
