@@ -16,6 +16,7 @@ const (
 	CurrentFile  = "current"
 	BindingsFile = "bindings.json"
 	BundleFile   = "bundle.pem"
+	JavaFile     = "java.json" // of package java: see there
 
 	RootFile         = "root.pem"
 	IntermediateFile = "intermediate.pem"

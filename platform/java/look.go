@@ -16,7 +16,7 @@ import (
 // Look reports the keystore of every Java, and a JAVA_HOME that leads to none.
 func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 	find := s.finder()
-	homes, broken := find.homes()
+	all, broken := s.keystores(find)
 	var places []devcert.Place
 	if broken != nil {
 		places = append(places, devcert.Place{
@@ -24,7 +24,7 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 			Remedy: "set JAVA_HOME to where a Java is installed, or unset it",
 		})
 	}
-	for _, f := range files(homes) {
+	for _, f := range all {
 		places = append(places, s.lookAt(find, f, m))
 	}
 	return places

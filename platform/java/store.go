@@ -40,8 +40,8 @@ func (s *Store) Name() string { return "java" }
 
 // Ready says whether the keystores can be changed: by us, or by asking somebody.
 func (s *Store) Ready(ctx context.Context) error {
-	homes, _ := s.finder().homes()
-	for _, f := range files(homes) {
+	all, _ := s.keystores(s.finder())
+	for _, f := range all {
 		if f.err == nil && !s.mine(f.path) {
 			return s.Privileged.Ready(ctx)
 		}
@@ -71,6 +71,7 @@ func (s *Store) addition(ctx context.Context, root *x509.Certificate) change {
 			p := s.lookAt(find, f, devcert.Material{Root: root})
 			return p.State == devcert.Trusted || p.Remedy != "", nil // what is a person's to mend, Look says
 		},
+		adds:  true,
 		own:   func(e edit) error { return e.add(ctx, root) },
 		child: func() error { return s.Privileged.Do(ctx, trustRoot, elevate.Certificate{DER: root.Raw}) },
 	}
@@ -99,6 +100,7 @@ type change struct {
 	machine bool // to those of the machine's
 	right   func(file) (bool, error)
 	own     func(edit) error // does it to one of this user's
+	adds    bool             // a certificate, which is to be found again
 	child   func() error     // has it done to all of the machine's
 }
 
@@ -106,10 +108,10 @@ type change struct {
 // the machine's by the child. One that fails keeps none of the others from it.
 func (s *Store) change(c change) error {
 	find := s.finder()
-	homes, _ := find.homes() // a broken JAVA_HOME is for Look to report
+	all, _ := s.keystores(find) // a broken JAVA_HOME is for Look to report
 	var errs []error
 	var machines []string
-	for _, f := range files(homes) {
+	for _, f := range all {
 		mine := s.mine(f.path)
 		if mine && !c.users || !mine && !c.machine {
 			continue
@@ -135,6 +137,11 @@ func (s *Store) changeOwn(find finder, f file, c change) error {
 	tool, err := ownKeytool(find, f)
 	if err != nil {
 		return failed("change "+f.path, f.path, "see what is at "+f.path, err)
+	}
+	if c.adds {
+		if err := s.remember(find, f.homes); err != nil {
+			return err
+		}
 	}
 	return c.own(edit{keytool: tool, path: f.path, root: s.rootFile(), waiting: s.waiting})
 }

@@ -206,13 +206,13 @@ func TestASecondJava(t *testing.T) {
 	m.devcert(0, "repair")
 	second := m.with("JAVA_HOME=" + home)
 	b := runtimeBreak{how: changed(nothing), finds: []string{"trust-missing"}, says: keystore,
-		touches: []string{keystore, "HOME/copied.security/cacerts"}}
+		touches: []string{keystore, "HOME/copied.security/cacerts", m.state("java.json")}}
 	b.breakAndRepair(second, func(m *machine, repaired bool) {
 		require.Equal(t, repaired, m.javaTrusts(home, ours, port))
 		require.True(t, m.javaTrusts(homes[0], ours, port))
 	})
 	require.ElementsMatch(t, []string{keystore, javaStore}, second.status().keystores())
-	second.devcert(0, "uninstall", "--yes")
+	m.devcert(0, "uninstall", "--yes") // nobody names the second one any more
 	out, err := exec.Command("keytool", "-list", "-keystore", keystore, "-storepass", "changeit").Output()
 	require.NoError(t, err)
 	require.NotContains(t, strings.ToLower(string(out)), "devcert")
