@@ -131,7 +131,8 @@ func (e *Engine) Serve(ctx context.Context, s Serving) error {
 	s.Now, s.Say = e.Now, e.Say
 	looking := *e
 	looking.Projects = nil // their ports are served, bound or not
-	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, true) }
+	// Without a probe: who serves the ports would ask itself.
+	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, false) }
 	if err := s.check(table); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"devcert/devcert"
+	"devcert/platform/front/page"
 )
 
 // frontHandler answers every request of the front: it takes away the headers that
@@ -117,12 +118,17 @@ type connKey struct{}
 // connection is what the front knows of one connection, once for all its requests.
 type connection struct {
 	port int
-	cert connCert
+	// presented is the leaf that the handshake ended with; set before the first
+	// request, and nil without TLS.
+	presented *x509.Certificate
+	cert      connCert
 }
 
 // connContext is for [http.Server.ConnContext].
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, &connection{port: portOf(c.LocalAddr())})
+	conn := &connection{port: portOf(c.LocalAddr())}
+	ctx = page.WithPresented(ctx, func() *x509.Certificate { return conn.presented })
+	return context.WithValue(ctx, connKey{}, conn)
 }
 
 // connectionOf finds the request's connection; without connContext every request

@@ -48,6 +48,9 @@ func (k *keyring) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if id == nil {
 		return nil, errors.New("there is no certificate to present")
 	}
+	if c, ok := hello.Context().Value(connKey{}).(*connection); ok {
+		c.presented = id.cert
+	}
 	return id.config, nil
 }
 
