@@ -3,10 +3,7 @@
 package service
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -98,23 +95,6 @@ func (m *systemd) links(unit string) (links []string) {
 	return links
 }
 
-// unitState is what systemd says of a unit. The words of its properties are never
-// translated.
-type unitState map[string]string
-
-func (m *systemd) show(ctx context.Context, unit string) (unitState, error) {
-	out, err := m.ask(ctx, "show", "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts", "--", unit)
-	is := unitState{}
-	for line := range bytes.Lines(out) {
-		name, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), "=")
-		is[name] = value
-	}
-	if err == nil && is["LoadState"] == "" {
-		err = errors.New("systemctl show told nothing of " + unit)
-	}
-	return is, err
-}
-
 func (m *systemd) ask(ctx context.Context, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
@@ -126,33 +106,6 @@ func (m *systemd) change(ctx context.Context, args ...string) error {
 	defer cancel()
 	_, err := m.tool(ctx, args...)
 	return err
-}
-
-// running takes a unit that waits for its next start for one that does not run.
-func (is unitState) running() devcert.Running {
-	switch is["ActiveState"] {
-	case "active", "reloading", "refreshing":
-		return devcert.Runs
-	case "activating":
-		if is["SubState"] == "start" {
-			return devcert.Runs
-		}
-	}
-	return devcert.RunsNot
-}
-
-func (is unitState) evidence() string {
-	if is["LoadState"] != "loaded" {
-		return "systemd has it as " + cmp.Or(is["LoadState"], "nothing")
-	}
-	text := "systemd has it as " + is["ActiveState"]
-	switch result := is["Result"]; {
-	case result == "exit-code":
-		text += ", after exit status " + is["ExecMainStatus"]
-	case result != "" && result != "success":
-		text += " (" + result + ")"
-	}
-	return text
 }
 
 // Install writes the unit and has it started at the login, as `systemctl enable`
