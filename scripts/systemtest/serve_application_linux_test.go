@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/websocket"
@@ -20,7 +21,7 @@ import (
 // application is a developer's, in plain HTTP.
 type application struct {
 	port   string
-	events chan string   // what /events sends, until it is closed
+	events sync.Map      // name → chan string: what /events?name sends, until it is closed
 	posted chan string   // what a page sent to /posted
 	hold   chan struct{} // /held answers once it is closed
 	held   chan struct{} // /held was asked
@@ -32,8 +33,8 @@ func (a *application) url() string { return "http://127.0.0.1:" + a.port }
 func (m *machine) newApplication() *application {
 	m.t.Helper()
 	a := &application{
-		events: make(chan string), posted: make(chan string, 16),
-		hold: make(chan struct{}), held: make(chan struct{}, 64),
+		posted: make(chan string, 16),
+		hold:   make(chan struct{}), held: make(chan struct{}, 64),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello from the application\n") })
@@ -107,12 +108,18 @@ func seenBy(t *testing.T, text string) (r request) {
 	return r
 }
 
+// event is where what a stream sends comes from.
+func (a *application) event(stream string) chan string {
+	c, _ := a.events.LoadOrStore(stream, make(chan string))
+	return c.(chan string)
+}
+
 // stream sends events as they come, of which it must not know when the next will.
 func (a *application) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for {
 		select {
-		case text, more := <-a.events:
+		case text, more := <-a.event(r.URL.RawQuery):
 			if !more {
 				return
 			}

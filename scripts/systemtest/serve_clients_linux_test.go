@@ -85,16 +85,16 @@ func TestServeStreams(t *testing.T) {
 	a := m.newApplication()
 	f := m.serve(n, "--to", a.url())
 	for _, protocol := range []string{"http/1.1", "h2"} {
-		go func() { a.events <- "0" }() // the answer begins with the first
+		go func() { a.event(protocol) <- "0" }() // the answer begins with the first
 		began := time.Now()
-		answer, err := f.client(protocol).Get("https://localhost:44300/events")
+		answer, err := f.client(protocol).Get("https://localhost:44300/events?" + protocol)
 		require.NoError(t, err)
 		lines := bufio.NewScanner(answer.Body)
 		var took []time.Duration
 		for i := range 40 {
 			if i > 0 {
 				began = time.Now()
-				a.events <- strconv.Itoa(i)
+				a.event(protocol) <- strconv.Itoa(i)
 			}
 			require.True(t, lines.Scan(), "%s: the stream has ended at event %d", protocol, i)
 			took = append(took, time.Since(began))

@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -77,37 +78,62 @@ func (m *machine) serve(n *network, args ...string) *front {
 // serveBy has another program start it, as prlimit does.
 func (m *machine) serveBy(n *network, by []string, args ...string) *front {
 	m.t.Helper()
-	line := append(append(by, m.bin, "serve", "--json", "--log", "json"), args...)
-	f := &front{machine: m, network: n, said: &transcript{}, ended: make(chan struct{})}
-	f.cmd = m.command(context.Background(), line[0], line[1:]...)
-	f.cmd.Stderr = f.said
-	out, err := f.cmd.StdoutPipe()
-	require.NoError(m.t, err)
-	require.NoError(m.t, f.cmd.Start())
-	m.t.Cleanup(func() { _ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL); <-f.ended })
+	f := &front{machine: m, network: n}
+	out := f.start(append(append(by, m.bin, "serve", "--json", "--log", "json"), args...))
 	var doc struct {
 		Listening *listening
-		Error     *string
+		Error     string
 	}
+	f.await(out, func() error { return json.NewDecoder(out).Decode(&doc) })
+	require.NotNil(m.t, doc.Listening, "serve does not listen: %s", doc.Error)
+	f.began = *doc.Listening
+	return f
+}
+
+// serveAloud starts one that tells a person what happens: with --json it does not.
+func (m *machine) serveAloud(n *network, args ...string) *front {
+	m.t.Helper()
+	f := &front{machine: m, network: n}
+	out := f.start(append([]string{m.bin, "serve", "--log", "json"}, args...))
+	f.await(out, func() error {
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err == nil && !strings.HasPrefix(line, "listening ") {
+			err = fmt.Errorf("it says %q", line)
+		}
+		return err
+	})
+	return f
+}
+
+// start starts it, and returns its standard output.
+func (f *front) start(line []string) io.Reader {
+	f.t.Helper()
+	f.said, f.ended = &transcript{}, make(chan struct{})
+	f.cmd = f.command(context.Background(), line[0], line[1:]...)
+	f.cmd.Stderr = f.said
+	out, err := f.cmd.StdoutPipe()
+	require.NoError(f.t, err)
+	require.NoError(f.t, f.cmd.Start())
+	f.t.Cleanup(func() { _ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL); <-f.ended })
+	return out
+}
+
+// await waits for the beginning of what it says.
+func (f *front) await(out io.Reader, begins func() error) {
+	f.t.Helper()
 	first := make(chan error, 1)
 	go func() {
-		first <- json.NewDecoder(out).Decode(&doc)
+		first <- begins()
 		_, _ = io.Copy(io.Discard, out)
 		_ = f.cmd.Wait()
 		close(f.ended)
 	}()
 	select {
 	case err := <-first:
-		require.NoError(m.t, err, f.said)
+		require.NoError(f.t, err, f.said)
 	case <-time.After(20 * time.Second):
-		require.Fail(m.t, "serve does not begin", f.said)
+		require.Fail(f.t, "serve does not begin", f.said)
 	}
-	if doc.Listening == nil {
-		<-f.ended
-		require.Fail(m.t, "serve does not listen", "%v\n%s", doc.Error, f.said)
-	}
-	f.began = *doc.Listening
-	return f
 }
 
 // stop sends a signal, and returns the exit code and how long it took to end.
