@@ -81,6 +81,14 @@ func (f file) remove() error {
 	return nil
 }
 
+// removeEmpty removes a folder and so many in all above one another, as far as
+// nothing is in them: whoever wants one makes it.
+func removeEmpty(dir string, n int) {
+	for ; n > 0 && os.Remove(dir) == nil; n-- {
+		dir = filepath.Dir(dir)
+	}
+}
+
 // setAside renames the file to one that is never read, and never over another.
 func (f file) setAside() error {
 	for n := 1; ; n++ {

@@ -261,6 +261,9 @@ func (m *launchd) Remove(ctx context.Context, name, home string) error {
 	if err := f.remove(); err != nil {
 		return fmt.Errorf("remove %s: %w", label, err)
 	}
+	if w != nobodys {
+		removeEmpty(m.dir, 1)
+	}
 	if info, err := os.Lstat(log); err == nil && info.Mode()&fs.ModeType == 0 {
 		if err := os.Remove(log); err != nil {
 			return fmt.Errorf("remove %s: %w", label, err)

@@ -249,8 +249,7 @@ func (m *systemd) Remove(ctx context.Context, name, home string) error {
 		return fmt.Errorf("remove %s: %w", unit, err)
 	}
 	if w != nobodys {
-		dir := filepath.Dir(f.path)
-		_, _ = os.Remove(dir), os.Remove(filepath.Dir(dir))
+		removeEmpty(filepath.Dir(f.path), 3) // .config/systemd/user
 	}
 	if !reached {
 		return nil

@@ -166,8 +166,7 @@ func TestSystemd(t *testing.T) {
 	require.Equal(t, []string{"stop " + unitName, "reset-failed " + unitName, "daemon-reload"}, u.calls)
 	require.Empty(t, u.active)
 	require.Empty(t, u.loaded)
-	require.NoDirExists(t, filepath.Dir(u.dir), "nothing is left behind")
-	require.DirExists(t, filepath.Dir(filepath.Dir(u.dir)))
+	require.NoDirExists(t, filepath.Dir(filepath.Dir(u.dir)), "nothing is left behind")
 	require.NoError(t, m.Remove(ctx, "serve", ""), "it is gone already")
 }
 
