@@ -121,6 +121,28 @@ type PortFailure struct {
 
 // Serve serves until ctx ends: see [Server]. Nothing is changed.
 func (e *Engine) Serve(ctx context.Context, s Serving) error {
+	if err := e.servable(ctx, &s); err != nil {
+		return err
+	}
+	s.Now, s.Say = e.Now, e.Say
+	looking := *e
+	looking.Projects = nil // their ports are served, bound or not
+	// Without a probe: who serves the ports would ask itself.
+	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, false) }
+	return e.Host.Server.Serve(ctx, s)
+}
+
+// InstallServing makes the system serve s from now on and after every login. args
+// are the flags that say s, with absolute paths.
+func (e *Engine) InstallServing(ctx context.Context, s Serving, args []string) (*Report, error) {
+	if err := e.servable(ctx, &s); err != nil {
+		return nil, err
+	}
+	return e.InstallService(ctx, ServeService, args)
+}
+
+// servable says why s cannot be served.
+func (e *Engine) servable(ctx context.Context, s *Serving) error {
 	if e.Host.Server == nil {
 		return fmt.Errorf("serving on the ports: %w", ErrUnsupported)
 	}
@@ -128,15 +150,7 @@ func (e *Engine) Serve(ctx context.Context, s Serving) error {
 	if err != nil {
 		return refuseNewer(err)
 	}
-	s.Now, s.Say = e.Now, e.Say
-	looking := *e
-	looking.Projects = nil // their ports are served, bound or not
-	// Without a probe: who serves the ports would ask itself.
-	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, false) }
-	if err := s.check(table); err != nil {
-		return err
-	}
-	return e.Host.Server.Serve(ctx, s)
+	return s.check(table)
 }
 
 // Forward maps the port of each project to its application, where nothing else

@@ -59,7 +59,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	}
 	return &devcert.Host{
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
-		Stores: stores, Binder: binder, Server: listeningServer{machine}, Clients: scriptedClients{filepath.Join(machine, "clients")},
+		Stores: stores, Binder: binder, Server: listeningServer{machine}, Services: folderServices{filepath.Join(machine, "services")}, Clients: scriptedClients{filepath.Join(machine, "clients")},
 		Roots:     func() ([]byte, error) { return rootsOf(filepath.Join(machine, "roots")) },
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", AsAdmin: "sudo ", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",

@@ -31,7 +31,7 @@ func (p *program) serveCommand() *cli.Command {
 			"whether this browser trusts the certificates. Ctrl+C ends it.\n\n" +
 			"X-SSL-CERT, X-ARR-ClientCert and X-Client-Cert never come from a client: only\n" +
 			"--cert-header sets them.",
-		Flags: commonFlags(
+		Flags: changingFlags(
 			&cli.StringFlag{Name: "to", Usage: "forward to the application at `URL`"},
 			&cli.StringSliceFlag{Name: "map", Usage: "forward one port to another application, as `PORT=URL`"},
 			&cli.StringSliceFlag{Name: "project", Usage: "forward the sslPort of the project in `DIR` to its applicationUrl (its " + devcert.ProjectFile + ")"},
@@ -42,10 +42,15 @@ func (p *program) serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "client-ca", Usage: "accept clients' certificates that come from those in `FILE` (this machine's root)"},
 			&cli.StringSliceFlag{Name: "cert-header", Usage: "forward the client's certificate as `NAME:FORM`; FORM is hex, base64 or pem-url"},
 			&cli.StringFlag{Name: "log", Value: "text", Usage: "log requests to standard error as `FORM`: text, json or off (text)"},
+			&cli.BoolFlag{Name: "install-service", Usage: "serve so from now on, and after every login"},
+			&cli.BoolFlag{Name: "remove-service", Usage: "end that"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			v, err := s.serving()
 			if err != nil {
+				return err
+			}
+			if done, err := s.asService(ctx, v); done || err != nil {
 				return err
 			}
 			began := false

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"devcert/devcert"
@@ -40,4 +41,33 @@ func (l listeningServer) Serve(_ context.Context, s devcert.Serving) error {
 		return err
 	}
 	return told.Err()
+}
+
+// folderServices keeps a service as a file in the folder "services" of the machine,
+// which has a word on each line.
+type folderServices struct{ dir string }
+
+func (f folderServices) Look(_ context.Context, name, _ string) devcert.ServiceState {
+	where := filepath.Join(f.dir, name)
+	data, err := os.ReadFile(where)
+	if err != nil {
+		return devcert.ServiceState{Standing: devcert.ServiceAbsent, Where: where}
+	}
+	words := strings.Split(string(data), "\n")
+	return devcert.ServiceState{
+		Standing: devcert.ServiceStarts, Where: where, Running: devcert.Runs, Log: "cat the log",
+		Service: devcert.Service{Program: words[0], Args: words[1:]},
+	}
+}
+
+func (f folderServices) Install(_ context.Context, s devcert.Service) error {
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return err
+	}
+	words := append([]string{s.Program}, s.Args...)
+	return os.WriteFile(filepath.Join(f.dir, s.Name), []byte(strings.Join(words, "\n")), 0o600)
+}
+
+func (f folderServices) Remove(_ context.Context, name, _ string) error {
+	return os.Remove(filepath.Join(f.dir, name))
 }
