@@ -166,7 +166,8 @@ func TestForwardedAnswer(t *testing.T) {
 	}
 }
 
-// An application that listens on one of localhost's addresses is found.
+// An application that listens on one of localhost's addresses is found. There is
+// no front here: it might have the same port on the other address.
 func TestLocalhostIsEveryAddress(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(address, func(t *testing.T) {
@@ -174,16 +175,18 @@ func TestLocalhostIsEveryAddress(t *testing.T) {
 			if err != nil {
 				t.Skip("this machine has no such address: ", err)
 			}
-			s := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				_, _ = io.WriteString(w, "here")
-			})}}
-			s.Start()
-			t.Cleanup(s.Close)
+			t.Cleanup(func() { _ = l.Close() })
 			_, port, err := net.SplitHostPort(l.Addr().String())
 			require.NoError(t, err)
-			f := handled(t, forwarding(t, "http://localhost:"+port), nil)
-			_, body := fetchAll(t, f.client("HTTP/1.1"), newRequest(t, "GET", f.URL, nil))
-			assert.Equal(t, "here", body)
+			for _, name := range []string{"localhost", "LOCALHOST", "app.localhost"} {
+				c, err := new(upstreamDialer).dial(t.Context(), "tcp", net.JoinHostPort(name, port))
+				require.NoError(t, err, name)
+				assert.Equal(t, l.Addr().String(), c.RemoteAddr().String())
+				_ = c.Close()
+			}
+			require.NoError(t, l.Close())
+			_, err = new(upstreamDialer).dial(t.Context(), "tcp", net.JoinHostPort("localhost", port))
+			assert.Equal(t, "connection refused", upstreamFailure(err).note)
 		})
 	}
 }

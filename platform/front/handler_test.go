@@ -27,7 +27,7 @@ import (
 // served is a front's handler behind TLS, as the listening side would have it.
 type served struct {
 	*httptest.Server
-	t   *testing.T
+	t   testing.TB
 	log *logLines
 }
 
@@ -49,7 +49,7 @@ func (l *logLines) String() string {
 	return l.text.String()
 }
 
-func handled(t *testing.T, s devcert.Serving, roots *x509.CertPool) *served {
+func handled(t testing.TB, s devcert.Serving, roots *x509.CertPool) *served {
 	t.Helper()
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
 	f := &served{t: t, log: &logLines{}}
@@ -68,7 +68,7 @@ func handled(t *testing.T, s devcert.Serving, roots *x509.CertPool) *served {
 }
 
 // forwarding is a Serving that forwards to an upstream's URL.
-func forwarding(t *testing.T, upstream string) devcert.Serving {
+func forwarding(t testing.TB, upstream string) devcert.Serving {
 	t.Helper()
 	u, err := url.Parse(upstream)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func fetchAll(t *testing.T, c *http.Client, r *http.Request) (*http.Response, st
 	return answer, string(body)
 }
 
-func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request {
+func newRequest(t testing.TB, method, url string, body io.Reader) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func newRequest(t *testing.T, method, url string, body io.Reader) *http.Request 
 }
 
 // startApp makes an upstream that net/http serves.
-func startApp(t *testing.T, h http.HandlerFunc) string {
+func startApp(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
