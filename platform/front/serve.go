@@ -55,7 +55,8 @@ type front struct {
 	conns   *conns
 	server  *http.Server
 	lists   *http.Server
-	idle    time.Duration // how long a connection may wait for its next request
+	header  time.Duration // headerLimit and idleLimit, but in tests
+	idle    time.Duration
 
 	asked  []int        // the ports that were asked for by number
 	wanted []int        // ports, as of the last look at the table
@@ -71,7 +72,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		asks = tls.NoClientCert
 	}
 	f := &front{
-		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{}, idle: idleLimit,
+		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{}, header: headerLimit, idle: idleLimit,
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
 	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
@@ -98,7 +99,7 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 		Handler: answer, ErrorLog: errs,
 		// net/http speaks HTTP/2 only if it finds it here.
 		TLSConfig:         newTLSConfig(f.keyring.asks),
-		ReadHeaderTimeout: headerLimit,
+		ReadHeaderTimeout: f.header,
 		IdleTimeout:       f.idle,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext:       connContext,

@@ -33,7 +33,8 @@ func self() string {
 	if runtime.GOOS != "linux" {
 		return "another program"
 	}
-	return fmt.Sprintf("front.test (pid %d)", os.Getpid())
+	comm, _ := os.ReadFile("/proc/self/comm")
+	return fmt.Sprintf("%s (pid %d)", strings.TrimSpace(string(comm)), os.Getpid())
 }
 
 func TestATakenPort(t *testing.T) {
