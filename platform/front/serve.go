@@ -76,7 +76,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
 	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
-	f.sockets = &sockets{addresses: sv.Addresses, listen: net.Listen, holders: holders, teller: t, serve: f.accept}
+	f.sockets = &sockets{addresses: sv.Addresses, listen: listenAlone, holders: holders, teller: t, serve: f.accept}
 	if len(sv.Addresses) == 0 {
 		f.sockets.addresses = loopback()
 	}

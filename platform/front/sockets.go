@@ -6,9 +6,11 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"devcert/devcert"
 )
@@ -16,7 +18,7 @@ import (
 // sockets are the listeners that are open. One goroutine uses it.
 type sockets struct {
 	addresses []netip.Addr
-	// listen is [net.Listen], and serve takes connections until the listener is
+	// listen is [listenAlone], and serve takes connections until the listener is
 	// closed; holders names the processes that have ports. Pulled out for testing.
 	listen  func(network, address string) (net.Listener, error)
 	serve   func(net.Listener)
@@ -25,6 +27,27 @@ type sockets struct {
 
 	open   map[netip.AddrPort]net.Listener
 	failed map[netip.AddrPort]error // that were tried last and could not be had
+}
+
+// listenAlone is [net.Listen] for who must be the only one there. Where BSD's
+// sockets are, a listener on one address may join one that another program has on
+// all addresses, and takes that one's clients from it without anybody noticing
+// (SO_REUSEADDR, which package net sets on all its listeners).
+func listenAlone(network, address string) (net.Listener, error) {
+	if runtime.GOOS == "darwin" && answered(network, address) {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: syscall.EADDRINUSE}
+	}
+	return net.Listen(network, address)
+}
+
+// answered says that somebody takes connections at address. Where nobody does,
+// the system says so at once on addresses of its own.
+func answered(network, address string) bool {
+	c, err := net.DialTimeout(network, address, 250*time.Millisecond)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
 }
 
 // loopback is what is listened on where nobody said otherwise.

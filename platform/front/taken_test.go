@@ -175,3 +175,15 @@ func TestStoppedBeforeItBegins(t *testing.T) {
 	require.NoError(t, s.front(devcert.Serving{}).run(ctx, http.HandlerFunc(hello)))
 	assert.False(t, answersAt(target4(port)))
 }
+
+func TestSomebodyOnAllAddressesIsNoticed(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	assert.False(t, answered("tcp4", target4(port)))
+	take(t, "0.0.0.0", port)
+	assert.True(t, answered("tcp4", target4(port)))
+	_, err := listenAlone("tcp4", target4(port))
+	if runtime.GOOS != "windows" { // where the two may be beside each other
+		assert.True(t, inUse(err), "%v", err)
+	}
+}
