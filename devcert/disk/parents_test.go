@@ -73,8 +73,11 @@ func TestParentsOfAFolderThatWasMoved(t *testing.T) {
 	mkdirs("own")(t, dir)
 	moved := Folder{Path: filepath.Join(dir, "own", "state"), Files: chmodFiles{}}
 	require.NoError(t, os.Rename(f.Path, moved.Path))
-	_, err := moved.Remove()
+	unlock, err := moved.Lock(t.Context(), "test", func(string) {})
 	require.NoError(t, err)
+	_, err = moved.Remove()
+	require.NoError(t, err)
+	unlock()
 	require.Equal(t, []string{"made", "own"}, below(t, dir))
 }
 
