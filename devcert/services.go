@@ -1,7 +1,6 @@
 package devcert
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,12 +148,13 @@ func (c *Config) setServices(services map[string][]string) error {
 }
 
 // homeFlag is the state folder that another process of the same user has to be
-// told; "" when it finds it by itself.
+// told; "" when it finds it by itself. It is where links lead: whichever of them a
+// command came by, the service is the same.
 func (h *Host) homeFlag() string {
 	if !h.Elsewhere {
 		return ""
 	}
-	return cmp.Or(h.Link, h.StateDir)
+	return h.StateDir
 }
 
 // serviceArgs is how devcert is called as the service.

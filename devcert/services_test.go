@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,9 +102,34 @@ func TestInstallService(t *testing.T) {
 	require.Len(t, s.calls, 3)
 }
 
+func TestServiceDryRun(t *testing.T) {
+	m, s := serviceMachine(t)
+	before := m.picture()
+	e := m.engine()
+	e.DryRun = true
+	r, err := e.InstallService(context.Background(), ServeService, []string{"--log", "off"})
+	require.NoError(t, err)
+	require.Equal(t, "/units/serve", r.Planned[len(r.Planned)-1].Where)
+	require.Equal(t, before, m.picture())
+	_, err = m.installService()
+	require.NoError(t, err)
+	before, s.calls = m.picture(), nil
+	for _, run := range []func() (*Report, error){
+		func() (*Report, error) { return e.RemoveService(context.Background(), ServeService) },
+		func() (*Report, error) { return e.Uninstall(context.Background(), false) },
+	} {
+		r, err = run()
+		require.NoError(t, err)
+		require.True(t, slices.ContainsFunc(r.Planned, func(s Step) bool { return s.Where == "without /units/serve" }))
+	}
+	require.Equal(t, before, m.picture())
+	require.Empty(t, s.calls)
+}
+
+// Whichever link a command came by, the service of a folder is one.
 func TestServiceOfAnotherFolder(t *testing.T) {
 	m, s := serviceMachine(t)
-	m.host.Elsewhere = true
+	m.host.Elsewhere, m.host.Link = true, "/some/link"
 	_, err := m.installService("--log", "off")
 	require.NoError(t, err)
 	require.Equal(t, "install /usr/bin/devcert serve --home "+m.host.StateDir+" --log off", s.calls[0])

@@ -35,6 +35,10 @@ func New(o Options) devcert.Services {
 		_, err := os.Stat(filepath.Join(runtime, "systemd", "private"))
 		return runtime != "" && err == nil
 	}
+	m.booted = func() bool { // sd_booted(3)
+		info, err := os.Lstat("/run/systemd/system")
+		return err == nil && info.IsDir()
+	}
 	m.tool = func(ctx context.Context, args ...string) ([]byte, error) {
 		return run.Command{
 			Path: path, Args: append([]string{"--user", "--no-pager", "--no-ask-password"}, args...),

@@ -24,6 +24,8 @@ type systemd struct {
 	missing error
 	// reach says whether an instance of the user's runs, and can be talked to.
 	reach func() bool
+	// booted says whether systemd runs the machine, and so any user's instance.
+	booted func() bool
 	// refuse says why nothing may be written into a folder.
 	refuse func(dir string) error
 	user   string
@@ -174,6 +176,12 @@ func (m *systemd) link(unit string, f file) error {
 }
 
 func (m *systemd) notReached(unit string) error {
+	if !m.booted() {
+		return &devcert.NotStartedError{
+			Why:  "systemd does not run this machine, as in most containers; it starts at a login where systemd does",
+			Hint: "until then, run it yourself:  devcert serve",
+		}
+	}
 	return &devcert.NotStartedError{
 		Why: "no systemd of " + m.user + "'s can be reached; it starts at the next login",
 		Hint: "to start it now, in a login of " + m.user + "'s:  systemctl --user daemon-reload; systemctl --user start " + unit + "\n" +
@@ -249,7 +257,7 @@ func (m *systemd) Remove(ctx context.Context, name, home string) error {
 		return fmt.Errorf("remove %s: %w", unit, err)
 	}
 	if w != nobodys {
-		removeEmpty(filepath.Dir(f.path), 3) // .config/systemd/user
+		removeEmpty(filepath.Dir(f.path), 3) // .config, systemd, user
 	}
 	if !reached {
 		return nil

@@ -125,7 +125,7 @@ func newSystemd(t *testing.T) (*userSystemd, *systemd) {
 	u := &userSystemd{t: t, dir: dir, path: dir, loaded: map[string]string{}, active: map[string]string{}}
 	return u, &systemd{
 		dirs: []string{dir}, files: files, tool: u.run, user: "anna", settle: time.Millisecond,
-		reach: func() bool { return true }, refuse: func(string) error { return nil },
+		reach: func() bool { return true }, booted: func() bool { return true }, refuse: func(string) error { return nil },
 	}
 }
 
@@ -266,6 +266,11 @@ func TestSystemdOutOfReach(t *testing.T) {
 	require.Equal(t, devcert.RunsUnknown, seen.Running)
 	require.NoError(t, m.Remove(ctx, "serve", ""))
 	require.NoDirExists(t, u.dir)
+
+	m.booted = func() bool { return false }
+	require.ErrorAs(t, m.Install(ctx, served(t)), &late)
+	require.Contains(t, late.Why, "does not run this machine")
+	m.booted = func() bool { return true }
 
 	// A socket that nobody answers is no instance either.
 	m.reach = func() bool { return true }
