@@ -86,12 +86,20 @@ func (a answer) page() []byte {
 	var out bytes.Buffer
 	err := answerTemplate.Execute(&out, map[string]any{
 		"Style": template.CSS(answerStyle), //nolint:gosec // our own file
-		"Code":  a.Code(), "Title": a.title, "URL": a.url, "Reason": a.reason, "Remedy": a.remedy, "Again": a.again,
+		"Code":  a.Code(), "Title": a.title, "URL": a.url, "Reason": capital(a.reason), "Remedy": capital(a.remedy), "Again": a.again,
 	})
 	if err != nil { // only a template that does not fit its data
 		return []byte(template.HTMLEscapeString(a.line()))
 	}
 	return out.Bytes()
+}
+
+// capital begins a sentence. A name in quotes stays as it is.
+func capital(clause string) string {
+	if clause == "" {
+		return ""
+	}
+	return strings.ToUpper(clause[:1]) + clause[1:]
 }
 
 // wantsHTML says whether a person is to read the answer. Browsers name text/html

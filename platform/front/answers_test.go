@@ -65,7 +65,7 @@ func TestAnswerPage(t *testing.T) {
 			}
 		}
 		assert.Contains(t, text.String(), "http://localhost:5000/"+evil)
-		assert.Contains(t, text.String(), "reason "+evil)
+		assert.Contains(t, text.String(), "Reason "+evil)
 		for _, outside := range []string{"url(", "@import", "src=", "href="} {
 			assert.NotContains(t, body, outside)
 		}

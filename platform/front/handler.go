@@ -83,6 +83,9 @@ func (h *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.strip.clean(r)
 	h.answer(x, r, to)
 	x.whole = true
+	if x.status == 0 {
+		x.status = http.StatusOK // net/http's, where a handler says nothing
+	}
 }
 
 func (h *frontHandler) answer(x *exchange, r *http.Request, to responder) {

@@ -248,3 +248,22 @@ func TestTunnelsAreRefused(t *testing.T) {
 	defer func() { _ = answer.Body.Close() }()
 	assert.Equal(t, 405, answer.StatusCode)
 }
+
+// A handler that says nothing has said 200; one that failed has not.
+func TestTheStatusThatIsLogged(t *testing.T) {
+	for path, want := range map[string]string{"/silent": "/silent 200 0 ", "/panic": "/panic 0 0 "} {
+		out := &logLines{}
+		h := newHandler(devcert.Serving{Log: out}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/panic" {
+				panic(http.ErrAbortHandler)
+			}
+		}), nil)
+		func() {
+			defer func() { _ = recover() }()
+			h.ServeHTTP(discard{}, httptest.NewRequest("GET", path, nil))
+		}()
+		require.NoError(t, h.(io.Closer).Close())
+		assert.Contains(t, out.String(), want)
+		assert.Equal(t, path == "/panic", strings.Contains(out.String(), "cut off"))
+	}
+}
