@@ -46,13 +46,35 @@ func TestBrowsersTrustWhatSetupMade(t *testing.T) {
 			require.Equal(t, row.certutil, !exists(managedPolicy), "the way that was to be tried")
 			require.Equal(t, names(m.own()), m.ask(ours, leaf, m.own()...))
 			require.Empty(t, m.ask(forbidden, thief, m.own()...))
-			m.requireHealthy()
+			m.requireSources(row.certutil)
 
 			m.devcert(0, "uninstall", "--yes")
 			require.Empty(t, m.ask(ours, leaf, m.own()...))
 			m.requireBrowsersAsBefore(pristine)
 		})
 	}
+}
+
+// requireSources requires that status names where each browser has the root from.
+func (m *machine) requireSources(certutil bool) {
+	m.t.Helper()
+	want := map[string]string{"chromium": "the user's NSS database"}
+	if !certutil {
+		want["chromium"] = managedPolicy
+	}
+	for _, name := range []string{"home", "work"} {
+		want["firefox: "+name] = "the system's store, through p11-kit"
+		if certutil {
+			want["firefox: "+name] = "profile " + m.profile(name)
+		}
+	}
+	got := map[string]string{}
+	for _, c := range m.requireHealthy().Clients {
+		if want[c.Name] != "" {
+			got[c.Name] = c.Roots
+		}
+	}
+	require.Equal(m.t, want, got)
 }
 
 // A thief's certificate for a permitted name shows that the other one is refused
