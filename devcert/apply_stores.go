@@ -85,7 +85,11 @@ func (w *worker) material() Material {
 }
 
 func (w *worker) deploy(ctx context.Context, s Step, m Material) error {
-	if err := w.store(s.store).Deploy(ctx, m); err != nil {
+	err := w.store(s.store).Deploy(ctx, m)
+	switch {
+	case s.absent && errors.Is(err, ErrUnsupported):
+		return w.absent(s, err)
+	case err != nil:
 		return err
 	}
 	return w.nowHolds(ctx, s)
@@ -117,7 +121,7 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 	}
 	places := w.store(s.store).Look(ctx, materialOf(&w.hierarchy))
 	if len(places) == 0 {
-		return &absentError{noStore(w.report.Config, w.report.Seen, s.store)}
+		return w.absent(s, ErrUnsupported)
 	}
 	for _, p := range places {
 		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && p.Remedy == "" && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
@@ -128,9 +132,17 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 }
 
 // absentError is a store that was asked for and is not on this machine.
-type absentError struct{ finding Finding }
+type absentError struct {
+	finding Finding
+	err     error
+}
+
+func (w *worker) absent(s Step, err error) error {
+	return &absentError{noStore(w.report.Config, w.report.Seen, s.store), err}
+}
 
 func (e *absentError) Error() string { return e.finding.Message }
+func (e *absentError) Unwrap() error { return e.err }
 
 // Remedy says what a person can do.
 func (e *absentError) Remedy() string { return e.finding.Remedy }
