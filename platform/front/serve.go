@@ -249,7 +249,7 @@ func (f *front) stop(ctx context.Context) {
 }
 
 // closing is what of the grace is kept for closing what is left.
-const closing = 100 * time.Millisecond
+const closing = 250 * time.Millisecond
 
 // unserved is the error for ports that were asked for and never could be had.
 func (f *front) unserved() error {
