@@ -268,12 +268,15 @@ func (d *upstreamDialer) verify(s tls.ConnectionState, host string) error {
 	}
 	options := x509.VerifyOptions{DNSName: host, Intermediates: between}
 	_, err := s.PeerCertificates[0].Verify(options)
-	if options.Roots = d.roots(); err != nil && options.Roots != nil {
-		if _, own := s.PeerCertificates[0].Verify(options); own == nil {
-			return nil
-		}
+	if options.Roots = d.roots(); err == nil || options.Roots == nil {
+		return err
 	}
-	return err
+	_, own := s.PeerCertificates[0].Verify(options)
+	var unknown x509.UnknownAuthorityError
+	if errors.As(own, &unknown) {
+		return err
+	}
+	return own // of a certificate that is ours: nil, or what else is wrong with it
 }
 
 // handshakeError is what went wrong in the TLS handshake with an application.
