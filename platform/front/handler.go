@@ -81,6 +81,7 @@ func (h *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer h.log.ended(x) // also where the answer is cut off by a panic
 	}
 	h.strip.clean(r)
+	ignoreUpgrade(r.Header)
 	h.answer(x, r, to)
 	x.whole = true
 	if x.status == 0 {
