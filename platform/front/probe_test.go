@@ -58,7 +58,7 @@ func TestProbe(t *testing.T) {
 			} else {
 				assert.ErrorContains(t, got.Err, test.errs)
 			}
-			assert.Less(t, got.Took, 4*time.Second)
+			assert.Less(t, got.Took, handshakeLimit+3*time.Second)
 		})
 	}
 }
