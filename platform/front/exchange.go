@@ -19,9 +19,11 @@ type exchange struct {
 	note    string // why it went wrong, in a few words
 	status  int
 	bytes   atomic.Int64 // of the body; after an upgrade, both ways
-	badBody atomic.Bool  // the client failed to send its body
 	taken   bool         // the connection is no longer HTTP's
 	whole   bool         // the handler ended of itself
+
+	bodyEnded atomic.Bool // of the client's body nothing is left to be read
+	badBody   atomic.Bool // the client failed to send it
 }
 
 // Unwrap is for [http.ResponseController], by which the proxy flushes.

@@ -315,6 +315,38 @@ func TestAnEarlyAnswer(t *testing.T) {
 	}
 }
 
+// A client that looks for an answer only when it has sent everything gets it all
+// the same, and may go on with the connection.
+func TestAnEarlyAnswerIsNotLost(t *testing.T) {
+	for name, answer := range map[string]string{"empty": "Content-Length: 0\r\n\r\n", "with a body": "Content-Length: 5\r\n\r\nlarge"} {
+		t.Run(name, func(t *testing.T) {
+			f := handled(t, forwarding(t, startRawApp(t, func(c *net.TCPConn, r *bufio.Reader) {
+				readHeader(r)
+				_, _ = io.WriteString(c, "HTTP/1.1 413 Too Large\r\n"+answer)
+				_, _ = io.Copy(io.Discard, r)
+			})), nil)
+			c := f.raw()
+			r := bufio.NewReader(c)
+			for range 2 {
+				const size = 4 << 20
+				_, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", size)
+				require.NoError(t, err)
+				for range 4 {
+					_, err = c.Write(make([]byte, size/4))
+					require.NoError(t, err)
+					time.Sleep(200 * time.Millisecond) // longer than net/http would wait, together
+				}
+				got, err := http.ReadResponse(r, nil)
+				require.NoError(t, err)
+				assert.Equal(t, 413, got.StatusCode)
+				_, err = io.Copy(io.Discard, got.Body)
+				require.NoError(t, err)
+				_ = got.Body.Close()
+			}
+		})
+	}
+}
+
 // An application may answer while it reads.
 func TestBothWaysAtOnce(t *testing.T) {
 	f := handled(t, forwarding(t, startApp(t, func(w http.ResponseWriter, r *http.Request) {

@@ -82,13 +82,39 @@ type forwarder struct {
 }
 
 func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if x, ok := w.(*exchange); ok && r.ContentLength != 0 {
-		// An application may answer while it reads. Over HTTP/1.1, net/http would
-		// read the body away when the answer begins.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-		r.Body = &requestBody{r.Body, x}
+	x, ok := w.(*exchange)
+	if !ok || r.ContentLength == 0 {
+		f.proxy.ServeHTTP(w, r)
+		return
 	}
+	// An application may answer while it reads. Over HTTP/1.1, net/http would read
+	// the body away when the answer begins.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	body := r.Body
+	r.Body = &requestBody{body, x}
 	f.proxy.ServeHTTP(w, r)
+	x.linger(body)
+}
+
+// lingerLimit is Kestrel's and nginx's too.
+const lingerLimit = 5 * time.Second
+
+// linger reads away what is left of a body that the application did not want, as
+// an upload that is too large for it. A connection that is closed with something
+// unread is reset, and the client never sees the answer (RFC 9112, section 9.6).
+// An answer without a length ends only when the handler does, and cannot wait; a
+// client that asked whether to send may never do so.
+func (x *exchange) linger(body io.Reader) {
+	r := x.request
+	if x.bodyEnded.Load() || r.ProtoMajor != 1 || x.taken || x.Header().Get("Content-Length") == "" || r.Header.Get("Expect") != "" {
+		return
+	}
+	c := http.NewResponseController(x.ResponseWriter)
+	if c.Flush() != nil || c.SetReadDeadline(time.Now().Add(lingerLimit)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, body)
+	_ = c.SetReadDeadline(time.Time{})
 }
 
 // rewrite makes the request that the application gets. What the client said of
@@ -150,8 +176,9 @@ type requestBody struct {
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.x.badBody.Store(true) // read by the transport, which may outlive the failure
+	if err != nil { // the transport reads, and may go on after its failure
+		b.x.bodyEnded.Store(true)
+		b.x.badBody.Store(err != io.EOF)
 	}
 	return n, err
 }
