@@ -1,12 +1,15 @@
 package systemtest
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -67,7 +70,6 @@ func TestServeClientCertificates(t *testing.T) {
 	both, _ := other.issueClient(m, "strange-old", func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().AddDate(-2, 0, 0), time.Now().Add(-time.Hour)
 	})
-	// A thief of devcert's intermediate cannot make clients, and its servers are none.
 	for _, row := range []struct {
 		name        string
 		cert        []string
@@ -109,6 +111,57 @@ func TestServeClientCertificates(t *testing.T) {
 				want = []string{strings.ToUpper(hex.EncodeToString(row.der))}
 			}
 			require.Equal(t, want, seenBy(t, body).Header["X-Ssl-Cert"], row.name)
+		}
+	}
+}
+
+// TestServeForgesNothing is what clients try so that the application gets another
+// certificate than theirs, or none.
+func TestServeForgesNothing(t *testing.T) {
+	m, n := serveMachine(t)
+	ca, file := m.clientCA("company")
+	cert, der := ca.issueClient(m, "good", nil)
+	app := m.newApplication()
+	f := m.serve(n, "--to", app.url(), "--client-cert", "request", "--client-ca", file, "--cert-header", "X-SSL-CERT:hex")
+	want := []string{strings.ToUpper(hex.EncodeToString(der))}
+	for _, hop := range []string{"X-SSL-CERT", "X-SSL-CERT, X-Forwarded-For, X-Forwarded-Proto", "close, X-Forwarded-Host"} {
+		args := append(append([]string{"--http1.1", "-H", "Connection: " + hop}, cert...), "https://localhost:44300/seen")
+		r := seenBy(t, m.curl(args...))
+		require.Equal(t, want, r.Header["X-Ssl-Cert"], hop)
+		require.Equal(t, []string{"127.0.0.1"}, r.Header["X-Forwarded-For"], hop)
+		require.Equal(t, []string{"https"}, r.Header["X-Forwarded-Proto"], hop)
+		require.Equal(t, []string{"localhost:44300"}, r.Header["X-Forwarded-Host"], hop)
+	}
+	// An application that speaks HTTP/2 after such an upgrade would read what the
+	// front never saw (RFC 7540, section 3.2).
+	r := seenBy(t, m.curl("--http1.1", "-H", "Connection: Upgrade", "-H", "Upgrade: h2c", "-H", "HTTP2-Settings: AAMAAABkAAQAAP__", "https://localhost:44300/seen"))
+	require.NotContains(t, r.Header, "Upgrade")
+	require.NotContains(t, r.Header, "Http2-Settings")
+
+	for name, text := range map[string]string{
+		"two lengths":         "POST /seen HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody!",
+		"length and chunks":   "POST /seen HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\nX-SSL-CERT: forged\r\n\r\n",
+		"a folded header":     "GET /seen HTTP/1.1\r\nHost: localhost\r\nX-Mine: a\r\n X-SSL-CERT: forged\r\n\r\n",
+		"a space in the name": "GET /seen HTTP/1.1\r\nHost: localhost\r\nX-SSL-CERT : forged\r\n\r\n",
+		"bare line feeds":     "GET /seen HTTP/1.1\nHost: localhost\nX-SSL-CERT: forged\n\n",
+		"a trailer":           "POST /seen HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-SSL-CERT: forged\r\n\r\n",
+		"an absolute address": "GET http://localhost:44300/seen HTTP/1.1\r\nHost: localhost\r\nX-SSL-CERT: forged\r\n\r\n",
+	} {
+		conn, err := f.handshake(44300, f.trusting("http/1.1"))
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, text)
+		require.NoError(t, err)
+		_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err, name)
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err, name)
+		_ = conn.Close()
+		require.Contains(t, []int{200, 400}, answer.StatusCode, name)
+		if answer.StatusCode == 200 {
+			r := seenBy(t, string(body))
+			require.NotContains(t, r.Header, "X-Ssl-Cert", name)
+			require.NotContains(t, r.Trailer, "X-Ssl-Cert", name)
 		}
 	}
 }
