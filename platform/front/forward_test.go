@@ -287,7 +287,9 @@ func TestUpgrade(t *testing.T) {
 	assert.Contains(t, asked, "Upgrade: websocket\r\n")
 	assert.Contains(t, asked, "Sec-Websocket-Key: k\r\n")
 	assert.NotContains(t, asked, "forged")
-	assert.Regexp(t, `GET /socket 101 2000\d\d `, f.logged(), "both ways are counted")
+	// The server waits for no connection that was taken from it.
+	require.Eventually(t, func() bool { return strings.HasSuffix(f.log.String(), "\n") }, 10*time.Second, 5*time.Millisecond)
+	assert.Regexp(t, `GET /socket 101 2000\d\d `, f.log.String(), "both ways are counted")
 }
 
 func readN(t *testing.T, r io.Reader, n int) string {
