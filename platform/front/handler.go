@@ -35,9 +35,9 @@ type responder struct {
 // names nobody; so may an https application's. It is asked again and again, and
 // may give another pool each time, or nil.
 //
-// The handler is an [io.Closer]: closing it, once the last request has ended,
-// waits a moment for the access log's last lines to be written.
-func newHandler(s devcert.Serving, page http.Handler, clientRoots func() *x509.CertPool) http.Handler {
+// Closing it, once the last request has ended, waits a moment for the access log's
+// last lines to be written.
+func newHandler(s devcert.Serving, page http.Handler, clientRoots func() *x509.CertPool) *frontHandler {
 	if clientRoots == nil {
 		clientRoots = func() *x509.CertPool { return nil }
 	}

@@ -262,7 +262,7 @@ func TestTheStatusThatIsLogged(t *testing.T) {
 			defer func() { _ = recover() }()
 			h.ServeHTTP(discard{}, httptest.NewRequest("GET", path, nil))
 		}()
-		require.NoError(t, h.(io.Closer).Close())
+		require.NoError(t, h.Close())
 		assert.Contains(t, out.String(), want)
 		assert.Equal(t, path == "/panic", strings.Contains(out.String(), "cut off"))
 	}

@@ -43,7 +43,9 @@ const (
 func (s *Server) Serve(ctx context.Context, sv devcert.Serving) error {
 	collectGarbage()
 	f := s.newFront(sv)
-	return f.run(ctx, newHandler(sv, page.New(sv.Report), f.keyring.roots))
+	answer := newHandler(sv, page.New(sv.Report), f.keyring.roots)
+	defer func() { _ = answer.Close() }() // the log has its last lines by then
+	return f.run(ctx, answer)
 }
 
 // front is one run of a [Server].
