@@ -68,6 +68,7 @@ func TestServePadlockPage(t *testing.T) {
 	m := browserMachine(t, true)
 	m.devcert(0, "setup")
 	n := m.ownNetwork()
+	n.reserve(m, "")
 	f := m.serve(n)
 	doc := m.requireHealthy()
 	r := m.run(chromiumProgram, append(m.chromium().args[1:], "https://localhost:44300/")...)

@@ -26,6 +26,7 @@ func (m *machine) ownNetwork() *network {
 	ns, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
 	require.NoError(m.t, err)
 	n := &network{make(chan func())}
+	n.reserve(m, "44300-44399")
 	go n.work(m.t, ns)
 	m.t.Cleanup(func() { close(n.dials) })
 	return n
@@ -82,6 +83,13 @@ func (n *network) dial(ctx context.Context, kind, address string) (conn net.Conn
 func (n *network) set(m *machine, path, value string) {
 	m.t.Helper()
 	require.NoError(m.t, os.WriteFile("/proc/sys/net/"+path, []byte(value), 0o644))
+}
+
+// reserve keeps ports from being lent to connections, and to whoever asks for any
+// free one; "" for none.
+func (n *network) reserve(m *machine, ports string) {
+	m.t.Helper()
+	n.set(m, "ipv4/ip_local_reserved_ports", ports+"\n")
 }
 
 // listen takes a port of the network, on the machine's goroutine.

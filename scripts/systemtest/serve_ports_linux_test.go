@@ -45,15 +45,16 @@ func TestServeAllPorts(t *testing.T) {
 // status names once.
 func TestServeEphemeralPorts(t *testing.T) {
 	m, n := serveMachine(t)
+	n.reserve(m, "")
 	for _, args := range [][]string{{"status"}, {"status", "--probe"}} {
 		r := m.devcert(0, args...)
 		require.Equal(t, 1, strings.Count(r.stdout, reserve), "%s", r)
 	}
-	n.set(m, "ipv4/ip_local_reserved_ports", "44300-44398")
+	n.reserve(m, "44300-44398")
 	require.Contains(t, m.devcert(0, "status").stdout, "ip_local_reserved_ports=", "one of them is lent still")
-	n.set(m, "ipv4/ip_local_reserved_ports", "44300-44399")
+	n.reserve(m, "44300-44399")
 	require.NotContains(t, m.devcert(0, "status").stdout, "ip_local_reserved_ports")
-	n.set(m, "ipv4/ip_local_reserved_ports", "")
+	n.reserve(m, "")
 	n.set(m, "ipv4/ip_local_port_range", "50000\t60999")
 	require.NotContains(t, m.devcert(0, "status").stdout, "ip_local_reserved_ports")
 }
