@@ -63,7 +63,7 @@ func TestChild(t *testing.T) {
 // child starts a front and waits until it listens, which it says in a line.
 func (s *stage) child(t testing.TB, files int) (c *child, listens string) {
 	t.Helper()
-	c = &child{Cmd: exec.Command(os.Args[0], "-test.run=^TestChild$"), lines: make(chan string, 1000)} //nolint:gosec // this program
+	c = &child{Cmd: exec.Command(os.Args[0], "-test.run=^TestChild$"), lines: make(chan string, 1000)}
 	c.Env = append(os.Environ(), childFolder+"="+s.dir)
 	if files > 0 {
 		c.Env = append(c.Env, childFiles+"="+strconv.Itoa(files))
@@ -137,6 +137,7 @@ func TestOutOfFiles(t *testing.T) {
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, response.Body)
 		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
 		time.Sleep(followEvery)
 	}
 	for _, conn := range idle {

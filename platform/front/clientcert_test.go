@@ -115,7 +115,7 @@ func TestClientCertificates(t *testing.T) {
 				}
 				client := f.client(protocol, certs...)
 				for range 2 { // of one connection, where it goes on
-					answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
+					answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 					assert.Equal(t, test.status, answer.StatusCode)
 					if test.status == 200 {
 						assert.Equal(t, "application: "+forwarded, body)
@@ -145,7 +145,7 @@ func TestTheGateIsBeforeThePage(t *testing.T) {
 	for name, s := range map[string]devcert.Serving{"page": {}, "static": {Static: t.TempDir()}} {
 		s.ClientCert = devcert.RequireClientCert
 		f := handled(t, s, nil)
-		answer, _ := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil))
+		answer, _ := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 		assert.Equal(t, 403, answer.StatusCode, name)
 	}
 }
@@ -155,7 +155,7 @@ func TestNamedAuthorities(t *testing.T) {
 	mine, theirs := newClients(t), newClients(t)
 	s := devcert.Serving{ClientCert: devcert.RequireClientCert, ClientCAs: []*x509.Certificate{theirs.root}}
 	f := handled(t, s, mine.roots)
-	answer, _ := fetchAll(t, f.client("HTTP/1.1", theirs.good), newRequest(t, "GET", f.URL, nil))
+	answer, _ := fetchAll(t, f.client("HTTP/1.1", theirs.good), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 	assert.Equal(t, 200, answer.StatusCode)
 	answer, _ = fetchAll(t, f.client("HTTP/1.1", mine.good), newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 403, answer.StatusCode)

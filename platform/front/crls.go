@@ -13,7 +13,7 @@ import (
 // listServer publishes revocation lists where the profile's certificates say
 // that they are, and nothing else. A list is public and signed: plain HTTP is
 // what RFC 5280, section 8, wants.
-func listServer(list func(id string) []byte, errors *log.Logger) *http.Server {
+func listServer(list func(id string) []byte, errors *log.Logger) *http.Server { //nolint:forbidigo // net/http takes no other
 	return &http.Server{
 		Handler:           listHandler(list),
 		ReadHeaderTimeout: headerLimit,

@@ -66,7 +66,7 @@ func (s *upstreams) responder(u *url.URL) responder {
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite: f.rewrite, Transport: s.transport, BufferPool: s.buffers,
 		ModifyResponse: refuseUpgrade, ErrorHandler: f.failed,
-		ErrorLog: log.New(io.Discard, "", 0), // the access log tells it
+		ErrorLog: log.New(io.Discard, "", 0), //nolint:forbidigo // the access log tells it
 	}
 	return responder{f.name, f}
 }

@@ -80,7 +80,7 @@ var spoken = []string{"HTTP/1.1", "HTTP/2.0"}
 
 // client speaks one protocol, with certs where there are any.
 func (f *served) client(protocol string, certs ...tls.Certificate) *http.Client {
-	trust := f.Server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	trust := f.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	transport := &http.Transport{
 		TLSClientConfig:    &tls.Config{RootCAs: trust, Certificates: certs},
 		ForceAttemptHTTP2:  protocol == "HTTP/2.0",
@@ -102,7 +102,7 @@ func (f *served) raw2() *tls.Conn {
 
 func (f *served) dial(config *tls.Config) *tls.Conn {
 	f.t.Helper()
-	config.RootCAs = f.Server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	config.RootCAs = f.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	config.ServerName = "example.com"
 	c, err := tls.Dial("tcp", f.Listener.Addr().String(), config)
 	require.NoError(f.t, err)

@@ -190,5 +190,5 @@ func drip(c net.Conn, sent string, gone chan<- bool) {
 	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	_, err := io.Copy(io.Discard, c)
 	var late net.Error
-	gone <- !(errors.As(err, &late) && late.Timeout())
+	gone <- !errors.As(err, &late) || !late.Timeout()
 }

@@ -96,7 +96,7 @@ func (f *front) accept(l net.Listener) {
 func (f *front) run(ctx context.Context, answer http.Handler) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	errs := log.New(&errorLog{teller: f.teller}, "", 0)
+	errs := log.New(&errorLog{teller: f.teller}, "", 0) //nolint:forbidigo // net/http takes no other
 	f.server = &http.Server{
 		Handler: answer, ErrorLog: errs,
 		// net/http speaks HTTP/2 only if it finds it here.

@@ -72,7 +72,7 @@ func (s *sockets) follow(wanted []int) (opened, closed []int, news []netip.AddrP
 	maps.DeleteFunc(s.failed, func(place netip.AddrPort, _ error) bool { return !slices.Contains(wanted, int(place.Port())) })
 	for _, port := range wanted {
 		for _, address := range slices.Clone(s.addresses) {
-			if place := netip.AddrPortFrom(address, uint16(port)); !s.try(place) {
+			if place := netip.AddrPortFrom(address, uint16(port)); !s.try(place) { //nolint:gosec // a port, checked when it was read
 				news = append(news, place)
 			}
 		}

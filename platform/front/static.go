@@ -96,7 +96,7 @@ func fileName(urlPath string) (string, bool) {
 		return "", false
 	}
 	for i, part := range strings.Split(name, "/") {
-		if strings.HasPrefix(part, ".") && !(i == 0 && part == ".well-known") {
+		if strings.HasPrefix(part, ".") && (i > 0 || part != ".well-known") {
 			return "", false
 		}
 		if runtime.GOOS == "windows" && (strings.Contains(part, "~") || strings.TrimRight(part, ". ") != part) {

@@ -244,10 +244,10 @@ func (m *launchd) watch(ctx context.Context, label string) error {
 func (m *launchd) Remove(ctx context.Context, name, home string) error {
 	label, f, log := m.agent(name, home)
 	_, _, w, err := f.look()
-	switch {
-	case w == unread:
+	switch w {
+	case unread:
 		return fmt.Errorf("remove %s: %w", label, err)
-	case w == foreign:
+	case foreign:
 		return nil
 	}
 	if err := m.refuse(m.dir); err != nil {

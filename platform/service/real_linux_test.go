@@ -51,7 +51,8 @@ func TestRealSystemd(t *testing.T) {
 // inside runs the test again where it may change what is mounted, for a user whose
 // home it makes.
 func inside(t *testing.T, uid int) {
-	home, err := os.MkdirTemp("", "devcert-home-")
+	// Not t.TempDir: what is above that is not the other user's to look into.
+	home, err := os.MkdirTemp("", "devcert-home-") //nolint:usetesting // see above
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(home) })
 	require.NoError(t, os.Chown(home, uid, uid))

@@ -232,10 +232,10 @@ func (m *systemd) start(ctx context.Context, unit string, anew bool) error {
 func (m *systemd) Remove(ctx context.Context, name, home string) error {
 	unit, f := m.find(name, home)
 	_, _, w, err := f.look()
-	switch {
-	case w == unread:
+	switch w {
+	case unread:
 		return fmt.Errorf("remove %s: %w", unit, err)
-	case w == foreign:
+	case foreign:
 		return nil
 	}
 	if err := m.refuse(filepath.Dir(f.path)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -193,9 +194,7 @@ func TestServeStrangeClients(t *testing.T) {
 }
 
 func asTimeout(err error, into *net.Error) bool {
-	e, ok := err.(net.Error)
-	*into = e
-	return ok && e.Timeout()
+	return errors.As(err, into) && (*into).Timeout()
 }
 
 // trickle sends a byte a second, and returns when the other side closed.
