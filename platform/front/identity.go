@@ -39,6 +39,7 @@ func newIdentity(certs []*x509.Certificate, key crypto.Signer, asks tls.ClientAu
 	for _, cert := range certs {
 		pair.Certificate = append(pair.Certificate, cert.Raw)
 	}
+	config.NextProtos = append([]string{probeProtocol}, config.NextProtos...) // the first that both have is chosen
 	config.Certificates = []tls.Certificate{pair}
 	config.WrapSession, config.UnwrapSession = config.EncryptTicket, config.DecryptTicket
 	return &identity{cert: certs[0], config: config}

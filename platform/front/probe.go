@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,13 +46,21 @@ func (f *Front) Probe(ctx context.Context, ports []int) []devcert.Answer { retur
 // and an Err says that the two addresses differ: Err tells what the other does,
 // which matters because a browser that opens localhost may take either.
 func Probe(ctx context.Context, ports []int) []devcert.Answer {
+	return newProber().ask(ctx, ports)
+}
+
+func newProber() *prober {
+	return &prober{scoutLimit: scoutLimit, scouted: make(chan struct{})}
+}
+
+func (p *prober) ask(ctx context.Context, ports []int) []devcert.Answer {
 	answers := make([]devcert.Answer, len(ports))
 	slots := make(chan struct{}, atOnce)
 	var wait sync.WaitGroup
 	for i, port := range ports {
 		slots <- struct{}{}
 		wait.Go(func() {
-			answers[i] = probePort(ctx, port)
+			answers[i] = p.port(ctx, port)
 			<-slots
 		})
 	}
@@ -59,13 +68,21 @@ func Probe(ctx context.Context, ports []int) []devcert.Answer {
 	return answers
 }
 
-// probePort asks both addresses at the same time.
-func probePort(ctx context.Context, port int) devcert.Answer {
+// prober is one probe of many ports.
+type prober struct {
+	scouting   atomic.Bool   // the scout is out
+	scoutLimit time.Duration // pulled out for testing
+	scouted    chan struct{} // closed when it is back
+	known      atomic.Pointer[tls.ClientSessionState]
+}
+
+// port asks both addresses at the same time.
+func (p *prober) port(ctx context.Context, port int) devcert.Answer {
 	addresses := [...]string{"127.0.0.1", "::1"}
 	var answers [len(addresses)]devcert.Answer
 	var wait sync.WaitGroup
 	for i, address := range addresses {
-		wait.Go(func() { answers[i] = probeAddress(ctx, port, address) })
+		wait.Go(func() { answers[i] = p.address(ctx, port, address) })
 	}
 	wait.Wait()
 	return merge(answers[0], answers[1])
@@ -87,9 +104,9 @@ func merge(v4, v6 devcert.Answer) devcert.Answer {
 	return first
 }
 
-// probeAddress does one handshake. The certificate is noted as it arrives: a
+// address does one handshake. The certificate is noted as it arrives: a
 // server that then insists on a client certificate has presented its own.
-func probeAddress(ctx context.Context, port int, address string) devcert.Answer {
+func (p *prober) address(ctx context.Context, port int, address string) devcert.Answer {
 	answer := devcert.Answer{Port: port, Address: address}
 	started := time.Now()
 	conn, err := dial(ctx, address, port)
@@ -103,20 +120,33 @@ func probeAddress(ctx context.Context, port int, address string) devcert.Answer 
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
 	defer cancel()
-	err = tls.Client(conn, &tls.Config{
+	session := p.newSession(ctx, conn)
+	defer session.close()
+	secure := tls.Client(conn, &tls.Config{
 		ServerName:         "localhost",
+		NextProtos:         []string{probeProtocol, "h2", "http/1.1"},
+		ClientSessionCache: session,
+		CurvePreferences:   curves,
 		InsecureSkipVerify: true, //nolint:gosec // whatever is presented is reported; nothing is sent
 		VerifyConnection: func(state tls.ConnectionState) error {
 			answer.Listener = fmt.Sprintf("%X", sha1.Sum(state.PeerCertificates[0].Raw))
 			return nil
 		},
-	}).HandshakeContext(ctx)
+	})
+	err = secure.HandshakeContext(ctx)
 	answer.Took = time.Since(started)
+	if err == nil {
+		session.learn(secure)
+	}
 	if answer.Listener == "" {
 		answer.Err = fmt.Errorf("%s %w", target(address, port), explain(err))
 	}
 	return answer
 }
+
+// curves leaves out ML-KEM, which would be a tenth of what a handshake costs both
+// sides: there is no secret that somebody could keep until he can break it.
+var curves = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
 
 func dial(ctx context.Context, address string, port int) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: handshakeLimit}
