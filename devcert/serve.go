@@ -150,6 +150,11 @@ func (e *Engine) servable(ctx context.Context, s *Serving) error {
 	if err != nil {
 		return refuseNewer(err)
 	}
+	if snapshot, err := e.folder().Snapshot(); err != nil {
+		return refuseNewer(err)
+	} else if snapshot.Hierarchy.Root == nil && snapshot.Config == nil {
+		return &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
+	}
 	return s.check(table)
 }
 

@@ -67,11 +67,24 @@ func ParseMapping(text string) (int, *url.URL, error) {
 	return ports[0], u, err
 }
 
+// meaningful are the headers that say where a message ends, whom it is for, or how
+// the connection goes on (RFC 9110, sections 7.2 and 7.6.1; RFC 9112, section 6).
+var meaningful = []string{
+	"Connection", "Content-Length", "Expect", "Host", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade",
+}
+
 // ParseCertHeader reads NAME:ENCODING.
 func ParseCertHeader(text string) (CertHeader, error) {
 	name, encoding, _ := strings.Cut(text, ":")
 	h := CertHeader{http.CanonicalHeaderKey(name), CertEncoding(encoding)}
 	known := slices.Contains([]CertEncoding{CertHex, CertBase64, CertPEMURL}, h.Encoding)
+	if httpguts.ValidHeaderFieldName(name) && slices.Contains(meaningful, h.Name) {
+		return CertHeader{}, &UsageError{
+			Problem: name + " cannot carry a certificate: HTTP itself goes by it",
+			Hint:    "take a name of the application's own, as X-SSL-CERT:hex",
+		}
+	}
 	if !known || !httpguts.ValidHeaderFieldName(name) {
 		return CertHeader{}, &UsageError{
 			Problem: fmt.Sprintf("%q is not a header and how it carries a certificate", text),

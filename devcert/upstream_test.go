@@ -62,6 +62,10 @@ func TestParseCertHeader(t *testing.T) {
 	h, err := ParseCertHeader("x-ssl-cert:hex")
 	require.NoError(t, err)
 	require.Equal(t, CertHeader{"X-Ssl-Cert", CertHex}, h)
+	for _, name := range []string{"Host", "content-length", "CONNECTION", "Transfer-Encoding", "te", "Upgrade"} {
+		_, err := ParseCertHeader(name + ":hex")
+		requireUsage(t, err, name+" cannot carry a certificate")
+	}
 	for _, text := range []string{"", ":", "X-SSL-CERT", "X-SSL-CERT:", "X-SSL-CERT:pem", ":hex", "X SSL:hex", "X\r\nY:hex", "X:hex:hex"} {
 		_, err := ParseCertHeader(text)
 		require.ErrorAs(t, err, new(*UsageError), text)

@@ -53,6 +53,7 @@ func (p *program) serveCommand() *cli.Command {
 			if done, err := s.asService(ctx, v); done || err != nil {
 				return err
 			}
+			s.engine.Say = s.sayServing
 			began := false
 			v.Listening = func(l devcert.Listening) {
 				began = true
@@ -64,6 +65,14 @@ func (p *program) serveCommand() *cli.Command {
 			}
 			return err
 		}),
+	}
+}
+
+// sayServing speaks with --json too: the one document is out by then, and what
+// happens later has no other way to be heard.
+func (s *session) sayServing(line string) {
+	if !s.ui.quiet {
+		fmt.Fprintln(s.streams.Err, line)
 	}
 }
 
