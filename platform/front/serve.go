@@ -5,10 +5,9 @@ import (
 	"crypto/tls"
 	"log"
 	"maps"
-	"math"
 	"net"
 	"net/http"
-	"runtime/debug"
+	"runtime"
 	"slices"
 	"time"
 
@@ -41,7 +40,7 @@ const (
 // Serve is as [devcert.Server] says. Where something is uninstalled, renewed or
 // bound meanwhile, it follows.
 func (s *Server) Serve(ctx context.Context, sv devcert.Serving) error {
-	collectGarbage()
+	defer runtime.KeepAlive(collectGarbage())
 	f := s.newFront(sv)
 	answer := newHandler(sv, page.New(sv.Report), f.keyring.roots)
 	defer func() { _ = answer.Close() }() // the log has its last lines by then
@@ -300,11 +299,3 @@ func (e *serveError) Unwrap() error { return e.err }
 
 // Remedy says what a person can do.
 func (e *serveError) Remedy() string { return e.remedy }
-
-// collectGarbage undoes what main does for commands that live for milliseconds.
-// A server that collected nothing below a limit would collect without end once
-// it was there.
-func collectGarbage() {
-	debug.SetGCPercent(100)
-	debug.SetMemoryLimit(math.MaxInt64)
-}

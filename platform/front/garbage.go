@@ -1,0 +1,21 @@
+package front
+
+import (
+	"math"
+	"runtime/debug"
+)
+
+// reserve is memory that is never written, and so never taken; but Go counts it
+// as data when it decides how much garbage may gather. The front's own data is so
+// little that it would be gone through ten times a second under load, which cost
+// a tenth of all requests and showed in the slowest of them.
+const reserve = 12 << 20
+
+// collectGarbage undoes what main does for commands that live for milliseconds.
+// A server that collected nothing below a limit would collect without end once it
+// was there. What it returns is to be kept.
+func collectGarbage() []byte {
+	debug.SetGCPercent(100)
+	debug.SetMemoryLimit(math.MaxInt64)
+	return make([]byte, reserve)
+}
