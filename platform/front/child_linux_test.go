@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,7 +42,7 @@ func TestChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("only for other tests to start")
 	}
-	collectGarbage()
+	defer runtime.KeepAlive(collectGarbage())
 	if most, err := strconv.Atoi(os.Getenv(childFiles)); err == nil {
 		limit := syscall.Rlimit{Cur: uint64(most), Max: uint64(most)}
 		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
