@@ -27,8 +27,8 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks A
 	}
 	if asks == AsksClients && !r.Seen.Ports.ClientCerts {
 		return nil, &UsageError{
-			Problem: "nothing here asks for client certificates on devcert's behalf: only Windows' HTTP.sys does",
-			Hint:    "bind the port without it, and have the server itself ask",
+			Problem: "whether clients are asked for a certificate is not a matter of the binding here, as it is with HTTP.sys",
+			Hint:    "bind the port without it; devcert serve --client-cert require asks",
 		}
 	}
 	return e.changePorts(ctx, func(c *Config) ([]int, error) {

@@ -157,7 +157,7 @@ func TestNamedAuthorities(t *testing.T) {
 	f := handled(t, s, mine.roots)
 	answer, _ := fetchAll(t, f.client("HTTP/1.1", theirs.good), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 	assert.Equal(t, 200, answer.StatusCode)
-	answer, _ = fetchAll(t, f.client("HTTP/1.1", mine.good), newRequest(t, "GET", f.URL, nil))
+	answer, _ = fetchAll(t, f.client("HTTP/1.1", mine.good), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 	assert.Equal(t, 403, answer.StatusCode)
 }
 
@@ -190,10 +190,10 @@ func TestJudgedByTheServingsClock(t *testing.T) {
 	s := devcert.Serving{ClientCert: devcert.RequireClientCert, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}
 	f := handled(t, s, c.roots)
 	client := f.client("HTTP/2.0", c.good)
-	answer, _ := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
+	answer, _ := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 	assert.Equal(t, 200, answer.StatusCode)
 	ahead.Store(int64(2 * time.Hour))
-	answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
+	answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
 	assert.Equal(t, 403, answer.StatusCode)
 	assert.Contains(t, body, "403.17")
 }

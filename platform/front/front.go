@@ -53,7 +53,7 @@ func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 	if order.ClientCerts == devcert.AsksClients {
 		ports := devcert.FormatPorts(slices.Sorted(slices.Values(order.Ports)))
 		return &devcert.UsageError{ // a configuration that was made on Windows
-			Problem: "cannot bind " + ports + ": nothing here asks clients for certificates",
+			Problem: "cannot bind " + ports + ": here a binding does not say whether clients are asked for a certificate",
 			Hint:    "devcert ports bind " + ports + " --client-certs=false",
 		}
 	}

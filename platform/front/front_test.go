@@ -111,7 +111,7 @@ func TestBindRefuses(t *testing.T) {
 		{name: "port 0", bind: order(thumbA, 0), want: "outside 1–65535"},
 		{name: "port 65536", bind: order(thumbA, 65536), want: "outside 1–65535"},
 		{name: "lower-case thumbprint", bind: order(strings.ToLower(thumbA), 1), want: "is no thumbprint"},
-		{name: "client certificates", bind: asking(1), want: "nothing here asks clients"},
+		{name: "client certificates", bind: asking(1), want: "does not say whether clients are asked"},
 		{name: "damaged table", table: "{", bind: order(thumbA, 1), want: "cannot be used"},
 		{name: "cannot create", bind: order(thumbA, 1), files: plainFiles{createErr: errors.New("disk full")}, want: "disk full"},
 	}
