@@ -28,6 +28,7 @@ type document struct {
 	Findings  []devcert.Finding `json:"findings"`
 	Steps     []stepJSON        `json:"steps"`
 	Clients   []clientJSON      `json:"clients,omitempty"` // status and doctor
+	Services  []serviceJSON     `json:"services,omitempty"`
 	reference
 }
 
@@ -123,7 +124,7 @@ func (p *program) remedyFor(err error) string {
 
 func (d *document) fill(r *devcert.Report) {
 	d.Hierarchy = hierarchyOf(r)
-	d.Clients = clientsOf(r)
+	d.Clients, d.Services = clientsOf(r), servicesOf(r)
 	if len(r.Findings) > 0 {
 		d.Findings = r.Findings
 	}

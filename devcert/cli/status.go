@@ -55,6 +55,7 @@ func (s *session) status(r *devcert.Report) {
 		s.ui.tree(r)
 		s.ui.stores(r)
 		s.ui.clients(r)
+		s.ui.services(r)
 		s.ui.grid(r)
 	} else {
 		s.ui.lines(r)
@@ -105,6 +106,7 @@ func (u *ui) lines(r *devcert.Report) {
 	for _, state := range order {
 		u.printf("ports         %s %s\n", state, devcert.FormatPorts(byState[state]))
 	}
+	u.serviceLines(r)
 }
 
 // notAskedFor is said of a store that nobody wants the root in: it lacks nothing.
