@@ -5,11 +5,13 @@ import (
 	"strconv"
 )
 
-// Status is the status with which IIS answers; "" when the certificate is
-// accepted.
+// Status is how a refusal shows itself to a person, in the server's own words:
+// IIS's status and sub-status, nginx's status line, a TLS alert, .NET's chain
+// statuses; "" when the certificate is accepted.
 type Status string
 
-// The statuses, as Microsoft's list of IIS's HTTP statuses numbers them.
+// IIS's statuses, as Microsoft's list of its HTTP statuses numbers them; those of
+// [Serve] too.
 const (
 	Accepted  Status = ""
 	Required  Status = "403.7"  // client certificate required
@@ -23,6 +25,12 @@ type Verdict struct {
 	Status Status
 	Reason string // one clause; "" when accepted
 	Remedy string // what a person can do about that
+	// Gate is the check that decided against the certificate: one of the
+	// constants, which stay as they are; "" when accepted.
+	Gate string
+	// Steps are what was looked at, in the server's own order, up to where it
+	// stops. Only the predictors list them.
+	Steps []Step
 }
 
 // Refused says whether the request goes no further.
