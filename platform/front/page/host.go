@@ -33,8 +33,10 @@ func hostOf(r *http.Request) string {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
-	} else {
-		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	} else if inside, found := strings.CutPrefix(host, "["); found {
+		if host, found = strings.CutSuffix(inside, "]"); !found {
+			return ""
+		}
 	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
