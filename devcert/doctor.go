@@ -22,6 +22,7 @@ const ClientLimit = 20 * time.Second
 // Examine is how clients are asked.
 type Examine struct {
 	Browsers bool          // also those that take seconds to start
+	Ports    bool          // see also what answers at the bound ports
 	Limit    time.Duration // for one client and question; ClientLimit when 0
 	Told     func(Asked)   // hears of each answer as it comes; may be nil
 }
@@ -30,7 +31,7 @@ type Examine struct {
 // of its own on loopback: one that it must accept and one that it must refuse.
 // It changes nothing; nothing that it makes for that is written to disk.
 func (e *Engine) Doctor(ctx context.Context, x Examine) (*Report, error) {
-	r, err := e.look(ctx, depth{clients: true}, nil)
+	r, err := e.look(ctx, depth{clients: true, probe: x.Ports}, nil)
 	if err == nil {
 		r.leave()
 	}
