@@ -114,7 +114,7 @@ func (s *session) setOnly() error {
 	for _, kind := range strings.Split(s.flags.String("only"), ",") {
 		kind = strings.TrimSpace(kind)
 		if !slices.Contains(explain.Kinds(), kind) {
-			return unknownKind(kind)
+			return unknownName("kind of finding", kind, explain.Kinds())
 		}
 		s.engine.Only = append(s.engine.Only, kind)
 	}

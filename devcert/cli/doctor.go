@@ -14,11 +14,14 @@ import (
 func (p *program) doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name: "doctor", Usage: "ask every client on this machine whether it trusts https://localhost",
-		UsageText: "  devcert doctor\n  devcert doctor --browsers",
+		UsageText: "  devcert doctor\n  devcert doctor --browsers\n  devcert doctor --symptom ERR_CONNECTION_RESET",
 		Description: "Runs each client that it finds against a server of its own, on loopback, with\n" +
 			"a certificate it must accept and with one it must refuse. Changes nothing.\n" +
-			"Exits 3 when something that is wanted is broken.",
+			"With --symptom it says what the text means and what on this machine explains it,\n" +
+			"and looks as status --probe does, without running clients unless --browsers or\n" +
+			"--limit is given. Exits 3 when something that is wanted is broken.",
 		Flags: commonFlags(
+			&cli.StringFlag{Name: "symptom", Usage: "explain `TEXT`: an error, a status such as 403.16, or lines of a log (devcert explain lists them)"},
 			&cli.BoolFlag{Name: "browsers", Usage: "ask browsers too: each takes seconds to start"},
 			&cli.DurationFlag{Name: "limit", Value: devcert.ClientLimit, Usage: "give a client at most `DURATION` for an answer (20s)"},
 		),
@@ -30,9 +33,11 @@ func (p *program) doctorCommand() *cli.Command {
 			if limit <= 0 {
 				return &devcert.UsageError{Problem: "--limit must be longer than nothing", Hint: "write for instance --limit 30s"}
 			}
-			r, err := s.engine.Doctor(ctx, devcert.Examine{
-				Browsers: s.flags.Bool("browsers"), Limit: limit, Told: s.ui.asked,
-			})
+			x := devcert.Examine{Browsers: s.flags.Bool("browsers"), Limit: limit, Told: s.ui.asked}
+			if s.flags.IsSet("symptom") {
+				return s.diagnose(ctx, s.flags.String("symptom"), x)
+			}
+			r, err := s.engine.Doctor(ctx, x)
 			if err != nil {
 				return s.failed(r, err)
 			}

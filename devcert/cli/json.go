@@ -36,7 +36,10 @@ type document struct {
 type reference struct {
 	Version string   `json:"version,omitempty"` // version
 	Kinds   []string `json:"kinds,omitempty"`   // explain
-	Text    string   `json:"text,omitempty"`    // explain KIND, --help
+	// Symptoms are those that explain has a text for.
+	Symptoms []string     `json:"symptoms,omitempty"`
+	Text     string       `json:"text,omitempty"`    // explain KIND, --help
+	Symptom  *symptomJSON `json:"symptom,omitempty"` // doctor --symptom
 	// Variables are what env prints.
 	Variables []devcert.Variable `json:"variables,omitempty"`
 	Listening *listeningJSON     `json:"listening,omitempty"` // serve

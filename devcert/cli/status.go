@@ -37,12 +37,17 @@ func (p *program) statusCommand() *cli.Command {
 // conclude prints a report of what succeeded, and returns what makes the exit
 // code: errAttention when something is broken all the same.
 func (s *session) conclude(r *devcert.Report, print func()) error {
+	return s.concludeWith(r, reference{}, print)
+}
+
+// concludeWith is conclude with more to tell in JSON than the report.
+func (s *session) concludeWith(r *devcert.Report, ref reference, print func()) error {
 	var err error
 	if r.Broken() {
 		err = errAttention
 	}
 	if s.json {
-		s.printJSON(r, err)
+		s.printDocument(r, ref, err)
 		return asPrinted(err)
 	}
 	print()

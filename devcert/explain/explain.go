@@ -1,7 +1,8 @@
 // Package explain holds a text for every kind of finding: what it means, what
-// people then see, how it comes about, and what devcert does about it.
+// people then see, how it comes about, and what devcert does about it; and one for
+// every symptom: what it means, where it is seen, what it comes from, and the cure.
 //
-// It only says what is true of a kind in general. It never looks at the
+// It only says what is true of them in general. It never looks at the
 // machine, and what a particular finding saw stands in the finding.
 package explain
 
@@ -11,37 +12,51 @@ import (
 	"strings"
 )
 
-// texts has one file per kind. Its first line is the title.
+// texts has one file per kind in text, and one per symptom in symptom. Its first
+// line is the title.
 //
-//go:embed text/*.txt
+//go:embed text/*.txt symptom/*.txt
 var texts embed.FS
 
-const suffix = ".txt"
+const (
+	kindFolder    = "text"
+	symptomFolder = "symptom"
+	suffix        = ".txt"
+)
 
-// Kinds lists what Text knows, sorted.
-func Kinds() []string {
-	entries, err := texts.ReadDir("text")
+// Kinds lists the kinds of finding that Text knows, sorted.
+func Kinds() []string { return named(kindFolder) }
+
+// Symptoms lists the symptoms that Text knows by their IDs, sorted.
+func Symptoms() []string { return named(symptomFolder) }
+
+func named(folder string) []string {
+	entries, err := texts.ReadDir(folder)
 	if err != nil {
 		return nil // cannot be: the folder is part of the program
 	}
-	kinds := make([]string, 0, len(entries))
+	names := make([]string, 0, len(entries))
 	for _, entry := range entries {
-		kinds = append(kinds, strings.TrimSuffix(entry.Name(), suffix))
+		names = append(names, strings.TrimSuffix(entry.Name(), suffix))
 	}
-	slices.Sort(kinds)
-	return kinds
+	slices.Sort(names)
+	return names
 }
 
-// Text returns the text of kind, which ends with a newline, and whether there
-// is one.
-func Text(kind string) (string, bool) {
-	data, err := texts.ReadFile("text/" + kind + suffix)
-	return string(data), err == nil
+// Text returns the text of a kind or symptom, which ends with a newline, and
+// whether there is one.
+func Text(name string) (string, bool) {
+	for _, folder := range []string{kindFolder, symptomFolder} {
+		if data, err := texts.ReadFile(folder + "/" + name + suffix); err == nil {
+			return string(data), true
+		}
+	}
+	return "", false
 }
 
-// Nearest lists the kinds that word may have been meant for, the most likely
-// first: those it is a part of, and those a few letters away.
-func Nearest(word string) []string {
+// Nearest lists the names among all that word may have been meant for, the most
+// likely first: those it is a part of, and those a few letters away.
+func Nearest(word string, all []string) []string {
 	const enough = 3
 	word = strings.ToLower(word)
 	if word == "" {
@@ -49,11 +64,11 @@ func Nearest(word string) []string {
 	}
 	limit := max(1, len(word)/4)
 	byDistance := make([][]string, limit+1)
-	for _, kind := range Kinds() {
-		if d := distance(word, kind); d <= limit {
-			byDistance[d] = append(byDistance[d], kind)
-		} else if len(word) >= 3 && strings.Contains(kind, word) {
-			byDistance[limit] = append(byDistance[limit], kind)
+	for _, name := range all {
+		if d := distance(word, name); d <= limit {
+			byDistance[d] = append(byDistance[d], name)
+		} else if len(word) >= 3 && strings.Contains(name, word) {
+			byDistance[limit] = append(byDistance[limit], name)
 		}
 	}
 	near := slices.Concat(byDistance...)

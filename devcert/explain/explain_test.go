@@ -37,7 +37,7 @@ func TestEveryKindHasAText(t *testing.T) {
 }
 
 func TestNoText(t *testing.T) {
-	for _, kind := range []string{"", "nonsense", "../explain", "Trust-Missing", "trust-missing.txt", "a/b"} {
+	for _, kind := range []string{"", "nonsense", "../explain", "../symptom/http-401", "symptom/http-401", "Trust-Missing", "trust-missing.txt", "a/b"} {
 		text, ok := Text(kind)
 		assert.False(t, ok, kind)
 		assert.Empty(t, text, kind)
@@ -48,32 +48,50 @@ func TestForm(t *testing.T) {
 	for _, kind := range Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			text, _ := Text(kind)
-			require.True(t, strings.HasSuffix(text, "\n") && !strings.HasSuffix(text, "\n\n"), "ends with one newline")
-			lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-			assert.GreaterOrEqual(t, len(lines), 12)
-			assert.LessOrEqual(t, len(lines), 25)
-			for i, line := range lines {
-				assert.LessOrEqual(t, utf8.RuneCountInString(line), 76, "line %d: %s", i+1, line)
-				assert.Equal(t, strings.TrimRightFunc(line, unicode.IsSpace), line, "line %d has trailing blanks", i+1)
-				assert.NotContains(t, line, "\t", "line %d has a tab", i+1)
-				assert.NotContains(t, line, "!", "line %d", i+1)
-			}
-			title, _ := utf8.DecodeRuneInString(lines[0])
-			assert.True(t, unicode.IsUpper(title), "the first line is the title: %s", lines[0])
-			assert.False(t, strings.HasSuffix(lines[0], "."))
-			assert.Empty(t, lines[1])
-			assert.Contains(t, text, "\nThe cure:\n")
+			wellFormed(t, text)
 			assert.Contains(t, text, "\nPeople then see")
-			assert.Contains(t, text, "devcert")
+		})
+	}
+	for _, id := range Symptoms() {
+		t.Run(id, func(t *testing.T) {
+			text, _ := Text(id)
+			wellFormed(t, text)
+			assert.Contains(t, text, "\nIt is seen")
+			assert.Contains(t, text, "\nIt comes about")
 		})
 	}
 }
 
-// The texts are the project's, so each file of the folder is one of them.
-func TestFolderHoldsOnlyTexts(t *testing.T) {
-	entries, err := os.ReadDir("text")
-	require.NoError(t, err)
-	assert.Len(t, Kinds(), len(entries))
+func wellFormed(t *testing.T, text string) {
+	require.True(t, strings.HasSuffix(text, "\n") && !strings.HasSuffix(text, "\n\n"), "ends with one newline")
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	assert.GreaterOrEqual(t, len(lines), 12)
+	assert.LessOrEqual(t, len(lines), 25)
+	for i, line := range lines {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 76, "line %d: %s", i+1, line)
+		assert.Equal(t, strings.TrimRightFunc(line, unicode.IsSpace), line, "line %d has trailing blanks", i+1)
+		assert.NotContains(t, line, "\t", "line %d has a tab", i+1)
+		assert.NotContains(t, line, "!", "line %d", i+1)
+	}
+	title, _ := utf8.DecodeRuneInString(lines[0])
+	assert.True(t, unicode.IsUpper(title) || unicode.IsDigit(title) || strings.HasPrefix(lines[0], "unable to"), "the first line is the title: %s", lines[0])
+	assert.False(t, strings.HasSuffix(lines[0], "."))
+	assert.Empty(t, lines[1])
+	assert.Contains(t, text, "\nThe cure:\n")
+	assert.Contains(t, text, "devcert")
+}
+
+// The texts are the project's, so each file of the folders is one of them, and a
+// name is that of a kind or of a symptom.
+func TestFoldersHoldOnlyTexts(t *testing.T) {
+	for folder, names := range map[string][]string{kindFolder: Kinds(), symptomFolder: Symptoms()} {
+		entries, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		assert.Len(t, names, len(entries))
+	}
+	for _, id := range Symptoms() {
+		assert.NotContains(t, Kinds(), id)
+	}
 }
 
 func TestNearest(t *testing.T) {
@@ -94,7 +112,7 @@ func TestNearest(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Nearest(test.word)
+			got := Nearest(test.word, Kinds())
 			require.LessOrEqual(t, len(got), 3)
 			if len(test.want) == 0 {
 				assert.Empty(t, got)
