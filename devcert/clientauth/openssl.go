@@ -150,19 +150,22 @@ func (p sslPath) otherConstraints() bool {
 
 // reason says what is wrong with whom, and by which number it is reported.
 func (p sslPath) reason(e sslError, number int) string {
+	return fmt.Sprintf("%s (OpenSSL error %d)", p.says(e), number)
+}
+
+func (p sslPath) says(e sslError) string {
 	c := p.certs[min(e.depth, len(p.certs)-1)]
 	who := nameOf(c)
 	if e.depth > 0 {
 		who = "its issuer " + who
 	}
-	says := words[e.code].says
 	switch e.code {
 	case expired:
-		says = "expired on " + stamp(c.NotAfter)
+		return who + " expired on " + stamp(c.NotAfter)
 	case notYetValid:
-		says = "is not valid before " + stamp(c.NotBefore)
+		return who + " is not valid before " + stamp(c.NotBefore)
 	case noLocalIssuer, noIssuer:
-		says = "comes from " + issuerOf(c) + ", which is neither trusted here nor was it sent"
+		return who + " comes from " + issuerOf(c) + ", which is neither trusted here nor was it sent"
 	}
-	return fmt.Sprintf("%s %s (OpenSSL error %d)", who, says, number)
+	return who + " " + words[e.code].says
 }

@@ -32,28 +32,27 @@ type Machine struct {
 
 // The gates. What they are called is part of what devcert prints as JSON.
 const (
-	GateSettings       = "settings"           // the server does not start, or refuses whatever is shown
-	GateRequested      = "certificate-asked"  // the server asks for a certificate
-	GateKey            = "private-key"        // the client can prove that the certificate is its own
-	GateIssuerList     = "issuer-list"        // the client finds it among those that the server names
-	GateSent           = "certificate-sent"   // a certificate came
-	GateKind           = "certificate-kind"   // self-signed, or issued by an authority
-	GateRootStore      = "root-store"         // nothing is among the roots that does not belong there
-	GateKeyStrength    = "key-strength"       // the leaf's key
-	GateTrust          = "trust"              // a chain leads to a trusted root
-	GateChainLength    = "chain-length"       // and is not longer than allowed
-	GateExtensions     = "critical-extension" // all critical extensions are understood
-	GateAuthority      = "authority"          // issuers are authorities
-	GateStrict         = "strict"             // RFC 5280 to the letter
-	GateUse            = "use"                // for client authentication
-	GatePathLength     = "path-length"        // authorities below one another
-	GateAlgorithms     = "algorithm-strength" // the issuers' keys, and all digests
-	GateRevocation     = "revocation"
-	GateSignature      = "signature"
-	GateValidity       = "validity"
-	GateNames          = "name-constraints"
-	GateMapping        = "mapping"   // the certificate belongs to a user
-	GateHandshakeChain = "handshake" // Kestrel's own judgement, before the application's
+	GateSettings    = "settings"           // the server does not start, or refuses whatever is shown
+	GateRequested   = "certificate-asked"  // the server asks for a certificate
+	GateKey         = "private-key"        // the client can prove that the certificate is its own
+	GateIssuerList  = "issuer-list"        // the client finds it among those that the server names
+	GateSent        = "certificate-sent"   // a certificate came
+	GateKind        = "certificate-kind"   // self-signed, or issued by an authority
+	GateRootStore   = "root-store"         // nothing is among the roots that does not belong there
+	GateKeyStrength = "key-strength"       // the leaf's key
+	GateTrust       = "trust"              // a chain leads to a trusted root
+	GateChainLength = "chain-length"       // and is not longer than allowed
+	GateExtensions  = "critical-extension" // all critical extensions are understood
+	GateAuthority   = "authority"          // issuers are authorities
+	GateStrict      = "strict"             // RFC 5280 to the letter
+	GateUse         = "use"                // for client authentication
+	GatePathLength  = "path-length"        // authorities below one another
+	GateAlgorithms  = "algorithm-strength" // the issuers' keys, and all digests
+	GateRevocation  = "revocation"
+	GateSignature   = "signature"
+	GateValidity    = "validity"
+	GateNames       = "name-constraints"
+	GateMapping     = "mapping" // the certificate belongs to a user
 )
 
 // Outcome is how a step ended.

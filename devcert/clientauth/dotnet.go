@@ -1,0 +1,159 @@
+package clientauth
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RevocationMode is .NET's X509RevocationMode.
+type RevocationMode string
+
+// Where .NET takes CRLs from. Offline knows those that were fetched before.
+const (
+	RevocationNoCheck RevocationMode = "NoCheck"
+	RevocationOnline  RevocationMode = "Online"
+	RevocationOffline RevocationMode = "Offline"
+)
+
+// RevocationFlag is .NET's X509RevocationFlag: which certificates are looked at.
+type RevocationFlag string
+
+// Its values.
+const (
+	RevocationEndOnly     RevocationFlag = "EndCertificateOnly"
+	RevocationEntireChain RevocationFlag = "EntireChain"
+	RevocationExcludeRoot RevocationFlag = "ExcludeRoot"
+)
+
+// dotnetChain is an X509Chain with its policy. On Linux .NET has OpenSSL build the
+// chain, without a purpose or a security level, and lets it find everything
+// (ChainPal.OpenSsl.cs and OpenSslX509ChainProcessor.cs in dotnet/runtime).
+type dotnetChain struct {
+	roots, extra []*x509.Certificate
+	crls         []*x509.RevocationList
+	mode         RevocationMode
+	flag         RevocationFlag
+	use          bool // every certificate must be good for clientAuth
+	anyTime      bool // IgnoreNotTimeValid
+	anyRoot      bool // AllowUnknownCertificateAuthority
+	at           time.Time
+}
+
+// netStatus is one of .NET's chain statuses (X509ChainStatusFlags), with what a
+// person can be told of it.
+type netStatus struct{ gate, name, reason, remedy string }
+
+// netNames are .NET's names for what OpenSSL finds.
+var netNames = map[int]string{
+	notYetValid: "NotTimeValid", expired: "NotTimeValid",
+	revoked:      "Revoked",
+	badSignature: "NotSignatureValid", badCRLSignature: offlineRevocation,
+	selfSignedLeaf: "UntrustedRoot", selfSignedRoot: "UntrustedRoot",
+	noIssuer: "PartialChain", noLocalIssuer: "PartialChain", unverifiableLeaf: "PartialChain", tooLong: "PartialChain",
+	noCRL: offlineRevocation, crlExpired: offlineRevocation, crlNotYetValid: offlineRevocation, noCRLSign: offlineRevocation,
+	noAuthority: "InvalidBasicConstraints", tooDeep: "InvalidBasicConstraints", noCertSign: "InvalidBasicConstraints",
+	unknownCritical: "HasNotSupportedCriticalExtension",
+	notPermitted:    "HasNotPermittedNameConstraint", excluded: "HasExcludedNameConstraint",
+}
+
+const offlineRevocation = "RevocationStatusUnknown OfflineRevocation"
+
+// build lists the statuses for which chain.Build answers false.
+func (d dotnetChain) build(leaf *x509.Certificate) (sslPath, []netStatus) {
+	o := opensslCheck{trusted: d.roots, untrusted: d.extra, depth: opensslDepth, use: x509.ExtKeyUsageAny, at: d.at}
+	o.crlCheck = CRLNone
+	if d.mode != RevocationNoCheck {
+		o.crlCheck = CRLAll
+		if d.flag == RevocationEndOnly {
+			o.crlCheck = CRLLeaf
+		}
+		o.crls = d.reachable(o.verify(leaf).certs)
+	}
+	p := o.verify(leaf)
+	var all []netStatus
+	if s, wrong := d.usage(p); wrong {
+		all = append(all, s)
+	}
+	for _, e := range p.errs {
+		if d.ignored(p, e) {
+			continue
+		}
+		w := words[e.code]
+		all = append(all, netStatus{w.gate, netNames[e.code], p.says(e), d.remedy(w)})
+	}
+	return p, all
+}
+
+// ignored are the errors that the policy's flags take away, and those about a root
+// whose revocation nobody asked for.
+func (d dotnetChain) ignored(p sslPath, e sslError) bool {
+	switch words[e.code].gate {
+	case GateValidity:
+		return d.anyTime
+	case GateTrust, GateChainLength:
+		return d.anyRoot
+	case GateRevocation:
+		return d.flag == RevocationExcludeRoot && e.depth == len(p.certs)-1 && e.depth > 0 && selfSigned(p.top())
+	}
+	return false
+}
+
+// reachable are the CRLs that a distribution point in the chain leads to: .NET on
+// Linux knows no other way to one, and fetches by http only.
+func (d dotnetChain) reachable(chain []*x509.Certificate) []*x509.RevocationList {
+	var all []*x509.RevocationList
+	for _, l := range d.crls {
+		if slices.ContainsFunc(chain, func(c *x509.Certificate) bool {
+			return bytes.Equal(c.RawIssuer, l.RawIssuer) && slices.ContainsFunc(c.CRLDistributionPoints, overHTTP)
+		}) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func overHTTP(url string) bool {
+	return len(url) > 7 && strings.EqualFold(url[:7], "http://")
+}
+
+// usage is the application policy: a certificate without extended key usage is
+// good for everything; anyExtendedKeyUsage is a use like any other.
+func (d dotnetChain) usage(p sslPath) (netStatus, bool) {
+	if !d.use {
+		return netStatus{}, false
+	}
+	for i, c := range p.certs {
+		if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
+			w := words[wrongPurpose]
+			return netStatus{GateUse, "NotValidForUsage", p.says(sslError{wrongPurpose, i}), w.remedy}, true
+		}
+	}
+	return netStatus{}, false
+}
+
+// remedy is OpenSSL's, but for what .NET has settings of its own.
+func (d dotnetChain) remedy(w word) string {
+	switch {
+	case w.gate != GateRevocation || w.alert == revokedAlert:
+		return w.remedy
+	case d.mode == RevocationOffline:
+		return "set RevocationMode to X509RevocationMode.NoCheck, or to Online for certificates with a CRL distribution point over http"
+	}
+	return "set RevocationMode to X509RevocationMode.NoCheck, or have every certificate below the root name a CRL over http that can be fetched"
+}
+
+// joined are the statuses' names as .NET logs them, each once.
+func joined(all []netStatus) string {
+	var names []string
+	for _, s := range all {
+		for _, name := range strings.Fields(s.name) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return strings.Join(names, " ")
+}
