@@ -125,11 +125,24 @@ func (e *Engine) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	s.Now, s.Say = e.Now, e.Say
+	s.warn()
 	looking := *e
 	looking.Projects = nil // their ports are served, bound or not
 	// Without a probe: who serves the ports would ask itself.
 	s.Report = func(ctx context.Context) (*Report, error) { return looking.Status(ctx, false) }
 	return e.Host.Server.Serve(ctx, s)
+}
+
+// warn says of the authorities of clients' certificates that none will be accepted.
+func (s *Serving) warn() {
+	if s.ClientCert != NoClientCert && s.ClientCert != "" && len(s.ClientCAs) == 0 {
+		s.Say("warning: no client's certificate comes from this machine's root: name --client-ca")
+	}
+	for _, ca := range s.ClientCAs {
+		if s.Now().After(ca.NotAfter) {
+			s.Say(fmt.Sprintf("warning: %q of --client-ca expired on %s: no client is accepted by it", ca.Subject.CommonName, day(ca.NotAfter)))
+		}
+	}
 }
 
 // InstallServing makes the system serve s from now on and after every login. args

@@ -22,6 +22,8 @@ func ParseUpstream(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	problem := ""
 	switch {
+	case err != nil && (strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")):
+		problem = "it is not a URL"
 	case err != nil, u.Scheme != "http" && u.Scheme != "https":
 		problem = "it does not begin with http:// or https://"
 	case u.Hostname() == "":
@@ -67,11 +69,16 @@ func ParseMapping(text string) (int, *url.URL, error) {
 	return ports[0], u, err
 }
 
-// meaningful are the headers that say where a message ends, whom it is for, or how
-// the connection goes on (RFC 9110, sections 7.2 and 7.6.1; RFC 9112, section 6).
+// meaningful are headers that clients send or the front sets, and applications or
+// HTTP itself go by (RFC 9110, sections 7 and 10 to 13; RFC 9112, section 6). One
+// that carries a certificate is taken from every client.
 var meaningful = []string{
-	"Connection", "Content-Length", "Expect", "Host", "Http2-Settings", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade",
+	"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Encoding",
+	"Content-Length", "Content-Type", "Cookie", "Date", "Expect", "Forwarded", "From", "Host", "Http2-Settings",
+	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Keep-Alive", "Max-Forwards",
+	"Origin", "Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer", "Transfer-Encoding",
+	"Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
+	"X-Forwarded-Proto", "X-Requested-With",
 }
 
 // ParseCertHeader reads NAME:ENCODING.
@@ -79,9 +86,9 @@ func ParseCertHeader(text string) (CertHeader, error) {
 	name, encoding, _ := strings.Cut(text, ":")
 	h := CertHeader{http.CanonicalHeaderKey(name), CertEncoding(encoding)}
 	known := slices.Contains([]CertEncoding{CertHex, CertBase64, CertPEMURL}, h.Encoding)
-	if httpguts.ValidHeaderFieldName(name) && slices.Contains(meaningful, h.Name) {
+	if slices.Contains(meaningful, h.Name) {
 		return CertHeader{}, &UsageError{
-			Problem: name + " cannot carry a certificate: HTTP itself goes by it",
+			Problem: name + " cannot carry a certificate: it has a meaning of its own",
 			Hint:    "take a name of the application's own, as X-SSL-CERT:hex",
 		}
 	}

@@ -22,7 +22,8 @@ func TestParseUpstream(t *testing.T) {
 		{"a query", "http://localhost:5000/?a=b", "", "more than a host and a path"},
 		{"port 0", "http://localhost:0", "", "port is not 1 to 65535"},
 		{"port 70000", "http://localhost:70000", "", "port is not 1 to 65535"},
-		{"a control character", "http://localhost:5000/\x1b[2J", "", "does not begin with http://"},
+		{"a control character", "http://localhost:5000/\x1b[2J", "", "is not a URL"},
+		{"a blank", "http://local host", "", "is not a URL"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u, err := ParseUpstream(row.text)
@@ -62,7 +63,7 @@ func TestParseCertHeader(t *testing.T) {
 	h, err := ParseCertHeader("x-ssl-cert:hex")
 	require.NoError(t, err)
 	require.Equal(t, CertHeader{"X-Ssl-Cert", CertHex}, h)
-	for _, name := range []string{"Host", "content-length", "CONNECTION", "Transfer-Encoding", "te", "Upgrade"} {
+	for _, name := range []string{"Host", "content-length", "CONNECTION", "Transfer-Encoding", "te", "Upgrade", "x-forwarded-for", "Cookie", "authorization"} {
 		_, err := ParseCertHeader(name + ":hex")
 		requireUsage(t, err, name+" cannot carry a certificate")
 	}

@@ -23,8 +23,7 @@ func (p *program) serveCommand() *cli.Command {
 		Name: "serve", Usage: "serve the bound ports, in front of an application",
 		UsageText: "  devcert serve --to http://localhost:5000\n" +
 			"  devcert serve --map 44301=http://localhost:5001 --static ./site\n" +
-			"  devcert serve --port 8443 --to http://localhost:5000 \\\n" +
-			"    --client-cert require --cert-header X-SSL-CERT:hex",
+			"  devcert serve --port 8443 --client-cert require --client-ca clients.pem",
 		Description: "Listens on this machine only, presents on each port the certificate that it is\n" +
 			"bound to, and forwards to the application. Follows setup, renew and ports while\n" +
 			"it runs. Where nothing is forwarded it serves a page of its own, which shows\n" +
@@ -164,7 +163,7 @@ func (s *session) readListen(v *devcert.Serving) (err error) {
 			return err
 		}
 		if !a.IsLoopback() {
-			s.ui.say(fmt.Sprintf("warning: %s is not this machine's loopback: others in its network can reach the application", a))
+			s.ui.say(fmt.Sprintf("warning: others in the network can reach what is served on %s", a))
 		}
 		if !slices.Contains(v.Addresses, a) {
 			v.Addresses = append(v.Addresses, a)
@@ -189,6 +188,9 @@ func (s *session) readClientCerts(v *devcert.Serving) error {
 		h, err := devcert.ParseCertHeader(text)
 		if err != nil {
 			return err
+		}
+		if slices.ContainsFunc(v.CertHeaders, func(had devcert.CertHeader) bool { return had.Name == h.Name }) {
+			return &devcert.UsageError{Problem: h.Name + " is given twice", Hint: "in which form is it to carry the certificate?"}
 		}
 		v.CertHeaders = append(v.CertHeaders, h)
 	}
@@ -230,8 +232,20 @@ func (s *session) listening(v devcert.Serving, l devcert.Listening) {
 		s.ui.item("%-10s  to %s", "forwarding", v.To)
 	case v.Static != "":
 		s.ui.item("%-10s  the files in %s", "serving", s.ui.short(v.Static))
-	case len(l.Ports) > 0 && len(v.Map) == 0:
-		s.ui.item("%-10s  devcert's own page: https://localhost:%d/", "serving", l.Ports[0])
+	default:
+		s.pageAt(v, l)
+	}
+}
+
+// pageAt says where devcert's own page is: on the ports that nothing else is on.
+func (s *session) pageAt(v devcert.Serving, l devcert.Listening) {
+	at := slices.IndexFunc(l.Ports, func(port int) bool { return v.Map[port] == nil })
+	switch {
+	case at < 0:
+	case !slices.ContainsFunc(l.Addresses, netip.Addr.IsLoopback):
+		s.ui.item("%-10s  devcert's own page, to this machine only", "serving")
+	default:
+		s.ui.item("%-10s  devcert's own page: https://localhost:%d/", "serving", l.Ports[at])
 	}
 }
 

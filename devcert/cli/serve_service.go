@@ -42,7 +42,7 @@ func (s *session) asService(ctx context.Context, v devcert.Serving) (done bool, 
 	case install:
 		s.engine.Projects = nil // their ports are served, bound or not
 		r, err := s.engine.InstallServing(ctx, v, args)
-		return true, s.changed(r, err, func() { s.installed(r) })
+		return true, s.installed(r, err)
 	case remove:
 		r, err := s.engine.RemoveService(ctx, devcert.ServeService)
 		return true, s.dismissed(r, err)
@@ -75,13 +75,28 @@ func serviceFlags(c *cli.Context) ([]string, error) {
 	return args, nil
 }
 
-func (s *session) installed(r *devcert.Report) {
-	s.ui.flow("", "The ports are served from now on, and after every login.")
-	for _, service := range r.Seen.Services {
-		if service.Service.Name == devcert.ServeService && service.Log != "" {
-			s.ui.printf("What it says:  %s\n", service.Log)
-		}
+// installed reports a service that was asked for. That it is there already is what
+// was wanted.
+func (s *session) installed(r *devcert.Report, err error) error {
+	if err != nil || s.engine.DryRun {
+		return s.changed(r, err, func() {})
 	}
+	return s.conclude(r, func() {
+		for _, service := range shownServices(r) {
+			if service.Service.Name != devcert.ServeService {
+				continue
+			}
+			if service.Running == devcert.Runs {
+				s.ui.flow("", "The ports are served from now on, and after every login.")
+			} else {
+				s.ui.flow("", "The service is installed; it "+doing(service)+".")
+			}
+			if service.Log != "" {
+				s.ui.printf("What it says:  %s\n", service.Log)
+			}
+		}
+		s.findings(r)
+	})
 }
 
 // dismissed reports the end of a service. That there is none is what was wanted.
@@ -92,8 +107,9 @@ func (s *session) dismissed(r *devcert.Report, err error) error {
 	return s.conclude(r, func() {
 		if len(r.Steps) == 0 {
 			s.ui.printf("There is no such service.\n")
-			return
+		} else {
+			s.ui.flow("", "The service is removed: ports are served while a devcert serve runs, and no longer.")
 		}
-		s.ui.printf("The ports are served no longer, but by devcert serve.\n")
+		s.findings(r)
 	})
 }

@@ -179,7 +179,7 @@ func (m *systemd) notReached(unit string) error {
 	if !m.booted() {
 		return &devcert.NotStartedError{
 			Why:  "systemd does not run this machine, as in most containers; it starts at a login where systemd does",
-			Hint: "until then, run it yourself:  devcert serve",
+			Hint: "until then, run the same command without --install-service",
 		}
 	}
 	return &devcert.NotStartedError{
