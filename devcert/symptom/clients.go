@@ -39,9 +39,10 @@ var (
 )
 
 var (
-	chromes = []string{"chromium", "chrome", "edge", "brave"}
-	dotnets = []string{"dotnet", "services,"} // "services, IIS" run .NET too
-	openssl = []string{"openssl", "curl", "wget", "git", "python", "php", "ruby", "go", "node"}
+	chromes  = []string{"chromium", "chrome", "edge", "brave"}
+	dotnets  = []string{"dotnet", "services,"} // "services, IIS" run .NET too
+	openssl  = []string{"openssl", "curl", "wget", "git", "python", "php", "ruby", "go", "node"}
+	programs = slices.Concat(openssl, dotnets) // that say in other words what OpenSSL says
 )
 
 // clientSymptoms are what those see who connect.
@@ -102,8 +103,8 @@ var clientSymptoms = []Symptom{
 			"for Node, NODE_EXTRA_CA_CERTS names the file that has its root. For devcert's: devcert env.",
 	},
 	{
-		ID: "unable-to-get-local-issuer-certificate", Seen: "unable to get local issuer certificate", Clients: openssl, Readers: systemRoots, Causes: distrust,
-		Means: "A program that uses OpenSSL finds the issuer of the last certificate that was sent neither among what was sent nor among its roots.",
+		ID: "unable-to-get-local-issuer-certificate", Seen: "unable to get local issuer certificate", Clients: programs, Readers: systemRoots, Causes: distrust,
+		Means: "A program finds the issuer of the last certificate that was sent neither among what was sent nor among its roots.",
 		Next: "The program may have roots of its own, as Node and Python's requests do: devcert env prints the variables they obey. " +
 			"devcert doctor really asks each client that it finds.",
 	},

@@ -107,6 +107,7 @@ var phrases = []phrase{
 	{"unable to get local issuer certificate", "unable-to-get-local-issuer-certificate", exact},
 	{"unable to get issuer cert locally", "unable-to-get-local-issuer-certificate", exact},            // OpenSSL's constant, Node's code
 	{"x509 certificate signed by unknown authority", "unable-to-get-local-issuer-certificate", exact}, // Go
+	{"partialchain", "unable-to-get-local-issuer-certificate", number},                                // .NET's word for that, on every system
 	{"cert e untrustedroot", "cert-e-untrustedroot", number},
 	{"untrustedroot", "cert-e-untrustedroot", number}, // .NET
 	{"hsts", "hsts-on-localhost", aside},

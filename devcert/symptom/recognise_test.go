@@ -34,7 +34,7 @@ func TestRecognise(t *testing.T) {
 		}},
 		{"iis-403-13", []string{"403.13", "HTTP Error 403.13 - Forbidden: The client certificate has been revoked", "403 13 2148081683", "- 403 13 2148081680 31"}},
 		{"iis-403-16", []string{
-			"403.16", "403 16 2148204809", iisLine + "403 16 2148204809 0", "Mozilla/5.0 - 403 16 2148204809 2", iisPage, strings.ReplaceAll(iisPage, "\n", "\r\n"),
+			"403.16", "403 16 2148204809", "403,16,2148204809", "403\t16\t2148204809\t3", iisLine + "403 16 2148204809 0", "Mozilla/5.0 - 403 16 2148204809 2", iisPage, strings.ReplaceAll(iisPage, "\n", "\r\n"),
 			`<failedRequest url="https://localhost:443/" statusCode="403.16" triggerStatusCode="403.16">`, "403.16 Client certificate is untrusted or invalid",
 			iisLine + "200 0 0 3\n" + iisLine + "403 7 5 3\n" + iisLine + "403 16 2148204809 3\n" + iisLine + "200 0 64 3\n",
 		}},
@@ -75,7 +75,7 @@ func TestRecognise(t *testing.T) {
 		}},
 		{"unable-to-get-local-issuer-certificate", []string{
 			"unable to get local issuer certificate", "curl: (60) SSL certificate problem: unable to get local issuer\n  certificate", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-			"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)", `tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+			"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)", "RemoteCertificateChainErrors: PartialChain", `tls: failed to verify certificate: x509: certificate signed by unknown authority`,
 		}},
 		{"hsts-on-localhost", []string{"HSTS on localhost", "hsts", "localhost has a security policy called HTTP Strict Transport Security (HSTS)", "Non-Authoritative-Reason: HSTS", "HTTP Strict-Transport-Security"}},
 	}
@@ -106,7 +106,7 @@ func TestNotRecognised(t *testing.T) {
 		"", " ", "\n\t", "\x00\xff\xfe", "nonsense", "it does not work", "why is localhost red?", "certificate", "the connection was slow",
 		"404", "HTTP/1.1 404 Not Found", "4031", "1401", "401k", "my 401(k) plan", "room 403", "403 people came", "There was an error. 403 people came.",
 		"I got 403 mails and 401 calls", "it costs 403.16 euros", "10.403.16.2", "version 1.403.16", "403.16.2", "1,403", "403.14", "HTTP Error 403.14 - Forbidden", "401.2", "HTTP/1.1 500", "500",
-		"403.160", "403 16 rows of 12", "pages 401, 402 and 403 follow", "403 client certificates were issued", "bytes 200 403 16", `::1 - - "GET /403 HTTP/1.1" 200 401`,
+		"403.160", "401, 402, 403", "403, 7, 12", "HTTP Error 401.2 - Unauthorized", "403 16 rows of 12", "pages 401, 402 and 403 follow", "403 client certificates were issued", "bytes 200 403 16", `::1 - - "GET /403 HTTP/1.1" 200 401`,
 		"2026-11-21 10:15:02 ::1 GET /error/403 - 44301 - ::1 curl/8.0 - 200 0 0 15", "2026-11-21 10:15:02 ::1 GET /401 a=403.16 44301 - ::1 x - 200 0 64 403",
 		"HTTP/1.1 200 OK\nStrict-Transport-Security: max-age=31536000\n", "0x80070005", "0x800b01090", "1x800b0109f", "IDX10223: lifetime validation failed", "ERR_CONNECTION_REFUSED", "PKIX path validation failed",
 		"an issuer and a serial are reused", "chain of self-signed certificates", "err connection", "reset connection err",

@@ -6,7 +6,7 @@ import "slices"
 // this root. The first two are certificates that break it for all (Microsoft
 // support article 2802568).
 var clientTrust = []string{
-	"intermediate-in-root", "leaf-in-root", "hierarchy-missing", "trust-missing", "trust-denied", "trust-stale", "intermediate-missing", "trust-unknown",
+	"intermediate-in-root", "leaf-in-root", "trust-missing", "trust-denied", "trust-stale", "intermediate-missing", "trust-unknown",
 }
 
 // services take roots from LocalMachine\Root, and nobody else's matter to them.

@@ -21,7 +21,12 @@ func statuses(text string) []mark {
 }
 
 func ofLine(line string, alone bool) []mark {
-	if s, logged := w3svc(line); logged {
+	s, logged := w3svc(line)
+	if !logged { // as a spreadsheet has it
+		s, logged = w3svc(strings.ReplaceAll(line, ",", " "))
+		logged = logged && len(s.win32) == 10
+	}
+	if logged {
 		if m, ok := s.mark(0); ok {
 			return []mark{m}
 		}
@@ -80,13 +85,17 @@ func w3svc(line string) (status, bool) {
 		if len(s.code) != 3 || s.code[0] < '1' || s.code[0] > '5' || !digits(s.code, 3) || !digits(s.sub, 3) || !digits(s.win32, 10) {
 			continue
 		}
-		tail := !slices.ContainsFunc(fields[i+3:], func(f string) bool { return f != "-" && !digits(f, 19) })
 		cut := i == 0 || fields[i-1] == "-" || len(s.win32) == 10 // an HRESULT
-		if stamped.MatchString(line) || tail && cut {
+		if stamped.MatchString(line) || cut && numbers(fields[i+3:]) {
 			return s, true
 		}
 	}
 	return status{}, false
+}
+
+// numbers says that these are the fields that may follow: bytes and times.
+func numbers(fields []string) bool {
+	return !slices.ContainsFunc(fields, func(f string) bool { return f != "-" && !digits(f, 19) })
 }
 
 // A number is a status only beside a word that makes it one: prose has numbers
