@@ -225,6 +225,7 @@ func ask(t testing.TB, h http.Handler, method, target string, edit ...func(*http
 		Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, CurveID: tls.X25519MLKEM768,
 		NegotiatedProtocol: "h2", ServerName: "localhost", HandshakeComplete: true,
 	}
+	r.RemoteAddr = "127.0.0.1:50000" // httptest's is somebody else's
 	r = r.WithContext(at44300(r.Context()))
 	for _, e := range edit {
 		e(r)

@@ -7,6 +7,18 @@ import (
 	"strings"
 )
 
+// fromHere says whether both ends of the connection are loopback addresses. The
+// name alone is no guard where the front also listens on others: over a network, a
+// peer that is no browser asks by whatever name it likes.
+func fromHere(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !local.IP.IsLoopback() {
+		return false
+	}
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && remote.Addr().Unmap().IsLoopback()
+}
+
 // answersTo says whether a request came by a name that can only mean this
 // machine. A web site can have a name of its own lead to 127.0.0.1 (DNS
 // rebinding), and its scripts then read what that name answers; they cannot have

@@ -4,8 +4,9 @@
 //
 // It only shows. It changes nothing, takes no input but the address it is asked
 // by, has no script, loads nothing from elsewhere, and tells no private key. What
-// it says of the machine it says only to those who ask for a name of this
-// machine, so that no web site can read it by having its own name lead here.
+// it says of the machine it says only on this machine, by a loopback address, and to
+// those who ask for a name of this machine, so that no web site can read it by
+// having its own name lead here.
 package page
 
 import (
@@ -85,6 +86,10 @@ func WithPresented(ctx context.Context, presented func() *x509.Certificate) cont
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	guard(w.Header())
+	if !fromHere(r) {
+		refuse(w, http.StatusForbidden, "devcert's own page is shown on this machine only: open https://localhost there")
+		return
+	}
 	if !h.answersTo(r) {
 		refuse(w, http.StatusMisdirectedRequest, "devcert tells about this machine only by localhost, a loopback address or a name of its certificate")
 		return

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -120,6 +121,56 @@ func TestHosts(t *testing.T) {
 					assert.NotContains(t, text, "birch", "nothing is told of the machine")
 				}
 			}
+		})
+	}
+}
+
+// A peer on the network chooses the name that it asks by. Nothing is looked at for
+// it.
+func TestOnlyThisMachineIsTold(t *testing.T) {
+	m := setUp(t)
+	at := func(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 44300} }
+	tests := []struct {
+		name   string
+		local  net.Addr
+		remote string
+		want   int
+	}{
+		{"here", at("127.0.0.1"), "127.0.0.1:50000", 200},
+		{"here, by another loopback address", at("127.0.0.2"), "127.0.0.3:50000", 200},
+		{"here, by IPv6", at("::1"), "[::1]:50000", 200},
+		{"here, IPv4 within IPv6", at("::ffff:127.0.0.1"), "[::ffff:127.0.0.1]:50000", 200},
+		{"from the network", at("192.168.1.5"), "192.168.1.9:50000", 403},
+		{"from the network, by IPv6", at("fe80::1"), "[fe80::2%eth0]:50000", 403},
+		{"this machine by its address in the network", at("192.168.1.5"), "192.168.1.5:50000", 403},
+		{"a remote address that claims loopback", at("192.168.1.5"), "127.0.0.1:50000", 403},
+		{"led to loopback by a router", at("127.0.0.1"), "192.168.1.9:50000", 403},
+		{"no local address is known", nil, "127.0.0.1:50000", 403},
+		{"no remote address is known", at("127.0.0.1"), "", 403},
+		{"a remote address without a port", at("127.0.0.1"), "127.0.0.1", 403},
+		{"another kind of address", &net.UnixAddr{Name: "@", Net: "unix"}, "@", 403},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			looked := false
+			h := newHandler(func(ctx context.Context) (*devcert.Report, error) { looked = true; return m.report(ctx) }, time.Now)
+			for _, path := range []string{"/", h.stylePath, "/nothing"} {
+				for _, host := range []string{"localhost", "127.0.0.1:44300", "api.dev.localhost"} {
+					r := ask(t, h, http.MethodGet, "https://localhost:44300"+path, func(r *http.Request) {
+						r.Host, r.RemoteAddr = host, test.remote
+						*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, test.local))
+					})
+					want := test.want
+					if want == 200 && path == "/nothing" {
+						want = 404
+					}
+					assert.Equal(t, want, r.Code, path)
+					if want == 403 {
+						assert.Equal(t, "devcert's own page is shown on this machine only: open https://localhost there\n", r.Body.String())
+					}
+				}
+			}
+			assert.Equal(t, test.want == 200, looked)
 		})
 	}
 }
@@ -278,7 +329,7 @@ func TestRequestThatIsGone(t *testing.T) {
 	cancel()
 	h := newHandler(func(ctx context.Context) (*devcert.Report, error) { <-ctx.Done(); return nil, ctx.Err() }, time.Now)
 	h.lookout.limit = time.Second
-	r := ask(t, h, http.MethodGet, home, func(r *http.Request) { *r = *r.WithContext(ctx) })
+	r := ask(t, h, http.MethodGet, home, func(r *http.Request) { *r = *r.WithContext(at44300(ctx)) })
 	assert.Empty(t, r.Body.String())
 }
 
