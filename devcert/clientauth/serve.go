@@ -38,15 +38,35 @@ func (s Serve) Judge(sent []*x509.Certificate, now time.Time) Verdict {
 	return outOfTime(chains[0], now)
 }
 
+// Predict walks the gates of Judge.
+func (s Serve) Predict(p Presented, _ Machine, at time.Time) Verdict {
+	var w walk
+	if !w.shown(p) {
+		if s.Required {
+			w.missing(p, Required)
+		}
+		return w.v
+	}
+	v := s.Judge(append([]*x509.Certificate{p.Leaf}, p.Sent...), at)
+	for _, gate := range []string{GateTrust, GateNames, GateUse, GateValidity} {
+		if v.Gate == gate {
+			w.refuse(gate, v.Status, v.Reason, v.Remedy)
+			break
+		}
+		w.pass(gate, "")
+	}
+	return w.v
+}
+
 func (s Serve) none() Verdict {
 	if !s.Required {
 		return Verdict{}
 	}
 	return Verdict{
+		Gate:   GateSent,
 		Status: Required,
 		Reason: "a client certificate is required, and none was sent",
-		Remedy: "send one, for instance: curl --cert client.pem --key client-key.pem. " +
-			"A browser offers only those whose private key it has, and keeps to its choice until all its windows are closed",
+		Remedy: sendOne,
 	}
 }
 
@@ -99,6 +119,7 @@ func (s Serve) use(chains [][]*x509.Certificate, sent []*x509.Certificate, at ti
 		return Verdict{}
 	}
 	v := Verdict{
+		Gate:   GateUse,
 		Status: Untrusted,
 		Reason: nameOf(sent[0]) + " is not for client authentication",
 		Remedy: "send one whose extended key usage is clientAuth (1.3.6.1.5.5.7.3.2), or that has none",
@@ -132,12 +153,14 @@ func outOfTime(chain []*x509.Certificate, now time.Time) Verdict {
 		switch {
 		case now.Before(c.NotBefore):
 			return Verdict{
+				Gate:   GateValidity,
 				Status: OutOfTime,
 				Reason: who + " is not valid before " + stamp(c.NotBefore) + "; it is " + stamp(now),
 				Remedy: "set the clocks of both machines right, or wait",
 			}
 		case now.After(c.NotAfter):
 			return Verdict{
+				Gate:   GateValidity,
 				Status: OutOfTime,
 				Reason: who + " expired on " + stamp(c.NotAfter) + "; it is " + stamp(now),
 				Remedy: "have a new one issued, and send that",
@@ -152,6 +175,7 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 // untrusted says why no chain leads to a root.
 func untrusted(sent []*x509.Certificate, err error) Verdict {
 	v := Verdict{
+		Gate:   GateTrust,
 		Status: Untrusted,
 		Remedy: "send one from an authority that is trusted here, or trust this one's: devcert serve --client-ca FILE",
 	}
@@ -160,6 +184,7 @@ func untrusted(sent []*x509.Certificate, err error) Verdict {
 	leaf := sent[0]
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:
+		v.Gate = GateNames
 		v.Reason = nameOf(leaf) + " has a name for which its authority may not issue any"
 		v.Remedy = "send one whose names are within the authority's name constraints"
 	case errors.As(err, &unknown) || errors.As(err, &invalid) && invalid.Reason == x509.Expired:
