@@ -80,23 +80,25 @@ var stamped = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s`)
 // together in every choice that has them, and nothing before them is three numbers.
 func w3svc(line string) (status, bool) {
 	fields := strings.Fields(line)
+	tail := len(fields) // from where on all may follow
+	for tail > 0 && tailing(fields[tail-1]) {
+		tail--
+	}
 	for i := 0; i+2 < len(fields); i++ {
 		s := status{fields[i], fields[i+1], fields[i+2]}
 		if len(s.code) != 3 || s.code[0] < '1' || s.code[0] > '5' || !digits(s.code, 3) || !digits(s.sub, 3) || !digits(s.win32, 10) {
 			continue
 		}
 		cut := i == 0 || fields[i-1] == "-" || len(s.win32) == 10 // an HRESULT
-		if stamped.MatchString(line) || cut && numbers(fields[i+3:]) {
+		if stamped.MatchString(line) || cut && tail <= i+3 {
 			return s, true
 		}
 	}
 	return status{}, false
 }
 
-// numbers says that these are the fields that may follow: bytes and times.
-func numbers(fields []string) bool {
-	return !slices.ContainsFunc(fields, func(f string) bool { return f != "-" && !digits(f, 19) })
-}
+// tailing says that a field may follow: bytes, times, or that there is none.
+func tailing(field string) bool { return field == "-" || digits(field, 19) }
 
 // A number is a status only beside a word that makes it one: prose has numbers
 // too. After a verb it is one where the sentence ends.
