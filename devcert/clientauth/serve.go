@@ -16,6 +16,10 @@ type Serve struct {
 	// Roots are whom a certificate must come from. Nil, or an empty pool, trusts
 	// nobody; never the system's roots, which vouch for servers.
 	Roots *x509.CertPool
+	// Anchors are the certificates of Roots, where they are known: one that has
+	// expired is then told from one that is not trusted. None of them is trusted
+	// that is not among Roots.
+	Anchors []*x509.Certificate
 	// Intermediates help to build the chain beside those that the client sent:
 	// browsers often send the leaf alone.
 	Intermediates []*x509.Certificate
@@ -28,14 +32,23 @@ func (s Serve) Judge(sent []*x509.Certificate, now time.Time) Verdict {
 	if len(sent) == 0 {
 		return s.none()
 	}
-	chains, at, err := s.chains(sent, now)
+	refused := s.verify(sent, now)
+	if refused == nil {
+		return Verdict{}
+	}
+	timeless := s.ageless(sent, now)
+	chains, err := timeless.chains(x509.ExtKeyUsageAny)
 	if err != nil {
 		return untrusted(sent, err)
 	}
-	if v := s.use(chains, sent, at); v.Refused() {
+	forThis, err := timeless.chains(x509.ExtKeyUsageClientAuth)
+	if err != nil {
+		return notForClients(chains[0])
+	}
+	if v := outOfTime(forThis[0], now); v.Refused() {
 		return v
 	}
-	return outOfTime(chains[0], now)
+	return untrusted(sent, refused) // in no case is it taken after all
 }
 
 // Predict walks the gates of Judge.
@@ -70,36 +83,8 @@ func (s Serve) none() Verdict {
 	}
 }
 
-// chains are those that lead to a root at the instant at, for any use: now, or
-// some other time at which all of their certificates are valid. The error is that
-// of now.
-func (s Serve) chains(sent []*x509.Certificate, now time.Time) (chains [][]*x509.Certificate, at time.Time, err error) {
-	if chains, err = s.verify(sent, now, x509.ExtKeyUsageAny); err == nil {
-		return chains, now, nil
-	}
-	for _, at := range instants(slices.Concat(sent, s.Intermediates)) {
-		if chains, otherwise := s.verify(sent, at, x509.ExtKeyUsageAny); otherwise == nil {
-			return chains, at, nil
-		}
-	}
-	return nil, now, err
-}
-
-// maxInstants bounds the work that a client can ask for with a long chain.
-const maxInstants = 12
-
-// instants are the ends of the certificates' validities: where all are valid
-// together at any time, they are at one of these. A root's are not known; it is
-// older than what it issued, and valid longer.
-func instants(certs []*x509.Certificate) []time.Time {
-	var all []time.Time
-	for _, c := range certs {
-		all = append(all, c.NotBefore, c.NotAfter)
-	}
-	return all[:min(len(all), maxInstants)]
-}
-
-func (s Serve) verify(sent []*x509.Certificate, at time.Time, use x509.ExtKeyUsage) ([][]*x509.Certificate, error) {
+// verify says why no chain leads to a root now, for clients.
+func (s Serve) verify(sent []*x509.Certificate, now time.Time) error {
 	roots, between := s.Roots, x509.NewCertPool()
 	if roots == nil {
 		roots = x509.NewCertPool() // nil would be the system's
@@ -107,28 +92,30 @@ func (s Serve) verify(sent []*x509.Certificate, at time.Time, use x509.ExtKeyUsa
 	for _, c := range slices.Concat(sent[1:], s.Intermediates) {
 		between.AddCert(c)
 	}
-	return sent[0].Verify(x509.VerifyOptions{
+	_, err := verify(sent[0], roots, between, now, x509.ExtKeyUsageClientAuth)
+	return err
+}
+
+func verify(leaf *x509.Certificate, roots, between *x509.CertPool, at time.Time, use x509.ExtKeyUsage) ([][]*x509.Certificate, error) {
+	return leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
 	})
 }
 
-// use refuses what is not for clients: the extended key usage of each certificate
-// of the chain must allow it, or be absent.
-func (s Serve) use(chains [][]*x509.Certificate, sent []*x509.Certificate, at time.Time) Verdict {
-	if _, err := s.verify(sent, at, x509.ExtKeyUsageClientAuth); err == nil {
-		return Verdict{}
-	}
+// notForClients refuses a chain that is not for clients: the extended key usage of
+// each of its certificates must allow it, or be absent.
+func notForClients(chain []*x509.Certificate) Verdict {
 	v := Verdict{
 		Gate:   GateUse,
 		Status: Untrusted,
-		Reason: nameOf(sent[0]) + " is not for client authentication",
+		Reason: nameOf(chain[0]) + " is not for client authentication",
 		Remedy: "send one whose extended key usage is clientAuth (1.3.6.1.5.5.7.3.2), or that has none",
 	}
-	for _, c := range chains[0] {
+	for i, c := range chain {
 		if forClients(c) {
 			continue
 		}
-		if c != sent[0] {
+		if i > 0 {
 			v.Reason += ": its issuer " + nameOf(c) + " may not issue any for that"
 		} else {
 			v.Reason += ": its extended key usage does not list it"

@@ -80,6 +80,7 @@ func TestServe(t *testing.T) {
 		c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"test"}, true
 	}))
 	pastBetween := issue(t, root, "past", all(ca, days(-9, -2)))
+	olderBetween := issue(t, root, "older", all(ca, days(-310, -290)))
 	other := issue(t, nil, "other root", ca)
 	otherBetween := issue(t, other, "other between", ca)
 	leaf := func(issuer *issued, with ...func(*x509.Certificate)) *x509.Certificate {
@@ -127,7 +128,25 @@ func TestServe(t *testing.T) {
 		},
 
 		{"expired", chain(leaf(root, use(client), days(-3, -1))), OutOfTime, `"anna" expired on 2026-11-20 12:00 UTC; it is 2026-11-21 12:00 UTC`},
-		{"expired before the root began", chain(leaf(root, use(client), days(-300, -200))), Untrusted, `"anna" was issued by "root", which is not trusted here, and no intermediate was sent`},
+		{"expired before the root began", chain(leaf(root, use(client), days(-300, -200))), OutOfTime, `"anna" expired on 2026-05-05 12:00 UTC; it is 2026-11-21 12:00 UTC`},
+		{"begins when the root has ended", chain(leaf(root, use(client), days(200, 300))), OutOfTime, `"anna" is not valid before 2027-06-09 12:00 UTC; it is 2026-11-21 12:00 UTC`},
+		{
+			"its issuer ended before it began", chain(leaf(pastBetween, use(client)), pastBetween.Certificate), OutOfTime,
+			`its issuer "past" expired on 2026-11-19 12:00 UTC; it is 2026-11-21 12:00 UTC`,
+		},
+		{
+			"no two of three at a time", chain(leaf(olderBetween, use(client)), olderBetween.Certificate), OutOfTime,
+			`its issuer "older" expired on 2026-02-04 12:00 UTC; it is 2026-11-21 12:00 UTC`,
+		},
+		{
+			"no two at a time, and a forged issuer", chain(leaf(issue(t, other, "older", ca), use(client)), olderBetween.Certificate), Untrusted,
+			`"anna" comes by way of "older" from "root", which is not trusted here`,
+		},
+		{
+			"no two at a time, and outside the constraints", chain(leaf(narrow, use(client), days(-300, -200), func(c *x509.Certificate) { c.DNSNames = []string{"example.com"} }), narrow.Certificate), Untrusted,
+			`"anna" has a name for which its authority may not issue any`,
+		},
+		{"no two at a time, and for servers", chain(leaf(root, use(server), days(-300, -200))), Untrusted, `"anna" is not for client authentication: its extended key usage does not list it`},
 		{"not yet valid", chain(leaf(root, use(client), days(1, 2))), OutOfTime, `"anna" is not valid before 2026-11-22 12:00 UTC; it is 2026-11-21 12:00 UTC`},
 		{
 			"its issuer expired", chain(leaf(pastBetween, use(client), days(-9, 9)), pastBetween.Certificate), OutOfTime,
@@ -185,6 +204,63 @@ func TestServeAsksForNone(t *testing.T) {
 	}
 }
 
+// A root that is trusted, and has expired, is nothing to be trusted anew.
+func TestServeWithAnExpiredRoot(t *testing.T) {
+	past := issue(t, nil, "root", all(ca, days(-20, -10)))
+	future := issue(t, nil, "root to come", all(ca, days(10, 20)))
+	other := issue(t, nil, "other root", all(ca, days(-20, -10)))
+	between := issue(t, past, "between", all(ca, days(-400, 400)))
+	ended := `its issuer "root" expired on 2026-11-11 12:00 UTC; it is 2026-11-21 12:00 UTC`
+	tests := []struct {
+		name     string
+		issuer   *issued
+		from, to int
+		sent     []*issued
+		known    bool // the roots one by one
+		status   Status
+		reason   string
+	}{
+		{"valid longer than its root", past, -15, 100, nil, false, OutOfTime, ended},
+		{"the same, roots known", past, -15, 100, nil, true, OutOfTime, ended},
+		{"begun when the root had ended", past, -1, 1, nil, true, OutOfTime, ended},
+		{"begun before, ended after", past, -100, 100, nil, true, OutOfTime, ended},
+		{"the root sent along", past, -1, 1, []*issued{past}, false, OutOfTime, ended},
+		{"by an intermediate", between, -1, 1, []*issued{between}, true, OutOfTime, ended},
+		{"ended before the root began", past, -100, -90, nil, true, OutOfTime, `"anna" expired on 2026-08-23 12:00 UTC; it is 2026-11-21 12:00 UTC`},
+		{"a root to come", future, -1, 1, nil, true, OutOfTime, `its issuer "root to come" is not valid before 2026-12-01 12:00 UTC; it is 2026-11-21 12:00 UTC`},
+		{"another that has expired", other, -15, 100, []*issued{other}, true, Untrusted, `"anna" comes from "other root", which is not trusted here`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := Serve{Roots: x509.NewCertPool()}
+			for _, root := range []*issued{past, future} {
+				s.Roots.AddCert(root.Certificate)
+				if test.known {
+					s.Anchors = append(s.Anchors, root.Certificate)
+				}
+			}
+			sent := []*x509.Certificate{issue(t, test.issuer, "anna", days(test.from, test.to)).Certificate}
+			for _, c := range test.sent {
+				sent = append(sent, c.Certificate)
+			}
+			before := *sent[0]
+			v := s.Judge(sent, today)
+			assert.Equal(t, test.status, v.Status, v.Reason)
+			assert.Equal(t, test.reason, v.Reason)
+			assert.Equal(t, before, *sent[0], "what was sent is as it was")
+		})
+	}
+}
+
+// Who is known besides is not trusted for it.
+func TestServeTrustsNoAnchorThatIsNoRoot(t *testing.T) {
+	root, other := issue(t, nil, "root", ca), issue(t, nil, "other root", ca)
+	s := Serve{Roots: x509.NewCertPool(), Anchors: []*x509.Certificate{root.Certificate, other.Certificate}}
+	s.Roots.AddCert(root.Certificate)
+	v := s.Judge([]*x509.Certificate{issue(t, other, "anna", nil).Certificate}, today)
+	assert.Equal(t, Untrusted, v.Status, v.Reason)
+}
+
 // A browser sends the leaf alone where it has the intermediate from elsewhere.
 func TestServeKnowsIntermediates(t *testing.T) {
 	root := issue(t, nil, "root", ca)
@@ -202,6 +278,7 @@ func FuzzJudge(f *testing.F) {
 	for _, issuer := range []*issued{nil, root, between} {
 		f.Add(issue(f, issuer, "anna", use(x509.ExtKeyUsageServerAuth)).Raw, between.Raw)
 	}
+	f.Add(issue(f, root, "anna", days(-300, -200)).Raw, between.Raw)
 	f.Fuzz(func(t *testing.T, leaf, second []byte) {
 		var sent []*x509.Certificate
 		for _, der := range [][]byte{leaf, second} {

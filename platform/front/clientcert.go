@@ -17,6 +17,7 @@ import (
 type judge struct {
 	mode    devcert.ClientCertMode
 	own     *x509.CertPool // of the Serving; nil for those of roots
+	anchors []*x509.Certificate
 	roots   func() *x509.CertPool
 	headers []devcert.CertHeader
 }
@@ -24,7 +25,7 @@ type judge struct {
 func newJudge(s devcert.Serving, roots func() *x509.CertPool) *judge {
 	j := &judge{mode: s.ClientCert, roots: roots, headers: s.CertHeaders}
 	if len(s.ClientCAs) > 0 {
-		j.own = x509.NewCertPool()
+		j.own, j.anchors = x509.NewCertPool(), s.ClientCAs
 		for _, c := range s.ClientCAs {
 			j.own.AddCert(c)
 		}
@@ -70,7 +71,7 @@ func (j *judge) verdict(c *connection, r *http.Request, now time.Time) clientaut
 	}
 	age := now.Sub(c.cert.judged)
 	if c.cert.judged.IsZero() || c.cert.roots != roots || age < 0 || age >= verdictAge {
-		s := clientauth.Serve{Required: j.mode == devcert.RequireClientCert, Roots: roots}
+		s := clientauth.Serve{Required: j.mode == devcert.RequireClientCert, Roots: roots, Anchors: j.anchors}
 		c.cert.verdict, c.cert.roots, c.cert.judged = s.Judge(sent, now), roots, now
 	}
 	return c.cert.verdict
