@@ -55,6 +55,9 @@ func ParseAppSettings(data []byte) (AppSettings, error) {
 }
 
 func (s AppSettings) object(d *json.Decoder, path []string) error {
+	if !d.More() {
+		return s.empty(d, path)
+	}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
@@ -68,12 +71,23 @@ func (s AppSettings) object(d *json.Decoder, path []string) error {
 }
 
 func (s AppSettings) array(d *json.Decoder, path []string) error {
+	if !d.More() {
+		return s.empty(d, path)
+	}
 	for i := 0; d.More(); i++ {
 		if err := s.value(d, append(slices.Clip(path), strconv.Itoa(i))); err != nil {
 			return err
 		}
 	}
 	return s.end(d)
+}
+
+// empty is a section that is there though nothing is in it.
+func (s AppSettings) empty(d *json.Decoder, path []string) error {
+	if err := s.end(d); err != nil || len(path) == 0 {
+		return err
+	}
+	return s.add(strings.Join(path, ":"), nil)
 }
 
 func (s AppSettings) end(d *json.Decoder) error {

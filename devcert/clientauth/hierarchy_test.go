@@ -246,3 +246,8 @@ func newWorld(t testing.TB, now time.Time) world {
 	add("its issuer has no CRL", m.leaf(noCRL, "anna", client), noCRL)
 	return w
 }
+
+// smallKey is a public key of 512 bits.
+func smallKey() *rsa.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 512), big.NewInt(1)), E: 65537}
+}

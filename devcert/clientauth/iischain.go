@@ -51,7 +51,7 @@ func (s IIS) chain(w *walk, p Presented, m Machine, at time.Time) bool {
 		i := slices.IndexFunc(errs, func(e sslError) bool { return slices.Contains(h.codes, e.code) })
 		switch {
 		case i >= 0:
-			return w.refuse(h.gate, h.status, path.says(errs[i])+" ("+h.value+")", s.remedy(h, path, errs[i]))
+			return w.refuse(h.gate, h.status, path.says(errs[i])+" ("+h.number(path.certs[errs[i].depth])+")", s.remedy(h, path, errs[i]))
 		case h.value == "0x80092010", h.value == "0x800b0109":
 			continue // their gates come again
 		case h.gate == GateTrust:
@@ -103,6 +103,14 @@ func (s IIS) exclusive(w *walk, p sslPath) bool {
 	}
 	w.pass(GateTrust, "the chain ends at "+nameOf(p.top()))
 	return true
+}
+
+// number tells a certificate that names no CRL from one whose CRL is out of reach.
+func (h hresult) number(c *x509.Certificate) string {
+	if h.value == "0x80092013" && len(c.CRLDistributionPoints) == 0 {
+		return "0x80092012"
+	}
+	return h.value
 }
 
 func (s IIS) remedy(h hresult, p sslPath, e sslError) string {
