@@ -18,8 +18,9 @@ import (
 type Server interface {
 	// Serve listens and answers until ctx ends; what runs then may end for
 	// [ServeGrace]. It changes nothing outside this process. The error is nil when
-	// everything that was asked for by number was served, a [PartialError] when a
-	// part was, and otherwise says why nothing could be.
+	// everything that was asked for by number was served, on each address that this
+	// machine has, a [PartialError] when a part was, and otherwise says why nothing
+	// could be.
 	Serve(ctx context.Context, s Serving) error
 }
 
@@ -94,9 +95,9 @@ const (
 
 // Listening is what a server listens on.
 type Listening struct {
-	Ports     []int // served, in ascending order
+	Ports     []int // served on each of Addresses, in ascending order
 	Addresses []netip.Addr
-	Failed    []PortFailure
+	Failed    []PortFailure // in ascending order of their ports
 	Took      time.Duration
 }
 
@@ -111,12 +112,46 @@ func (l Listening) Err() error {
 	return errors.Join(failed...)
 }
 
+// PortsOn are ports that are served on the same addresses.
+type PortsOn struct {
+	Ports     []int
+	Addresses []netip.Addr
+}
+
+// Served are all ports that are served anywhere, by where: those first that are
+// on every address.
+func (l Listening) Served() []PortsOn {
+	var out []PortsOn
+	if len(l.Ports) > 0 {
+		out = append(out, PortsOn{l.Ports, l.Addresses})
+	}
+	failed := map[int][]netip.Addr{}
+	for _, f := range l.Failed {
+		failed[f.Port] = append(failed[f.Port], f.Address)
+	}
+	for _, port := range slices.Sorted(maps.Keys(failed)) {
+		if slices.Contains(failed[port], netip.Addr{}) {
+			continue // served nowhere
+		}
+		on := slices.DeleteFunc(slices.Clone(l.Addresses), func(a netip.Addr) bool { return slices.Contains(failed[port], a) })
+		if at := slices.IndexFunc(out, func(p PortsOn) bool { return slices.Equal(p.Addresses, on) }); at >= 0 {
+			out[at].Ports = append(slices.Clone(out[at].Ports), port)
+		} else if len(on) > 0 {
+			out = append(out, PortsOn{[]int{port}, on})
+		}
+	}
+	return out
+}
+
 // PortFailure is a port that could not be listened on.
 type PortFailure struct {
-	Port   int
-	Holder string // the process that has it, as the system tells; "" when it does not
-	Asked  bool   // for by number
-	Err    error
+	Port int
+	// Address is the one where it could not; it is served on the others. The zero
+	// value says that it is served on none.
+	Address netip.Addr
+	Holder  string // the process that has it, as the system tells; "" when it does not
+	Asked   bool   // for by number
+	Err     error  // in words for a person, about the cause
 }
 
 // Serve serves until ctx ends: see [Server]. Nothing is changed.

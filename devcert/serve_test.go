@@ -3,6 +3,7 @@ package devcert
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"net/url"
 	"testing"
 
@@ -95,6 +96,16 @@ func TestForwardAProjectThatDoesNotSayEnough(t *testing.T) {
 	} {
 		requireUsage(t, new(Serving).Forward([]Project{p}), problem)
 	}
+}
+
+func TestWhereIsServed(t *testing.T) {
+	v4, v6, lan := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1"), netip.MustParseAddr("192.0.2.1")
+	l := Listening{Ports: []int{1, 9}, Addresses: []netip.Addr{v4, v6, lan}, Failed: []PortFailure{
+		{Port: 2}, {Port: 3, Address: v6}, {Port: 4, Address: v4}, {Port: 4, Address: lan}, {Port: 5, Address: v6},
+	}}
+	assert.Equal(t, []PortsOn{{[]int{1, 9}, l.Addresses}, {[]int{3, 5}, []netip.Addr{v4, lan}}, {[]int{4}, []netip.Addr{v6}}}, l.Served())
+	l.Ports = nil
+	assert.Len(t, l.Served(), 2)
 }
 
 func TestListeningErr(t *testing.T) {

@@ -219,11 +219,13 @@ func (s *session) listening(v devcert.Serving, l devcert.Listening) {
 		s.printDocument(nil, reference{Listening: listeningOf(l)}, l.Err())
 		return
 	}
-	addresses := make([]string, len(l.Addresses))
-	for i, a := range l.Addresses {
-		addresses[i] = a.String()
+	for _, on := range l.Served() {
+		addresses := make([]string, len(on.Addresses))
+		for i, a := range on.Addresses {
+			addresses[i] = a.String()
+		}
+		s.ui.item("%-10s  %s on %s (%s)", "listening", devcert.FormatPorts(on.Ports), strings.Join(addresses, ", "), seconds(l.Took))
 	}
-	s.ui.item("%-10s  %s on %s (%s)", "listening", devcert.FormatPorts(l.Ports), strings.Join(addresses, ", "), seconds(l.Took))
 	for _, port := range slices.Sorted(maps.Keys(v.Map)) {
 		s.ui.item("%-10s  %d to %s", "forwarding", port, v.Map[port])
 	}
@@ -239,13 +241,17 @@ func (s *session) listening(v devcert.Serving, l devcert.Listening) {
 
 // pageAt says where devcert's own page is: on the ports that nothing else is on.
 func (s *session) pageAt(v devcert.Serving, l devcert.Listening) {
-	at := slices.IndexFunc(l.Ports, func(port int) bool { return v.Map[port] == nil })
+	var ports []int
+	for _, on := range l.Served() {
+		ports = append(ports, on.Ports...)
+	}
+	at := slices.IndexFunc(ports, func(port int) bool { return v.Map[port] == nil })
 	switch {
 	case at < 0:
 	case !slices.ContainsFunc(l.Addresses, netip.Addr.IsLoopback):
 		s.ui.item("%-10s  devcert's own page, to this machine only", "serving")
 	default:
-		s.ui.item("%-10s  devcert's own page: https://localhost:%d/", "serving", l.Ports[at])
+		s.ui.item("%-10s  devcert's own page: https://localhost:%d/", "serving", ports[at])
 	}
 }
 
@@ -257,15 +263,20 @@ type listeningJSON struct {
 }
 
 type portFailureJSON struct {
-	Port   int     `json:"port"`
-	Holder *string `json:"holder"` // the process that has it; null where the system does not tell
-	Error  string  `json:"error"`
+	Port    int     `json:"port"`
+	Address *string `json:"address"` // where it could not be had; null for all
+	Holder  *string `json:"holder"`  // the process that has it; null where the system does not tell
+	Error   string  `json:"error"`
 }
 
 func listeningOf(l devcert.Listening) *listeningJSON {
 	out := &listeningJSON{Ports: l.Ports, Addresses: l.Addresses, Failed: []portFailureJSON{}}
 	for _, f := range l.Failed {
-		out.Failed = append(out.Failed, portFailureJSON{f.Port, orNull(f.Holder), oneLine(f.Err.Error())})
+		on := ""
+		if f.Address.IsValid() {
+			on = f.Address.String()
+		}
+		out.Failed = append(out.Failed, portFailureJSON{f.Port, orNull(on), orNull(f.Holder), oneLine(f.Err.Error())})
 	}
 	return out
 }

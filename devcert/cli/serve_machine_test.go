@@ -15,7 +15,7 @@ import (
 
 // listeningServer listens on nothing: it writes down what it was to serve, in the
 // file "served" of the machine, and ends. A file "taken" says that somebody has
-// the last port.
+// the last port, and one "half" that they have it on ::1.
 type listeningServer struct{ machine string }
 
 func (l listeningServer) Serve(_ context.Context, s devcert.Serving) error {
@@ -33,6 +33,9 @@ func (l listeningServer) Serve(_ context.Context, s devcert.Serving) error {
 		told.Failed = []devcert.PortFailure{{
 			Port: last, Holder: "nginx (4711)", Asked: len(s.Ports) > 0, Err: fmt.Errorf("port %d is taken by nginx (4711)", last),
 		}}
+	}
+	if _, err := os.Stat(filepath.Join(l.machine, "half")); err == nil {
+		told.Failed[0].Address = netip.IPv6Loopback()
 	}
 	s.Listening(told)
 	text := fmt.Sprintf("to %v\nmap %v\nstatic %s\nclients %s %d %v\nlog %v json %v\n",

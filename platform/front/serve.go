@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"time"
@@ -59,10 +60,10 @@ type front struct {
 	header  time.Duration // headerLimit and idleLimit, but in tests
 	idle    time.Duration
 
-	asked  []int        // the ports that were asked for by number
-	wanted []int        // ports, as of the last look at the table
-	absent bool         // what says which ports are wanted was not there then
-	served map[int]bool // ever
+	asked  []int                   // the ports that were asked for by number
+	wanted []int                   // ports, as of the last look at the table
+	absent bool                    // what says which ports are wanted was not there then
+	served map[netip.AddrPort]bool // ever
 }
 
 // newFront opens nothing yet.
@@ -73,7 +74,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		asks = tls.NoClientCert
 	}
 	f := &front{
-		Serving: sv, teller: t, conns: &conns{}, served: map[int]bool{}, header: headerLimit, idle: idleLimit,
+		Serving: sv, teller: t, conns: &conns{}, served: map[netip.AddrPort]bool{}, header: headerLimit, idle: idleLimit,
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
 	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
@@ -134,27 +135,25 @@ func (f *front) start() error {
 	}
 	_, _, news := f.sockets.follow(f.wanted)
 	failures := f.sockets.failures(news)
-	ports := f.noteServed()
-	if len(ports) == 0 {
+	f.noteServed()
+	if len(f.sockets.open) == 0 {
 		return f.nothing(failures)
 	}
 	f.sockets.say(failures)
 	publish(f.lists, f.sockets)
 	if f.Listening != nil {
 		f.Listening(devcert.Listening{
-			Ports: ports, Addresses: slices.Clone(f.sockets.addresses),
+			Ports: f.sockets.complete(), Addresses: slices.Clone(f.sockets.addresses),
 			Failed: f.failed(failures), Took: time.Since(started),
 		})
 	}
 	return nil
 }
 
-func (f *front) noteServed() []int {
-	ports := f.sockets.ports()
-	for _, port := range ports {
-		f.served[port] = true
+func (f *front) noteServed() {
+	for place := range f.sockets.open {
+		f.served[place] = true
 	}
-	return ports
 }
 
 // follow keeps up with the table until ctx ends.
@@ -186,9 +185,7 @@ func (f *front) keepUp() {
 	case len(closed) > 0:
 		f.teller.tell(portWords(closed) + " " + isOrAre(closed) + " served no longer")
 	}
-	if len(opened) > 0 {
-		f.teller.tell(portWords(opened) + " " + isOrAre(opened) + " served now")
-	}
+	f.sockets.sayOpened(opened)
 }
 
 // wants is which ports are to be served. Where everything was uninstalled none
@@ -228,9 +225,10 @@ func ascending(ports []int) []int {
 	return slices.Compact(ports)
 }
 
-// failed are the ports that are served nowhere, and whether they were asked for.
+// failed are the ports that are not served everywhere, and whether they were asked
+// for.
 func (f *front) failed(all []failure) []devcert.PortFailure {
-	out := f.sockets.byPortOnce(all)
+	out := f.sockets.byPort(all)
 	for i := range out {
 		out[i].Asked = slices.Contains(f.asked, out[i].Port)
 	}
@@ -251,29 +249,6 @@ func (f *front) stop(ctx context.Context) {
 
 // closing is what of the grace is kept for closing what is left.
 const closing = 250 * time.Millisecond
-
-// unserved is the error for ports that were asked for and never could be had.
-func (f *front) unserved() error {
-	missing := slices.DeleteFunc(slices.Clone(f.asked), func(p int) bool { return f.served[p] })
-	if len(missing) == 0 {
-		return nil
-	}
-	return &devcert.PartialError{Err: &serveError{portWords(missing) + " could not be served", taken, nil}}
-}
-
-const taken = "end the program that has it, or serve other ports with --port"
-
-// nothing is the error where no port could be had.
-func (f *front) nothing(failures []failure) error {
-	if len(failures) == 0 {
-		return &serveError{"cannot listen: this machine has none of the addresses asked for", "devcert serve without --listen", nil}
-	}
-	what := portWords(slices.Clone(f.wanted)) + " cannot be served: " + failures[0].why()
-	if !inUse(failures[0].err) {
-		return &serveError{what, "serve other ports with --port", nil}
-	}
-	return &serveError{what, taken, nil}
-}
 
 // noLeaf is the error where there is nothing to present.
 func noLeaf(v *view, dir string) error {

@@ -2,13 +2,11 @@ package front
 
 import (
 	"errors"
-	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
 	"runtime"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -56,9 +54,10 @@ func loopback() []netip.Addr {
 }
 
 // follow opens what is wanted and not open, and closes what is open and no longer
-// wanted; connections that are there go on. It returns the ports that were opened
-// and closed, and the places that could not be had and were not tried before.
-func (s *sockets) follow(wanted []int) (opened, closed []int, news []netip.AddrPort) {
+// wanted; connections that are there go on. It returns the places that were opened,
+// the ports that are closed, and the places that could not be had and were not
+// tried before.
+func (s *sockets) follow(wanted []int) (opened []netip.AddrPort, closed []int, news []netip.AddrPort) {
 	if s.open == nil {
 		s.open, s.failed = map[netip.AddrPort]net.Listener{}, map[netip.AddrPort]error{}
 	}
@@ -72,19 +71,22 @@ func (s *sockets) follow(wanted []int) (opened, closed []int, news []netip.AddrP
 	maps.DeleteFunc(s.failed, func(place netip.AddrPort, _ error) bool { return !slices.Contains(wanted, int(place.Port())) })
 	for _, port := range wanted {
 		for _, address := range slices.Clone(s.addresses) {
-			if place := netip.AddrPortFrom(address, uint16(port)); !s.try(place) { //nolint:gosec // a port, checked when it was read
+			place := netip.AddrPortFrom(address, uint16(port)) //nolint:gosec // a port, checked when it was read
+			had := s.open[place] != nil
+			if !s.try(place) {
 				news = append(news, place)
+			} else if !had && s.open[place] != nil {
+				opened = append(opened, place)
 			}
 		}
 	}
-	after := s.ports()
-	return without(after, before), without(before, after), s.stillFailed(news)
+	return opened, without(before, s.ports()), s.stillFailed(news)
 }
 
 // try opens place unless it is open, and says false when it newly cannot.
 func (s *sockets) try(place netip.AddrPort) bool {
-	if s.open[place] != nil {
-		return true
+	if s.open[place] != nil || denied(s.failed[place]) {
+		return true // who may not listen there now may not in a second
 	}
 	network := "tcp6"
 	if place.Addr().Is4() {
@@ -109,6 +111,7 @@ func (s *sockets) try(place netip.AddrPort) bool {
 // drop gives up an address that this machine does not have.
 func (s *sockets) drop(address netip.Addr) {
 	s.addresses = slices.DeleteFunc(s.addresses, func(a netip.Addr) bool { return a == address })
+	maps.DeleteFunc(s.failed, func(place netip.AddrPort, _ error) bool { return place.Addr() == address })
 	if len(s.addresses) > 0 {
 		s.teller.tell("this machine has no " + address.String() + ": only " + words(s.addresses) + " is served")
 	}
@@ -162,83 +165,96 @@ func (s *sockets) failures(places []netip.AddrPort) []failure {
 	return out
 }
 
-// failure is one address of a port that could not be listened on.
-type failure struct {
-	place  netip.AddrPort
-	holder string
-	err    error
-}
-
-// why is the cause in a few words, for a person.
-func (f failure) why() string {
-	switch {
-	case inUse(f.err) && f.holder != "":
-		return "taken by " + f.holder
-	case inUse(f.err):
-		return "taken by another program"
-	case errors.Is(f.err, fs.ErrPermission):
-		return "for administrators only"
-	case errors.Is(f.err, wsaAccess):
-		return "taken by another program, or kept by Windows for itself"
-	}
-	var cause syscall.Errno
-	if errors.As(f.err, &cause) {
-		return "not to be had (" + cause.Error() + ")"
-	}
-	return "not to be had (" + f.err.Error() + ")"
-}
-
-// As Windows numbers them. It gives the second for a port that another program
-// has for itself alone, as HTTP.sys does, and for one in an excluded range.
-const (
-	wsaAddressInUse = syscall.Errno(10048)
-	wsaAccess       = syscall.Errno(10013)
-)
-
-func inUse(err error) bool {
-	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaAddressInUse)
-}
-
-// byPortOnce makes one failure of each port that is served nowhere.
-func (s *sockets) byPortOnce(all []failure) []devcert.PortFailure {
+// byPort makes one failure of each port that is served nowhere, and of the others
+// one of each address.
+func (s *sockets) byPort(all []failure) []devcert.PortFailure {
 	served := s.ports()
 	var out []devcert.PortFailure
 	for _, f := range all {
-		port := int(f.place.Port())
-		had := slices.ContainsFunc(out, func(o devcert.PortFailure) bool { return o.Port == port })
-		if !had && !slices.Contains(served, port) {
-			out = append(out, devcert.PortFailure{Port: port, Holder: f.holder, Err: f.err})
+		p := devcert.PortFailure{Port: int(f.place.Port()), Holder: f.holder}
+		if slices.Contains(served, p.Port) {
+			p.Address = f.place.Addr()
+		} else if slices.ContainsFunc(out, func(o devcert.PortFailure) bool { return o.Port == p.Port }) {
+			continue
 		}
+		p.Err = &portError{failure: f, on: p.Address}
+		out = append(out, p)
 	}
 	return out
+}
+
+// complete are the ports that are served on every address, ascending.
+func (s *sockets) complete() []int {
+	return slices.DeleteFunc(s.ports(), func(port int) bool {
+		return slices.ContainsFunc(s.addresses, func(a netip.Addr) bool {
+			return s.open[netip.AddrPortFrom(a, uint16(port))] == nil //nolint:gosec // a port
+		})
+	})
 }
 
 // say tells of failures, one line for all ports that failed alike: where one
 // program has a hundred ports, that is one thing to know.
 func (s *sockets) say(all []failure) {
 	type like struct {
-		where netip.Addr // zero: nowhere served
-		why   string
+		where, why string
+		denied     bool
 	}
-	groups, order := map[like][]int{}, []like{}
+	var groups alike[like]
 	for _, f := range all {
-		port, kind := int(f.place.Port()), like{why: f.why()}
-		if slices.Contains(s.ports(), port) {
-			kind.where = f.place.Addr()
+		kind := like{why: f.why(), denied: denied(f.err)}
+		if slices.Contains(s.ports(), int(f.place.Port())) {
+			kind.where = f.place.Addr().String()
 		}
-		if groups[kind] == nil {
-			order = append(order, kind)
-		}
-		if !slices.Contains(groups[kind], port) {
-			groups[kind] = append(groups[kind], port)
-		}
+		groups.add(kind, int(f.place.Port()))
 	}
-	for _, kind := range order {
-		line := portWords(groups[kind])
-		if kind.where.IsValid() {
-			line += " on " + kind.where.String()
+	for _, kind := range groups.order {
+		ports := groups.ports[kind]
+		what := "tried again until free"
+		if kind.denied {
+			what = openTo(slices.Min(ports))
 		}
-		s.teller.tell(line + " " + isOrAre(groups[kind]) + " " + kind.why + "; tried again until free")
+		s.teller.tell(portsOn(ports, kind.where) + " " + isOrAre(ports) + " " + kind.why + "; " + what)
+	}
+}
+
+// sayOpened tells which ports are served now: on which address, where that is not
+// on all at once.
+func (s *sockets) sayOpened(places []netip.AddrPort) {
+	on := map[int][]netip.Addr{}
+	var ports []int
+	for _, place := range places {
+		port := int(place.Port())
+		on[port], ports = append(on[port], place.Addr()), append(ports, port)
+	}
+	var groups alike[string]
+	for _, port := range ports {
+		where := ""
+		if len(on[port]) < len(s.addresses) {
+			where = words(on[port])
+		}
+		groups.add(where, port)
+	}
+	for _, where := range groups.order {
+		ports := groups.ports[where]
+		s.teller.tell(portsOn(ports, where) + " " + isOrAre(ports) + " served now")
+	}
+}
+
+// alike are ports of which the same is to be said, by what that is.
+type alike[kind comparable] struct {
+	order []kind
+	ports map[kind][]int
+}
+
+func (a *alike[kind]) add(to kind, port int) {
+	if a.ports == nil {
+		a.ports = map[kind][]int{}
+	}
+	if a.ports[to] == nil {
+		a.order = append(a.order, to)
+	}
+	if !slices.Contains(a.ports[to], port) {
+		a.ports[to] = append(a.ports[to], port)
 	}
 }
 
@@ -246,33 +262,6 @@ func (s *sockets) close() {
 	for _, listener := range s.open {
 		_ = listener.Close()
 	}
-}
-
-// portWords names ports, in ascending order.
-func portWords(ports []int) string {
-	slices.Sort(ports)
-	if len(ports) == 1 {
-		return "port " + strconv.Itoa(ports[0])
-	}
-	return "ports " + devcert.FormatPorts(ports)
-}
-
-func isOrAre(ports []int) string {
-	if len(ports) == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-func words(addresses []netip.Addr) string {
-	out := ""
-	for i, a := range addresses {
-		if i > 0 {
-			out += " and "
-		}
-		out += a.String()
-	}
-	return out
 }
 
 // without gives those of all that are not in the others, both ascending.

@@ -10,8 +10,10 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,11 +52,15 @@ func TestATakenPort(t *testing.T) {
 			release := []func(){take(t, "127.0.0.1", ports[1]), take(t, "::1", ports[1]), take(t, "127.0.0.1", ports[2]), take(t, "::1", ports[2])}
 			only4 := take(t, "::1", ports[3])
 			r := begin(t, s.front(devcert.Serving{Ports: row.asked}), hello)
-			assert.Equal(t, []int{ports[0], ports[3]}, r.listening.Ports)
-			require.Len(t, r.listening.Failed, 2)
+			assert.Equal(t, ports[:1], r.listening.Ports, "on both addresses")
+			assert.Equal(t, []devcert.PortsOn{{Ports: ports[:1], Addresses: loopback()}, {Ports: ports[3:], Addresses: loopback()[:1]}}, r.listening.Served())
+			require.Len(t, r.listening.Failed, 3)
 			for i, failed := range r.listening.Failed {
 				assert.Equal(t, ports[i+1], failed.Port)
+				assert.Equal(t, row.partial, failed.Asked)
 				require.True(t, inUse(failed.Err), failed.Err)
+				assert.EqualError(t, failed.Err, fmt.Sprintf("port %d%s is taken by %s", ports[i+1], []string{"", "", " on ::1"}[i], self()))
+				assert.Equal(t, []netip.Addr{{}, {}, netip.IPv6Loopback()}[i], failed.Address)
 				if runtime.GOOS == "linux" {
 					assert.Equal(t, self(), failed.Holder)
 				}
@@ -87,6 +93,46 @@ func TestATakenPort(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A port by number is asked for on each address: a client that goes by a name may
+// take either.
+func TestAPortTakenOnOneAddress(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 2)
+	s := setUp(t, ports...)
+	release := take(t, "127.0.0.1", ports[0])
+	serving := devcert.Serving{Ports: ports}
+	r := begin(t, s.front(serving), hello)
+	require.ErrorAs(t, r.listening.Err(), new(*devcert.PartialError))
+	err := r.end()
+	require.ErrorAs(t, err, new(*devcert.PartialError))
+	assert.EqualError(t, err, fmt.Sprintf("port %d on 127.0.0.1 could not be served", ports[0]))
+
+	r = begin(t, s.front(serving), hello)
+	release()
+	eventually(t, "it is said which address is served now", func() bool {
+		return s.heard(fmt.Sprintf("port %d on 127.0.0.1 is served now", ports[0])) == 1
+	})
+	require.NoError(t, r.end(), "it was served everywhere")
+	assert.Equal(t, 1, s.heard("served now"))
+
+	take(t, "::1", ports[1])
+	r = begin(t, s.front(devcert.Serving{}), hello)
+	require.NoError(t, r.listening.Err())
+	require.NoError(t, r.end(), "it is bound, and was not asked for")
+}
+
+func TestAPortThatComesFreeOnOneAddress(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 2)
+	s := setUp(t, ports...)
+	release := take(t, "127.0.0.1", ports[0])
+	take(t, "::1", ports[0])
+	begin(t, s.front(devcert.Serving{}), hello)
+	release()
+	eventually(t, "what is served now is said", func() bool { return s.heard("served now") == 1 })
+	assert.Equal(t, 1, s.heard(fmt.Sprintf("port %d on 127.0.0.1 is served now", ports[0])), "%v", s.lines())
 }
 
 func TestAllPortsTaken(t *testing.T) {
@@ -150,7 +196,39 @@ func TestAPortForAdministrators(t *testing.T) {
 	f := s.front(devcert.Serving{Ports: []int{443}})
 	f.sockets.listen = lacking(syscall.EACCES, "127.", "[::1]")
 	err := f.run(t.Context(), http.HandlerFunc(hello))
-	require.EqualError(t, err, "port 443 cannot be served: for administrators only")
+	require.EqualError(t, err, "port 443 cannot be served: administrators alone may listen below 1024 here")
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	assert.Contains(t, remedied.Remedy(), "--port")
+	assert.NotContains(t, remedied.Remedy(), "end the program")
+	assert.Equal(t, runtime.GOOS == "linux", strings.Contains(remedied.Remedy(), "net.ipv4.ip_unprivileged_port_start=443"))
+}
+
+// Nobody has it, and nobody will make it free.
+func TestAPortForAdministratorsIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 1)
+	s := setUp(t, ports...)
+	f := s.front(devcert.Serving{Ports: []int{80, ports[0], 443}})
+	var tries atomic.Int32
+	f.sockets.listen = func(network, address string) (net.Listener, error) {
+		if strings.HasSuffix(address, ":443") || strings.HasSuffix(address, ":80") {
+			tries.Add(1)
+			return nil, &net.OpError{Op: "listen", Net: network, Err: os.NewSyscallError("bind", syscall.EACCES)}
+		}
+		return withoutLists(network, address)
+	}
+	r := begin(t, f, hello)
+	time.Sleep(2 * followEvery)
+	assert.EqualValues(t, 4, tries.Load())
+	require.Len(t, s.lines(), 1)
+	assert.Contains(t, s.lines()[0], "ports 80,443 are not to be had: administrators alone may listen below 1024 here; ")
+	assert.NotContains(t, s.lines()[0], "tried again")
+	err := r.end()
+	require.ErrorAs(t, err, new(*devcert.PartialError))
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	assert.NotContains(t, remedied.Remedy(), "end the program")
 }
 
 func TestOtherAddresses(t *testing.T) {

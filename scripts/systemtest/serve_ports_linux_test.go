@@ -70,8 +70,8 @@ func TestServeTakenPorts(t *testing.T) {
 	m.listen("127.0.0.1:44307")
 
 	f := m.serve(n, "--to", a.url())
-	require.Len(t, f.began.Ports, 99)
-	require.Len(t, f.began.Failed, 1)
+	require.Len(t, f.began.Ports, 98)
+	require.Len(t, f.began.Failed, 2)
 	require.Equal(t, 44305, f.began.Failed[0].Port)
 	require.NotNil(t, f.began.Failed[0].Holder)
 	require.Equal(t, holder, *f.began.Failed[0].Holder)
