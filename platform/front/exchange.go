@@ -20,6 +20,7 @@ type exchange struct {
 	status  int
 	bytes   atomic.Int64 // of the body; after an upgrade, both ways
 	taken   bool         // the connection is no longer HTTP's
+	passes  bool         // the answer is the application's
 	whole   bool         // the handler ended of itself
 
 	bodyEnded atomic.Bool // of the client's body nothing is left to be read
@@ -31,6 +32,12 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // WriteHeader notes the status; those below 200 announce another.
 func (x *exchange) WriteHeader(status int) {
+	if x.passes && status >= http.StatusOK {
+		h := x.ResponseWriter.Header()
+		if _, typed := h["Content-Type"]; !typed {
+			h["Content-Type"] = nil // net/http would guess one
+		}
+	}
 	if x.status == 0 && status >= http.StatusOK {
 		x.status = status
 	}

@@ -81,6 +81,9 @@ type forwarder struct {
 
 func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x, ok := w.(*exchange)
+	if ok {
+		x.passes = true
+	}
 	if !ok || r.ContentLength == 0 {
 		f.proxy.ServeHTTP(w, r)
 		return

@@ -129,6 +129,17 @@ func TestForwardedAnswer(t *testing.T) {
 			h.Set("Link", "</a.css>; rel=preload")
 			w.WriteHeader(103)
 			w.WriteHeader(200)
+		case "/untyped":
+			h["Content-Type"] = nil
+			_, _ = w.Write([]byte("<script>"))
+		case "/untyped-hints":
+			h.Set("Link", "</a.css>; rel=preload")
+			w.WriteHeader(103)
+			h["Content-Type"] = nil
+			_, _ = w.Write([]byte("<script>"))
+		case "/empty-type":
+			h.Set("Content-Type", "")
+			_, _ = w.Write([]byte("<script>"))
 		case "/length":
 			h.Set("Content-Length", "12345")
 		case "/failed":
@@ -149,6 +160,9 @@ func TestForwardedAnswer(t *testing.T) {
 		{"GET", "/nothing", 204, "", "Content-Length", nil},
 		{"GET", "/unchanged", 304, "", "Etag", []string{`"1"`}},
 		{"GET", "/hints", 200, "", "Link", []string{"</a.css>; rel=preload"}},
+		{"GET", "/untyped", 200, "<script>", "Content-Type", nil},
+		{"GET", "/untyped-hints", 200, "<script>", "Content-Type", nil},
+		{"GET", "/empty-type", 200, "<script>", "Content-Type", []string{""}},
 		{"HEAD", "/length", 200, "", "Content-Length", []string{"12345"}},
 		{"GET", "/failed", 500, "its own page", "X-Content-Type-Options", nil},
 	}
