@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,7 +34,7 @@ func startsPlainRequest(first byte) bool {
 // which begun was read, and returns why there is nothing more to read.
 func redirectPlain(c net.Conn, begun []byte) error {
 	in := io.LimitReader(io.MultiReader(bytes.NewReader(begun), c), maxPlainRequest)
-	location, head := plainTarget(bufio.NewReader(in))
+	location, head := plainTarget(bufio.NewReader(in), portOf(c.LocalAddr()))
 	if _, err := io.WriteString(c, plainAnswer(location, head)); err != nil {
 		return err
 	}
@@ -45,9 +46,10 @@ func redirectPlain(c net.Conn, begun []byte) error {
 	return io.EOF
 }
 
-// plainTarget is where the request in r finds the same over TLS; "" when there
-// is no telling. head says that it wants no body.
-func plainTarget(r *bufio.Reader) (location string, head bool) {
+// plainTarget is where the request in r finds the same over TLS: on the port where
+// it arrived, whatever port its Host names or leaves out. "" when there is no
+// telling; head says that it wants no body.
+func plainTarget(r *bufio.Reader, port int) (location string, head bool) {
 	request, err := http.ReadRequest(r)
 	if err != nil || request.ProtoMajor != 1 || request.Method == http.MethodConnect || !hostShaped(request.Host) {
 		return "", false
@@ -60,7 +62,20 @@ func plainTarget(r *bufio.Reader) (location string, head bool) {
 	if target.RawQuery != "" || request.URL.ForceQuery {
 		path += "?" + asciiOnly(target.RawQuery)
 	}
-	return "https://" + request.Host + path, request.Method == http.MethodHead
+	return "https://" + hostAt(request.Host, port) + path, request.Method == http.MethodHead
+}
+
+// hostAt is a host that is [hostShaped], with port instead of its own.
+func hostAt(host string, port int) string {
+	u := url.URL{Host: host}
+	name := u.Hostname()
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if port == 443 { // https without a port
+		return name
+	}
+	return name + ":" + strconv.Itoa(port)
 }
 
 // asciiOnly escapes what a header cannot carry.

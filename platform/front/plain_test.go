@@ -23,16 +23,20 @@ func TestPlainTarget(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, request, want string }{
 		{"path and query", "GET /a/b?c=d HTTP/1.1\r\nHost: localhost:44300\r\n\r\n", "https://localhost:44300/a/b?c=d"},
-		{"root", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/"},
+		{"root", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300/"},
 		{"another method", "POST /x HTTP/1.1\r\nHost: api.dev.internal:44300\r\nContent-Length: 3\r\n\r\nabc", "https://api.dev.internal:44300/x"},
 		{"IPv6", "GET / HTTP/1.1\r\nHost: [::1]:44300\r\n\r\n", "https://[::1]:44300/"},
-		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "https://localhost/"},
-		{"escapes stay", "GET /%2f%20?q=%0d%0a HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/%2f%20?q=%0d%0a"},
-		{"two slashes lead nowhere else", "GET //evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost//evil.example/"},
+		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n", "https://localhost:44300/"},
+		{"escapes stay", "GET /%2f%20?q=%0d%0a HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300/%2f%20?q=%0d%0a"},
+		{"two slashes lead nowhere else", "GET //evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300//evil.example/"},
 		{"a whole URL", "GET http://localhost:44300/a HTTP/1.1\r\nHost: other\r\n\r\n", "https://localhost:44300/a"},
-		{"of the server itself", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/"},
-		{"bytes that no header can carry", "GET /?\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/?%C3%A4"},
-		{"empty query", "GET /? HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost/?"},
+		{"of the server itself", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300/"},
+		{"bytes that no header can carry", "GET /?\xc3\xa4 HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300/?%C3%A4"},
+		{"another port", "GET /a HTTP/1.1\r\nHost: localhost:80\r\n\r\n", "https://localhost:44300/a"},
+		{"no digits after the colon", "GET /a HTTP/1.1\r\nHost: localhost:\r\n\r\n", "https://localhost:44300/a"},
+		{"IPv6 without a port", "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n", "https://[::1]:44300/"},
+		{"an unrelated host", "GET / HTTP/1.1\r\nHost: evil.example:1\r\n\r\n", "https://evil.example:44300/"},
+		{"empty query", "GET /? HTTP/1.1\r\nHost: localhost\r\n\r\n", "https://localhost:44300/?"},
 
 		{"no host", "GET / HTTP/1.0\r\n\r\n", ""},
 		{"host with a path", "GET / HTTP/1.1\r\nHost: evil.example/x\r\n\r\n", ""},
@@ -45,8 +49,15 @@ func TestPlainTarget(t *testing.T) {
 		{"no HTTP", "EHLO localhost\r\n", ""},
 		{"unfinished", "GET / HTTP/1.1\r\nHost: localhost\r\n", ""},
 	} {
-		got, _ := plainTarget(bufio.NewReader(strings.NewReader(row.request)))
+		got, _ := plainTarget(bufio.NewReader(strings.NewReader(row.request)), 44300)
 		assert.Equal(t, row.want, got, row.name)
+	}
+}
+
+func TestPlainTargetOnThePortOfHTTPS(t *testing.T) {
+	for host, want := range map[string]string{"localhost:80": "https://localhost/", "[::1]:443": "https://[::1]/"} {
+		got, _ := plainTarget(bufio.NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")), 443)
+		assert.Equal(t, want, got)
 	}
 }
 
@@ -54,7 +65,7 @@ func FuzzPlainTarget(f *testing.F) {
 	f.Add("GET /a?b HTTP/1.1\r\nHost: localhost:44300\r\n\r\n")
 	f.Add("OPTIONS * HTTP/1.0\r\nHost: [::1]\r\n\r\n")
 	f.Fuzz(func(t *testing.T, sent string) {
-		location, head := plainTarget(bufio.NewReader(strings.NewReader(sent)))
+		location, head := plainTarget(bufio.NewReader(strings.NewReader(sent)), 44300)
 		answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(plainAnswer(location, head))), nil)
 		if err != nil {
 			t.Fatalf("the answer cannot be read: %v", err)
@@ -72,8 +83,8 @@ func FuzzPlainTarget(f *testing.F) {
 		if err != nil || to.Scheme != "https" || to.Hostname() == "" || to.User != nil || len(answer.Header) > 5 {
 			t.Fatalf("leads to %q: %v, %v", location, err, answer.Header)
 		}
-		if !strings.Contains(strings.ToLower(sent), strings.ToLower(to.Host)) {
-			t.Fatalf("%q is no host that was asked for", to.Host)
+		if !strings.Contains(strings.ToLower(sent), strings.ToLower(to.Hostname())) || to.Port() != "44300" {
+			t.Fatalf("%q is no host that was asked for, on the port that was", to.Host)
 		}
 	})
 }
@@ -84,6 +95,10 @@ func TestPlainHTTPIsRedirected(t *testing.T) {
 	s := setUp(t, port)
 	begin(t, s.front(devcert.Serving{}), hello)
 	client := s.client(target4(port), true)
+	response, err := client.Get("http://localhost/a")
+	require.NoError(t, err)
+	_ = response.Body.Close()
+	assert.Equal(t, fmt.Sprintf("https://localhost:%d/a", port), response.Header.Get("Location"), "a port that was not named")
 	plain := fmt.Sprintf("http://localhost:%d/a?b", port)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		request, err := http.NewRequestWithContext(t.Context(), method, plain, nil)
@@ -95,7 +110,7 @@ func TestPlainHTTPIsRedirected(t *testing.T) {
 		assert.Equal(t, fmt.Sprintf("https://localhost:%d/a?b", port), response.Header.Get("Location"))
 		assert.Equal(t, "no-store", response.Header.Get("Cache-Control"), "the port may speak plain HTTP tomorrow")
 	}
-	response, err := client.Post(plain, "text/plain", strings.NewReader(strings.Repeat("x", 200<<10)))
+	response, err = client.Post(plain, "text/plain", strings.NewReader(strings.Repeat("x", 200<<10)))
 	require.NoError(t, err, "a body that nobody wants does not cost the answer")
 	_ = response.Body.Close()
 	assert.Equal(t, http.StatusPermanentRedirect, response.StatusCode)
