@@ -11,6 +11,7 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,8 +39,14 @@ func ecKey(t testing.TB) crypto.Signer {
 	return key
 }
 
+// rsaKeys take long to make, and any will do.
+var rsaKeys = map[int]func() (*rsa.PrivateKey, error){
+	1024: sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 1024) }),
+	2048: sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
+}
+
 func rsaKey(t testing.TB, bits int) crypto.Signer {
-	key, err := rsa.GenerateKey(rand.Reader, bits)
+	key, err := rsaKeys[bits]()
 	require.NoError(t, err)
 	return key
 }

@@ -28,7 +28,7 @@ import (
 // each setting. The table is in the output of -v.
 
 // files are what a server of the test is configured with.
-type files struct{ cert, key, roots, crls, rootsAndCRLs string }
+type files struct{ cert, key, roots, crls, rootsAndCRLs, between string }
 
 func writeFiles(t *testing.T, w world) (dir string, f files) {
 	dir = t.TempDir()
@@ -43,6 +43,10 @@ func writeFiles(t *testing.T, w world) (dir string, f files) {
 	for _, l := range w.crls {
 		crls = append(crls, pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: l.Raw})...)
 	}
+	var between []byte // an intermediate without its root
+	for _, c := range w.candidates[0].sent {
+		between = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	}
 	write := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.WriteFile(path, data, 0o600))
@@ -53,6 +57,7 @@ func writeFiles(t *testing.T, w world) (dir string, f files) {
 		key:   write("server-key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})),
 		roots: write("roots.pem", roots), crls: write("crls.pem", crls),
 		rootsAndCRLs: write("both.pem", append(roots, crls...)),
+		between:      write("between.pem", between),
 	}
 }
 
@@ -139,17 +144,21 @@ func TestOpenSSLAgrees(t *testing.T) {
 		t.Skipf("%s is not the OpenSSL that is foreseen", version)
 	}
 	w := newWorld(t, time.Now())
-	_, f := writeFiles(t, w)
+	dir, f := writeFiles(t, w)
 	with := func(change func(*OpenSSL)) OpenSSL {
 		s := NewOpenSSL()
 		s.CAFile, s.CRLs, s.ReturnError = w.roots, w.crls, true
 		change(&s)
 		return s
 	}
+	between := w.find(t, "good").Sent
 	settings := []struct {
 		args string
 		s    OpenSSL
 	}{
+		// The last -CAfile counts.
+		{"-Verify 1 -verify_return_error -CAfile " + f.between, with(func(s *OpenSSL) { s.CAFile = between })},
+		{"-Verify 1 -verify_return_error -partial_chain -CAfile " + f.between, with(func(s *OpenSSL) { s.CAFile, s.Partial = between, true })},
 		{"-Verify 1", with(func(s *OpenSSL) { s.ReturnError = false })},
 		{"-Verify 0", with(func(s *OpenSSL) { s.ReturnError, s.Tolerance = false, 0 })},
 		{"-Verify 1 -verify_return_error", with(func(*OpenSSL) {})},
@@ -164,9 +173,11 @@ func TestOpenSSLAgrees(t *testing.T) {
 	}
 	var table tally
 	for _, setting := range settings {
-		t.Run(setting.args, func(t *testing.T) {
+		name := strings.ReplaceAll(setting.args, dir+"/", "")
+		t.Run(name, func(t *testing.T) {
 			port := freePort(t)
-			args := []string{"s_server", "-accept", "127.0.0.1:" + port, "-cert", f.cert, "-key", f.key, "-CAfile", f.rootsAndCRLs, "-www", "-quiet"}
+			// Distributions have security levels of their own.
+			args := []string{"s_server", "-cipher", "DEFAULT@SECLEVEL=2", "-accept", "127.0.0.1:" + port, "-cert", f.cert, "-key", f.key, "-CAfile", f.rootsAndCRLs, "-www", "-quiet"}
 			start(t, port, io.Discard, openssl, append(args, strings.Fields(setting.args)...)...)
 			for _, c := range w.candidates {
 				v := setting.s.Predict(c.presented(), Machine{}, time.Now())
@@ -177,7 +188,7 @@ func TestOpenSSLAgrees(t *testing.T) {
 				} else {
 					assert.NoError(t, err, "%s: %+v", c.name, v)
 				}
-				table.row(setting.args, c.name, v)
+				table.row(name, c.name, v)
 			}
 		})
 	}
@@ -225,7 +236,7 @@ func TestNginxAgrees(t *testing.T) {
 		return n
 	}
 	settings := []struct {
-		directives string // beside ssl_verify_client
+		directives string // beside ssl_verify_client and the security level
 		n          Nginx
 	}{
 		{"", with(NginxOff, nil)},
@@ -240,6 +251,9 @@ func TestNginxAgrees(t *testing.T) {
 	var servers strings.Builder
 	var ports []string
 	for _, s := range settings {
+		if !strings.Contains(s.directives, "ssl_ciphers") {
+			s.directives += " ssl_ciphers DEFAULT@SECLEVEL=2;"
+		}
 		ports = append(ports, freePort(t))
 		fmt.Fprintf(&servers, "server { listen 127.0.0.1:%s ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_session_cache off; "+
 			"ssl_client_certificate %s; ssl_verify_client %s; %s location / { return 200 in; } }\n",
