@@ -50,8 +50,9 @@ func isLocalhost(name string) bool {
 }
 
 // dialTLS verifies an https application against the system's roots, and against
-// this machine's own. The handshake has no limit: an application at a breakpoint
-// cannot do one.
+// this machine's own. The handshake has the limit of connecting. An application at
+// a breakpoint is asked over the connections it has; where it needs a new one, and
+// stands still as a whole, the answer says so and a browser asks again.
 func (d *upstreamDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := d.dial(ctx, network, address)
 	if err != nil {
@@ -63,6 +64,11 @@ func (d *upstreamDialer) dialTLS(ctx context.Context, network, address string) (
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection does it, with two sets of roots
 		VerifyConnection:   func(s tls.ConnectionState) error { return d.verify(s, host) },
 	})
+	if d.Timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, d.Timeout)
+		defer cancel()
+		ctx = limited
+	}
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = c.Close()
 		return nil, &handshakeError{err}

@@ -81,7 +81,8 @@ func handshakeFailure(a *answer, err error) {
 		a.remedy = "renew that certificate, or name the application's http:// address"
 	case timedOut(err):
 		a.status, a.note, a.again = http.StatusGatewayTimeout, "handshake timed out", true
-		a.reason, a.remedy = "it did not end the TLS handshake", "check that it is not stopped"
+		a.reason = "it accepted the connection, and did not end the TLS handshake within " + dialLimit.String()
+		a.remedy = "check that it is not stopped, and that it expects https there"
 	default:
 		a.note, a.reason = "TLS handshake failed", "the TLS handshake fails: "+oneLine(err)
 		a.remedy = "look into the application's log, or name its http:// address"

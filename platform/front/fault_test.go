@@ -86,6 +86,25 @@ func TestUpstreamFaults(t *testing.T) {
 	}
 }
 
+// An application that takes the connection and never answers the ClientHello.
+func TestAHandshakeThatDoesNotEnd(t *testing.T) {
+	assert.Equal(t, 10*time.Second, newUpstreams(nil).dialer.Timeout)
+	silent := strings.Replace(startRawApp(t, func(_ *net.TCPConn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) }), "http:", "https:", 1)
+	f := handled(t, forwarding(t, silent), nil)
+	f.forwarder(t).upstreams.dialer.Timeout = 200 * time.Millisecond
+	answer, body := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil))
+	assert.Equal(t, 504, answer.StatusCode, body)
+	assert.Contains(t, body, silent+"/: it accepted the connection, and did not end the TLS handshake within 10s; ")
+	assert.Regexp(t, ` 504 .* handshake timed out\n$`, f.logged())
+}
+
+func (f *served) forwarder(t *testing.T) *forwarder {
+	t.Helper()
+	to, ok := f.Config.Handler.(*frontHandler).fallback.Handler.(*forwarder)
+	require.True(t, ok)
+	return to
+}
+
 func regexpQuote(s string) string { return strings.ReplaceAll(s, ".", `\.`) }
 
 // The answer of an application that fails in the middle must not look complete.

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// dialLimit is how long an application may take to accept a connection. Once
-	// it has, nothing is limited: it may stand at a breakpoint.
+	// dialLimit is how long an application may take to accept a connection, and
+	// then for the handshake of TLS. Once a request is sent, nothing is limited: it
+	// may stand at a breakpoint.
 	dialLimit = 10 * time.Second
 	// upstreamIdle is how long a connection to an application is kept for a next
 	// request. It is below the two seconds of gunicorn and the five of Node and
@@ -37,6 +38,7 @@ const (
 // upstreams makes the responders that forward. They share the connections.
 type upstreams struct {
 	transport *http.Transport
+	dialer    *upstreamDialer
 	buffers   *bufferPool
 }
 
@@ -53,13 +55,13 @@ func newUpstreams(roots func() *x509.CertPool) *upstreams {
 			MaxResponseHeaderBytes: maxAnswerHeader,
 			ExpectContinueTimeout:  time.Second,
 		},
-		buffers: &bufferPool{},
+		dialer: dialer, buffers: &bufferPool{},
 	}
 }
 
 // responder forwards to u.
 func (s *upstreams) responder(u *url.URL) responder {
-	f := &forwarder{base: u, name: u.Scheme + "://" + u.Host + u.EscapedPath(), keepsHost: keepsHost(u)}
+	f := &forwarder{upstreams: s, base: u, name: u.Scheme + "://" + u.Host + u.EscapedPath(), keepsHost: keepsHost(u)}
 	// FlushInterval stays zero: the proxy flushes at once where the length of an
 	// answer is not known, events among them. Flushing the others too makes two
 	// records of each HTTP/1.1 answer, which BenchmarkForward shows.
@@ -73,6 +75,7 @@ func (s *upstreams) responder(u *url.URL) responder {
 
 // forwarder hands requests to one application and its answers back.
 type forwarder struct {
+	upstreams *upstreams
 	base      *url.URL
 	name      string // the base without anything secret
 	keepsHost bool
