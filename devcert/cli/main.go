@@ -63,9 +63,15 @@ func MainAt(args []string, streams Streams, env []string, newHost NewHost, now f
 	}
 	// A reader that goes away must not end a run between two steps.
 	gone := make(chan os.Signal, 1)
-	signal.Notify(gone, syscall.SIGPIPE)
+	ignored, ending := []os.Signal{syscall.SIGPIPE}, []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// A terminal that closes sends SIGHUP, as a rule twice: the kernel does, and the
+	// shell. nohup is to go on keeping it away.
+	if !signal.Ignored(syscall.SIGHUP) {
+		ignored, ending = append(ignored, syscall.SIGHUP), append(ending, syscall.SIGHUP)
+	}
+	signal.Notify(gone, ignored...)
 	defer signal.Stop(gone)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ending...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return p.finish(p.execute(ctx, args[min(1, len(args)):]))
