@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,6 +42,7 @@ type upstreams struct {
 	transport *http.Transport
 	dialer    *upstreamDialer
 	buffers   *bufferPool
+	mark      string // of what these forward
 }
 
 func newUpstreams(roots func() *x509.CertPool) *upstreams {
@@ -55,7 +58,7 @@ func newUpstreams(roots func() *x509.CertPool) *upstreams {
 			MaxResponseHeaderBytes: maxAnswerHeader,
 			ExpectContinueTimeout:  time.Second,
 		},
-		dialer: dialer, buffers: &bufferPool{},
+		dialer: dialer, buffers: &bufferPool{}, mark: "devcert-" + rand.Text(),
 	}
 }
 
@@ -84,6 +87,17 @@ type forwarder struct {
 
 func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x, ok := w.(*exchange)
+	if f.upstreams.forwarded(r.Header) {
+		if ok {
+			x.note = "forwards to itself"
+		}
+		answer{
+			status: http.StatusLoopDetected, title: "devcert forwards to itself", url: f.name,
+			reason: "this request came from here: that address leads back to devcert serve",
+			remedy: "name the address on which the application itself listens",
+		}.write(w, r)
+		return
+	}
 	if ok {
 		x.passes = true
 	}
@@ -98,6 +112,18 @@ func (f *forwarder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = &requestBody{body, x}
 	f.proxy.ServeHTTP(w, r)
 	x.linger(body)
+}
+
+// loopHeader names those that forwarded a request, so that one that comes back is
+// known, by whichever name or detour. It is RFC 8586's, and not Via, for the reason
+// given there in section 1: servers go without compression where they see a Via,
+// nginx and IIS among them.
+const loopHeader = "Cdn-Loop"
+
+// forwarded says whether a request with these headers was forwarded by s. The mark
+// is one that nobody guesses; who repeats it gets no answer, and harms nobody else.
+func (s *upstreams) forwarded(h http.Header) bool {
+	return slices.ContainsFunc(h[loopHeader], func(line string) bool { return strings.Contains(line, s.mark) })
 }
 
 // lingerLimit is Kestrel's and nginx's too.
@@ -141,6 +167,7 @@ func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
 	if p.In.TLS == nil {
 		h["X-Forwarded-Proto"] = forwardedHTTP
 	}
+	h[loopHeader] = append(slices.Clone(h[loopHeader]), f.upstreams.mark)
 	connectionOf(p.In).setHeaders(h)
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,61 @@ func TestForwardedRequest(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A front that forwards to itself, straight or by way of another front that
+// forwards to it.
+func TestForwardingToItself(t *testing.T) {
+	var f, other *served
+	var asked atomic.Int32
+	leadsTo := func(f **served) string {
+		return startApp(t, func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) > 10 {
+				t.Error("it goes round")
+				return
+			}
+			(*f).Config.Handler.ServeHTTP(w, r)
+		})
+	}
+	back := leadsTo(&f)
+	other = handled(t, forwarding(t, back), nil)
+	for name, upstream := range map[string]string{"straight": back, "by another": leadsTo(&other)} {
+		f = handled(t, forwarding(t, upstream), nil)
+		for _, protocol := range spoken {
+			for _, headers := range []http.Header{{}, {"Cdn-Loop": {"devcert-", "devcert-forged, a; b=c"}}, {"Connection": {"Cdn-Loop"}}} {
+				t.Run(name+" over "+protocol, func(t *testing.T) {
+					asked.Store(0)
+					r := newRequest(t, "GET", f.URL, nil)
+					if protocol == "HTTP/1.1" || headers.Get("Connection") == "" {
+						r.Header = headers.Clone()
+					}
+					answer, body := fetchAll(t, f.client(protocol), r)
+					assert.Equal(t, 508, answer.StatusCode, body)
+					assert.Contains(t, body, "devcert: 508 devcert forwards to itself: "+upstream)
+					assert.EqualValues(t, strings.Count(name, " ")+1, asked.Load())
+				})
+			}
+		}
+		assert.Contains(t, f.logged(), " forwards to itself\n")
+	}
+}
+
+// What others marked reaches the application; a forged mark is one of others.
+func TestOthersLoopMarks(t *testing.T) {
+	seen := make(chan []string, 1)
+	f := handled(t, forwarding(t, startApp(t, func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header["Cdn-Loop"] })), nil)
+	for _, theirs := range [][]string{nil, {"cdn.test; v=1, foo", "devcert-forged"}} {
+		r := newRequest(t, "GET", f.URL, nil)
+		if theirs != nil {
+			r.Header["Cdn-Loop"] = theirs
+		}
+		answer, _ := fetchAll(t, f.client("HTTP/1.1"), r)
+		assert.Equal(t, 200, answer.StatusCode)
+		got := <-seen
+		require.Len(t, got, len(theirs)+1)
+		assert.Equal(t, strings.Join(theirs, "|"), strings.Join(got[:len(theirs)], "|"))
+		assert.Regexp(t, `^devcert-[A-Z2-7]{26}$`, got[len(theirs)])
 	}
 }
 
