@@ -168,12 +168,11 @@ func (h CertificateHandler) trustRemedy(p Presented) string {
 func (w *walk) dotnet(d dotnetChain, leaf *x509.Certificate, prefix, status string, remedy func(netStatus) string) bool {
 	p, all := d.build(leaf)
 	for _, gate := range netGates {
-		i := slices.IndexFunc(all, func(s netStatus) bool { return s.gate == gate })
+		i := slices.IndexFunc(all, func(s netStatus) bool { return s.gate == gate && !s.ignored })
 		if i >= 0 {
 			return w.refuse(prefix+gate, Status(status+joined(all)), all[i].reason+" ("+all[i].name+")", remedy(all[i]))
 		}
-		left := gate == GateUse && !d.use || gate == GateValidity && d.anyTime || gate == GateTrust && d.anyRoot ||
-			gate == GateRevocation && d.mode == RevocationNoCheck
+		left := d.ignores(gate) || gate == GateUse && !d.use || gate == GateRevocation && d.mode == RevocationNoCheck
 		switch {
 		case left:
 			w.note(prefix+gate, Skipped, "")

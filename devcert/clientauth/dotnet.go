@@ -44,7 +44,12 @@ type dotnetChain struct {
 
 // netStatus is one of .NET's chain statuses (X509ChainStatusFlags), with what a
 // person can be told of it.
-type netStatus struct{ gate, name, reason, remedy string }
+type netStatus struct {
+	gate, name, reason, remedy string
+	// ignored by the policy's flags: it does not fail the chain, and is listed with
+	// those that do.
+	ignored bool
+}
 
 // netNames are .NET's names for what OpenSSL finds.
 var netNames = map[int]string{
@@ -61,7 +66,7 @@ var netNames = map[int]string{
 
 const offlineRevocation = "RevocationStatusUnknown OfflineRevocation"
 
-// build lists the statuses for which chain.Build answers false.
+// build lists the chain's statuses; one that is not ignored fails it.
 func (d dotnetChain) build(leaf *x509.Certificate) (sslPath, []netStatus) {
 	o := opensslCheck{trusted: d.roots, untrusted: d.extra, depth: opensslDepth, use: x509.ExtKeyUsageAny, at: d.at}
 	o.crlCheck = CRLNone
@@ -78,27 +83,19 @@ func (d dotnetChain) build(leaf *x509.Certificate) (sslPath, []netStatus) {
 		all = append(all, s)
 	}
 	for _, e := range p.errs {
-		if d.ignored(p, e) {
+		w := words[e.code]
+		root := e.depth == len(p.certs)-1 && e.depth > 0 && selfSigned(p.top())
+		if w.gate == GateRevocation && root && d.flag == RevocationExcludeRoot {
 			continue
 		}
-		w := words[e.code]
-		all = append(all, netStatus{w.gate, netNames[e.code], p.says(e), d.remedy(w)})
+		all = append(all, netStatus{w.gate, netNames[e.code], p.says(e), d.remedy(w), d.ignores(w.gate)})
 	}
 	return p, all
 }
 
-// ignored are the errors that the policy's flags take away, and those about a root
-// whose revocation nobody asked for.
-func (d dotnetChain) ignored(p sslPath, e sslError) bool {
-	switch words[e.code].gate {
-	case GateValidity:
-		return d.anyTime
-	case GateTrust, GateChainLength:
-		return d.anyRoot
-	case GateRevocation:
-		return d.flag == RevocationExcludeRoot && e.depth == len(p.certs)-1 && e.depth > 0 && selfSigned(p.top())
-	}
-	return false
+// ignores says whether the policy's flags let a gate pass.
+func (d dotnetChain) ignores(gate string) bool {
+	return gate == GateValidity && d.anyTime || (gate == GateTrust || gate == GateChainLength) && d.anyRoot
 }
 
 // reachable are the CRLs that a distribution point in the chain leads to: .NET on
@@ -128,7 +125,7 @@ func (d dotnetChain) usage(p sslPath) (netStatus, bool) {
 	for i, c := range p.certs {
 		if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
 			w := words[wrongPurpose]
-			return netStatus{GateUse, "NotValidForUsage", p.says(sslError{wrongPurpose, i}), w.remedy}, true
+			return netStatus{GateUse, "NotValidForUsage", p.says(sslError{wrongPurpose, i}), w.remedy, false}, true
 		}
 	}
 	return netStatus{}, false

@@ -43,6 +43,12 @@ func (c chainProgram) file(cert *x509.Certificate) string {
 // ask answers with the statuses in .NET's words; "" is accepted.
 func (c chainProgram) ask(h CertificateHandler, leaf *x509.Certificate, more ...string) string {
 	args := append([]string{c.file(leaf), "revocation=" + string(h.RevocationMode), "flag=" + string(h.RevocationFlag)}, more...)
+	var flags []string
+	if selfIssued(leaf) { // as BuildChainPolicy does
+		flags = append(flags, "AllowUnknownCertificateAuthority", "IgnoreEndRevocationUnknown")
+		args[1], args[2] = "revocation=NoCheck", "flag=EntireChain"
+		h.CustomTrustStore, h.AdditionalChainCertificates = nil, append([]*x509.Certificate{leaf}, h.AdditionalChainCertificates...)
+	}
 	for _, extra := range h.AdditionalChainCertificates {
 		args = append(args, "extra="+c.file(extra))
 	}
@@ -53,7 +59,10 @@ func (c chainProgram) ask(h CertificateHandler, leaf *x509.Certificate, more ...
 		args = append(args, "use=1.3.6.1.5.5.7.3.2")
 	}
 	if !h.ValidateValidityPeriod {
-		args = append(args, "flags=IgnoreNotTimeValid")
+		flags = append(flags, "IgnoreNotTimeValid")
+	}
+	if flags != nil {
+		args = append(args, "flags="+strings.Join(flags, ","))
 	}
 	cmd := exec.Command(c.program, args...)
 	cmd.Env = []string{"HOME=" + c.home, "PATH=/usr/bin:/bin"}
@@ -90,10 +99,11 @@ func TestDotNetAgrees(t *testing.T) {
 	var table tally
 	for _, candidate := range w.candidates {
 		p := candidate.presented()
-		if p.Leaf == nil || selfIssued(p.Leaf) {
+		if p.Leaf == nil {
 			continue
 		}
 		h := NewCertificateHandler()
+		h.AllowedCertificateTypes = TypesAll
 		h.RevocationMode, h.ChainTrustValidationMode, h.CustomTrustStore = RevocationNoCheck, CustomRootTrust, w.roots
 		h.AdditionalChainCertificates = p.Sent
 		var k walk
@@ -104,8 +114,8 @@ func TestDotNetAgrees(t *testing.T) {
 	table.show(t)
 }
 
-// The revocation modes and flags, with CRLs that a server on loopback hands out.
-func TestDotNetRevocationAgrees(t *testing.T) {
+// The handler's options, and CRLs that a server on loopback hands out.
+func TestDotNetOptionsAgree(t *testing.T) {
 	dir := kestrelFolder(t)
 	lists := map[string][]byte{}
 	crls := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(lists[r.URL.Path]) }))
@@ -126,6 +136,10 @@ func TestDotNetRevocationAgrees(t *testing.T) {
 	all := []*x509.RevocationList{m.crl(root, -1, 9), m.crl(between, -1, 9, gone), m.crl(stale, -9, -1)}
 	lists["/root.crl"], lists["/between.crl"], lists["/stale.crl"] = all[0].Raw, all[1].Raw, all[2].Raw
 	noCheck := func(h *CertificateHandler) { h.RevocationMode = RevocationNoCheck }
+	both := func(h *CertificateHandler) { h.AllowedCertificateTypes = TypesAll }
+	self, selfOld := m.leaf(nil, "self", client), m.leaf(nil, "self old", client, m.days(-9, -1))
+	server := use(x509.ExtKeyUsageServerAuth)
+	selfServer, oldServer := m.leaf(nil, "self server", server), m.leaf(between, "old server", server, m.days(-9, -1))
 	tests := []struct {
 		name   string
 		leaf   *party
@@ -142,6 +156,11 @@ func TestDotNetRevocationAgrees(t *testing.T) {
 		{"NoCheck", old, noCheck},
 		{"NoCheck, ValidateValidityPeriod=false", old, func(h *CertificateHandler) { noCheck(h); h.ValidateValidityPeriod = false }},
 		{"the intermediate as the root", good, func(h *CertificateHandler) { noCheck(h); h.CustomTrustStore = []*x509.Certificate{between.Certificate} }},
+		{"self-signed", self, both},
+		{"self-signed", selfOld, both},
+		{"self-signed, ValidateValidityPeriod=false", selfOld, func(h *CertificateHandler) { both(h); h.ValidateValidityPeriod = false }},
+		{"self-signed, any use", selfServer, func(h *CertificateHandler) { both(h); h.ValidateCertificateUse = false }},
+		{"any time, wrong use", oldServer, func(h *CertificateHandler) { noCheck(h); h.ValidateValidityPeriod = false }},
 		{"no intermediate", good, func(h *CertificateHandler) { noCheck(h); h.AdditionalChainCertificates = nil }},
 		{"the system's roots", good, func(h *CertificateHandler) {
 			noCheck(h)
