@@ -150,6 +150,8 @@ func TestTheTableIsFollowed(t *testing.T) {
 	eventually(t, "a table that was mended is followed", func() bool {
 		return answersAt(target4(ports[0])) && !answersAt(target4(ports[1]))
 	})
+	time.Sleep(2 * followEvery)
+	assert.Equal(t, 1, s.heard("the bindings can be read again"), "%v", s.lines())
 }
 
 func TestAFolderThatIsHalfWritten(t *testing.T) {
@@ -174,6 +176,7 @@ func TestAFolderThatIsHalfWritten(t *testing.T) {
 	s.write(t, disk.CurrentFile, current)
 	s.renew(t, port)
 	assert.Equal(t, s.thumbprint(), s.presented(t, port, "localhost"))
+	assert.Equal(t, 1, s.heard("can be used again"), "%v", s.lines())
 }
 
 func TestUninstalledAndSetUpAgain(t *testing.T) {

@@ -107,7 +107,7 @@ func (k *keyring) readTable(v, old *view) {
 		k.teller.once("table", err.Error()+"; "+stayAs(old))
 		return
 	}
-	k.teller.over("table")
+	k.teller.mended("table", "the bindings can be read again, and are followed")
 	v.bound = map[int]string{}
 	for _, b := range table.Bindings {
 		if b.Address == "" || b.Address == "0.0.0.0" { // not for a name or one address alone
@@ -139,7 +139,7 @@ func (k *keyring) readHierarchy(v, old *view) {
 		}
 		return
 	}
-	k.teller.over("hierarchy")
+	k.teller.mended("hierarchy", "the state folder "+k.folder.Path+" can be used again")
 	h := &snapshot.Hierarchy
 	if v.lists == nil {
 		v.lists = map[string][]byte{}

@@ -40,10 +40,19 @@ func (t *teller) once(topic, line string) {
 }
 
 // over forgets what was said about topic: if it comes again, it is news.
-func (t *teller) over(topic string) {
+func (t *teller) over(topic string) (was bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	_, was = t.said[topic]
 	delete(t.said, topic)
+	return was
+}
+
+// mended is over, and says line if something was said about topic.
+func (t *teller) mended(topic, line string) {
+	if t.over(topic) {
+		t.tell(line)
+	}
 }
 
 // errorLog takes what net/http's server logs. Nearly all of it is about single

@@ -18,9 +18,11 @@ func TestWhatIsSaidOnce(t *testing.T) {
 	tells.once("table", "damaged")
 	tells.once("leaf", "damaged")
 	tells.once("table", "unreadable")
-	tells.over("table")
+	tells.mended("table", "mended")
+	tells.mended("table", "mended")
 	tells.once("table", "unreadable")
-	assert.Equal(t, []string{"damaged", "damaged", "unreadable", "unreadable"}, said)
+	assert.True(t, tells.over("leaf"))
+	assert.Equal(t, []string{"damaged", "damaged", "unreadable", "mended", "unreadable"}, said)
 	new(teller).once("table", "nobody is there")
 }
 
