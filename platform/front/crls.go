@@ -1,11 +1,17 @@
 package front
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"devcert/devcert"
 )
@@ -44,16 +50,82 @@ func listHandler(list func(id string) []byte) http.Handler {
 	})
 }
 
-// publish serves the lists on both loopback addresses, whatever the ports are
-// served on. Where the place is taken, by another devcert as a rule, or by the
-// wanted ports themselves, that is said and no more: few clients ask for a list.
-func publish(server *http.Server, s *sockets) {
-	lists := &sockets{addresses: loopback(), listen: s.listen, holders: s.holders, teller: &teller{}}
-	lists.serve = func(l net.Listener) {
+// publisher serves the lists on both loopback addresses, whatever the ports are
+// served on. It takes the place when whoever has it ends.
+type publisher struct {
+	sockets *sockets
+	teller  *teller
+	lists   func() map[string][]byte
+	// dial is [net.Dialer.DialContext], pulled out for testing.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byte, t *teller) *publisher {
+	own := &sockets{addresses: loopback(), listen: s.listen, holders: s.holders, teller: &teller{}}
+	own.serve = func(l net.Listener) {
 		go func() { _ = server.Serve(l) }()
 	}
-	_, _, failed := lists.follow([]int{devcert.CRLPort})
-	if all := lists.failures(failed); len(all) > 0 && len(lists.open) == 0 {
-		s.teller.tell("revocation lists are not published: port " + strconv.Itoa(devcert.CRLPort) + " is " + all[0].why())
+	return &publisher{sockets: own, teller: t, lists: lists, dial: new(net.Dialer).DialContext}
+}
+
+// listen takes what can be had of the place, and returns what newly cannot.
+func (p *publisher) listen() (news []netip.AddrPort) {
+	_, _, news = p.sockets.follow([]int{devcert.CRLPort})
+	return news
+}
+
+// say tells that the lists are not published, and no more: few clients ask for
+// one. Where another devcert publishes the same lists, nothing is amiss.
+func (p *publisher) say(news []netip.AddrPort) {
+	if len(p.sockets.open) > 0 {
+		p.teller.mended(listsTopic, "revocation lists are published now")
+		return
 	}
+	if len(news) == 0 || p.publishedAt(news) {
+		return
+	}
+	why := p.sockets.failures(news)[0].why()
+	p.teller.once(listsTopic, "revocation lists are not published: port "+strconv.Itoa(devcert.CRLPort)+" is "+why+"; tried again until free")
+}
+
+const listsTopic = "lists"
+
+// listLimit is how long another one may take to answer with a list.
+const listLimit = time.Second
+
+// publishedAt says that who has places publishes the very lists.
+func (p *publisher) publishedAt(places []netip.AddrPort) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), listLimit)
+	defer cancel()
+	client := &http.Client{
+		Transport:     &http.Transport{DialContext: p.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for id, der := range p.lists() {
+		same := func(place netip.AddrPort) bool {
+			return bytes.Equal(fetchList(ctx, client, "http://"+place.String()+"/"+id+"/root.crl", len(der)), der)
+		}
+		if !slices.ContainsFunc(places, same) {
+			return false
+		}
+	}
+	return true
+}
+
+// fetchList is what url answers with, if that is no longer than most.
+func fetchList(ctx context.Context, client *http.Client, url string, most int) []byte {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
+	if err != nil || response.StatusCode != http.StatusOK {
+		return nil
+	}
+	return body
 }

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"crypto/x509"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -102,13 +104,78 @@ func TestTheListsPortIsTaken(t *testing.T) {
 	t.Parallel()
 	ports := free(t, 2)
 	s := setUp(t, ports[0])
-	take(t, "127.0.0.1", ports[1])
-	take(t, "::1", ports[1])
+	release := []func(){take(t, "127.0.0.1", ports[1]), take(t, "::1", ports[1])}
 	f := s.front(devcert.Serving{})
-	f.sockets.listen = listsAt(ports[1])
+	f.sockets.listen, f.dial = listsAt(ports[1]), dialsListsAt(ports[1])
 	r := begin(t, f, hello)
 	assert.Equal(t, s.thumbprint(), s.presented(t, ports[0], "localhost"))
-	require.NoError(t, r.end())
+	eventually(t, "it is said", func() bool { return len(s.lines()) == 1 })
+	time.Sleep(2 * followEvery)
 	require.Len(t, s.lines(), 1)
 	assert.Contains(t, s.lines()[0], "revocation lists are not published: port 44298 is taken by")
+	release[0]()
+	release[1]()
+	eventually(t, "the place is taken over", func() bool { return s.heard("revocation lists are published now") == 1 })
+	assert.Equal(t, s.made.RootCRL, listAt(t, ports[1], chain.HierarchyID(s.made.Root)))
+	require.NoError(t, r.end())
+	assert.Len(t, s.lines(), 2)
+}
+
+// dialsListsAt is listsAt for who asks for a list.
+func dialsListsAt(port int) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		address = strings.Replace(address, ":"+strconv.Itoa(devcert.CRLPort), ":"+strconv.Itoa(port), 1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+}
+
+// listAt is the list that is published at port, or nothing.
+func listAt(t *testing.T, port int, id string) []byte {
+	t.Helper()
+	response, err := http.Get("http://" + target4(port) + "/" + id + "/root.crl")
+	if err != nil {
+		return nil
+	}
+	defer response.Body.Close()
+	der, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return der
+}
+
+func TestAnotherDevcertPublishesTheLists(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 3)
+	s, foreign := setUp(t, ports[:2]...), setUp(t, ports[0])
+	begun := func(of *stage, port int) *running {
+		f := of.front(devcert.Serving{Ports: []int{port}})
+		f.sockets.listen, f.dial = listsAt(ports[2]), dialsListsAt(ports[2])
+		return begin(t, f, hello)
+	}
+	first := begun(s, ports[0])
+	second := begun(s, ports[1])
+	time.Sleep(2 * followEvery)
+	assert.Empty(t, s.lines(), "the same lists are published")
+	require.NoError(t, first.end())
+	id := chain.HierarchyID(s.made.Root)
+	eventually(t, "the second takes over", func() bool { return len(listAt(t, ports[2], id)) > 0 })
+	assert.Empty(t, s.lines())
+
+	third := begun(foreign, ports[0])
+	eventually(t, "other lists are none of its own", func() bool { return foreign.heard("revocation lists are not published") == 1 })
+	require.NoError(t, third.end())
+	require.NoError(t, second.end())
+	assert.Empty(t, s.lines())
+}
+
+func TestThePortOfTheListsIsRefused(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	for _, serving := range []devcert.Serving{
+		{Ports: []int{44297, devcert.CRLPort}},
+		{Map: map[int]*url.URL{devcert.CRLPort: {Scheme: "http", Host: "localhost:1"}}},
+	} {
+		err := s.front(serving).run(t.Context(), http.HandlerFunc(hello))
+		require.ErrorAs(t, err, new(*devcert.UsageError))
+		require.EqualError(t, err, "port 44298 is for the revocation lists")
+	}
 }

@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log"
 	"maps"
 	"net"
@@ -41,9 +42,12 @@ const (
 // Serve is as [devcert.Server] says. Where something is uninstalled, renewed or
 // bound meanwhile, it follows.
 func (s *Server) Serve(ctx context.Context, sv devcert.Serving) error {
+	if err := refuseStateFolder(sv.Static, s.StateDir); err != nil {
+		return err
+	}
 	defer runtime.KeepAlive(collectGarbage())
 	f := s.newFront(sv)
-	answer := newHandler(sv, page.New(sv.Report), f.keyring.roots)
+	answer := newHandler(sv, s.StateDir, page.New(sv.Report), f.keyring.roots)
 	defer func() { _ = answer.Close() }() // the log has its last lines by then
 	return f.run(ctx, answer)
 }
@@ -57,8 +61,10 @@ type front struct {
 	conns   *conns
 	server  *http.Server
 	lists   *http.Server
+	crls    *publisher
 	header  time.Duration // headerLimit and idleLimit, but in tests
 	idle    time.Duration
+	dial    func(ctx context.Context, network, address string) (net.Conn, error) // for the publisher, in tests
 
 	asked  []int                   // the ports that were asked for by number
 	wanted []int                   // ports, as of the last look at the table
@@ -108,6 +114,10 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 		ConnState:         f.conns.note,
 	}
 	f.lists = listServer(f.keyring.list, errs)
+	f.crls = newPublisher(f.lists, f.sockets, func() map[string][]byte { return f.keyring.now.Load().lists }, f.teller)
+	if f.dial != nil {
+		f.crls.dial = f.dial
+	}
 	defer f.conns.closeAll()
 	defer f.server.Close()
 	defer f.lists.Close()
@@ -122,6 +132,11 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 // start opens the ports, or says why there is nothing to serve.
 func (f *front) start() error {
 	started := time.Now()
+	if slices.Contains(f.asked, devcert.CRLPort) {
+		return &devcert.UsageError{
+			Problem: fmt.Sprintf("port %d is for the revocation lists", devcert.CRLPort), Hint: "serve another port",
+		}
+	}
 	v := f.keyring.read(true)
 	if v.leaf == nil {
 		return noLeaf(v, f.keyring.folder.Path)
@@ -140,13 +155,14 @@ func (f *front) start() error {
 		return f.nothing(failures)
 	}
 	f.sockets.say(failures)
-	publish(f.lists, f.sockets)
+	missing := f.crls.listen()
 	if f.Listening != nil {
 		f.Listening(devcert.Listening{
 			Ports: f.sockets.complete(), Addresses: slices.Clone(f.sockets.addresses),
 			Failed: f.failed(failures), Took: time.Since(started),
 		})
 	}
+	f.crls.say(missing) // asks whoever has the place, for which nobody should wait
 	return nil
 }
 
@@ -186,6 +202,7 @@ func (f *front) keepUp() {
 		f.teller.tell(portWords(closed) + " " + isOrAre(closed) + " served no longer")
 	}
 	f.sockets.sayOpened(opened)
+	f.crls.say(f.crls.listen())
 }
 
 // wants is which ports are to be served. Where everything was uninstalled none
@@ -242,6 +259,7 @@ func (f *front) stop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), devcert.ServeGrace-closing)
 	defer cancel()
 	f.sockets.close()
+	f.crls.sockets.close()
 	_ = f.lists.Close()
 	f.conns.closeSilent()
 	_ = f.server.Shutdown(ctx)

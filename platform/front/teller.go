@@ -39,7 +39,8 @@ func (t *teller) once(topic, line string) {
 	}
 }
 
-// over forgets what was said about topic: if it comes again, it is news.
+// over forgets what was said about topic, and tells if that was anything: if it
+// comes again, it is news.
 func (t *teller) over(topic string) (was bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
