@@ -64,10 +64,10 @@ func BenchmarkHandler(b *testing.B) {
 	} {
 		r.Header.Set(name, value)
 	}
-	h := newHandler(s, nil, func() *x509.CertPool { return nil })
+	h := newHandler(s, "", nil, func() *x509.CertPool { return nil })
 	h.fallback.Handler.(*forwarder).proxy.Transport = instant{}
 	s.Log = io.Discard
-	logging := newHandler(s, nil, nil)
+	logging := newHandler(s, "", nil, nil)
 	logging.fallback.Handler.(*forwarder).proxy.Transport = instant{}
 	for _, row := range []struct {
 		name string

@@ -30,14 +30,14 @@ type responder struct {
 	http.Handler
 }
 
-// newHandler is what answers for s. Where nothing is forwarded and no folder is
+// newHandler is what answers for s, and shows nobody the folder stateDir. Where nothing is forwarded and no folder is
 // served, page answers. Clients' certificates must come from clientRoots where s
 // names nobody; so may an https application's. It is asked again and again, and
 // may give another pool each time, or nil.
 //
 // Closing it, once the last request has ended, waits a moment for the access log's
 // last lines to be written.
-func newHandler(s devcert.Serving, page http.Handler, clientRoots func() *x509.CertPool) *frontHandler {
+func newHandler(s devcert.Serving, stateDir string, page http.Handler, clientRoots func() *x509.CertPool) *frontHandler {
 	if clientRoots == nil {
 		clientRoots = func() *x509.CertPool { return nil }
 	}
@@ -61,7 +61,7 @@ func newHandler(s devcert.Serving, page http.Handler, clientRoots func() *x509.C
 	case s.To != nil:
 		h.fallback = upstreams.responder(s.To)
 	case s.Static != "":
-		h.fallback = responder{"static", staticFiles(s.Static)}
+		h.fallback = responder{"static", staticFiles{s.Static, stateDir}}
 	case page != nil:
 		h.fallback = responder{"page", page}
 	default:

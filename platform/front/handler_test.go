@@ -51,10 +51,16 @@ func (l *logLines) String() string {
 
 func handled(t testing.TB, s devcert.Serving, roots *x509.CertPool) *served {
 	t.Helper()
+	return handledBeside(t, s, "", roots)
+}
+
+// handledBeside has a folder of devcert's own.
+func handledBeside(t testing.TB, s devcert.Serving, stateDir string, roots *x509.CertPool) *served {
+	t.Helper()
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
 	f := &served{t: t, log: &logLines{}}
 	s.Log = f.log
-	f.Server = httptest.NewUnstartedServer(newHandler(s, page, func() *x509.CertPool { return roots }))
+	f.Server = httptest.NewUnstartedServer(newHandler(s, stateDir, page, func() *x509.CertPool { return roots }))
 	f.EnableHTTP2 = true
 	f.TLS = &tls.Config{}
 	if s.ClientCert != "" && s.ClientCert != devcert.NoClientCert {
@@ -233,7 +239,7 @@ func TestPortWithoutConnection(t *testing.T) {
 
 func TestNothingAnswers(t *testing.T) {
 	w := httptest.NewRecorder()
-	newHandler(devcert.Serving{}, nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	newHandler(devcert.Serving{}, "", nil, nil).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Equal(t, 404, w.Code)
 	assert.Contains(t, w.Body.String(), "devcert serve --to URL")
 }
@@ -253,7 +259,7 @@ func TestTunnelsAreRefused(t *testing.T) {
 func TestTheStatusThatIsLogged(t *testing.T) {
 	for path, want := range map[string]string{"/silent": "/silent 200 0 ", "/panic": "/panic 0 0 "} {
 		out := &logLines{}
-		h := newHandler(devcert.Serving{Log: out}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h := newHandler(devcert.Serving{Log: out}, "", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/panic" {
 				panic(http.ErrAbortHandler)
 			}

@@ -14,15 +14,20 @@ import (
 	"strings"
 )
 
-// staticFiles serves the files of a folder, by its absolute path.
+// staticFiles serves the files of a folder.
 //
 // Nothing leads out of the folder, neither ".." nor a link: it is opened as an
-// [os.Root]. It is opened anew for each request, since build tools delete and make
+// [os.Root], which follows relative links within the folder, and no absolute one,
+// wherever that leads. Nothing of devcert's own folder is shown, should it be
+// within this one, and no private key: see [private]. It is opened anew for each request, since build tools delete and make
 // it again. Names that begin with a dot are not there (.env, .git), but for
 // .well-known (RFC 8615). A folder shows its index.html and is never listed.
 // Browsers are told to ask each time whether a file has changed. There is no
 // content security policy, which would be the site's own business.
-type staticFiles string
+type staticFiles struct {
+	folder   string // absolute
+	stateDir string // devcert's own; "" for none
+}
 
 func (s staticFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -33,24 +38,24 @@ func (s staticFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}.write(w, r)
 		return
 	}
-	root, err := os.OpenRoot(string(s))
+	root, err := os.OpenRoot(s.folder)
 	if err != nil {
 		fileFailure(err, "the folder that is served").write(w, r)
 		return
 	}
 	defer func() { _ = root.Close() }()
-	if err := serveFile(root, w, r); err != nil {
+	if err := s.serveFile(root, w, r); err != nil {
 		fileFailure(err, "this file").write(w, r)
 	}
 }
 
 // serveFile answers with what r asks for, or says why it did not.
-func serveFile(root *os.Root, w http.ResponseWriter, r *http.Request) error {
+func (s staticFiles) serveFile(root *os.Root, w http.ResponseWriter, r *http.Request) error {
 	name, ok := fileName(r.URL.Path)
 	if !ok {
 		return fs.ErrNotExist
 	}
-	info, err := root.Stat(name)
+	info, err := s.stat(root, name)
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func serveFile(root *os.Root, w http.ResponseWriter, r *http.Request) error {
 	}
 	if asFolder {
 		name = filepath.Join(name, "index.html")
-		if info, err = root.Stat(name); err != nil {
+		if info, err = s.stat(root, name); err != nil {
 			return err
 		}
 	}
@@ -73,6 +78,9 @@ func serveFile(root *os.Root, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
+	if private(name, file, info.Size()) {
+		return fs.ErrNotExist
+	}
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-cache")
@@ -83,6 +91,19 @@ func serveFile(root *os.Root, w http.ResponseWriter, r *http.Request) error {
 	}
 	http.ServeContent(w, r, name, info.ModTime(), file)
 	return nil
+}
+
+// stat finds what has this name in the folder, unless it is devcert's own.
+func (s staticFiles) stat(root *os.Root, name string) (fs.FileInfo, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	own, err := within(filepath.Join(s.folder, name), s.stateDir)
+	if err == nil && own {
+		err = fs.ErrNotExist
+	}
+	return info, err
 }
 
 // fileName is the path below the folder that a URL's path means. The second value
@@ -156,6 +177,7 @@ func fileFailure(err error, what string) answer {
 	}
 	return answer{
 		status: http.StatusNotFound, title: "No such file", reason: "the folder that is served has nothing to show at this address",
-		remedy: "check the address; folders are shown by their index.html, and names that begin with a dot never are",
+		remedy: "check the address; a folder is shown by its index.html, and never shown are private keys, links that lead out " +
+			"or are absolute, and names that begin with a dot, but for /.well-known",
 	}
 }
