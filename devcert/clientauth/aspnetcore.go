@@ -66,7 +66,8 @@ func handshake(why string) Status { return Status("handshake refused: " + why) }
 
 // asked says whether a certificate will be asked for at all.
 func (a AspNetCore) asked(w *walk) bool {
-	none, remedy := "", "set ClientCertificateMode to RequireCertificate: in appsettings.json Kestrel:EndpointDefaults:ClientCertificateMode"
+	var none string
+	remedy := "set ClientCertificateMode to RequireCertificate: in appsettings.json Kestrel:EndpointDefaults:ClientCertificateMode"
 	switch {
 	case a.Kestrel.Mode == NoCertificate || a.Kestrel.Mode == "":
 		none = "Kestrel asks for no certificate: ClientCertificateMode is NoCertificate"
@@ -111,10 +112,10 @@ func (k Kestrel) judge(w *walk, p Presented, m Machine, at time.Time) bool {
 // judge is ValidateCertificateAsync and BuildChainPolicy in
 // CertificateAuthenticationHandler.cs. What the client sent beside its own
 // certificate does not reach it.
-func (h CertificateHandler) judge(w *walk, p Presented, m Machine, at time.Time) bool {
+func (h CertificateHandler) judge(w *walk, p Presented, m Machine, at time.Time) {
 	self := selfIssued(p.Leaf)
 	if !h.kind(w, p.Leaf, self) {
-		return false
+		return
 	}
 	d := dotnetChain{
 		roots: m.Roots, extra: slices.Concat(h.AdditionalChainCertificates, m.Intermediates), crls: m.CRLs,
@@ -127,7 +128,7 @@ func (h CertificateHandler) judge(w *walk, p Presented, m Machine, at time.Time)
 	case h.ChainTrustValidationMode == CustomRootTrust:
 		d.roots = h.CustomTrustStore
 	}
-	return w.dotnet(d, p.Leaf, handlerGate, "403 ", func(s netStatus) string {
+	w.dotnet(d, p.Leaf, handlerGate, "403 ", func(s netStatus) string {
 		if s.gate == GateTrust {
 			return h.trustRemedy(p)
 		}

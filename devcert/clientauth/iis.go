@@ -174,7 +174,7 @@ func (s IIS) rootStore(w *walk, m Machine) bool {
 
 // mapped looks whether the certificate stands for a user. Without anonymous access
 // nobody else gets in.
-func (s IIS) mapped(w *walk, leaf *x509.Certificate) bool {
+func (s IIS) mapped(w *walk, leaf *x509.Certificate) {
 	t := s.Mappings
 	switch {
 	case !t.Enabled:
@@ -183,14 +183,13 @@ func (s IIS) mapped(w *walk, leaf *x509.Certificate) bool {
 		w.note(GateMapping, Tolerated, "the mappings stand below the site, where IIS does not look at them")
 	case slices.ContainsFunc(t.OneToOne, leaf.Equal):
 		w.pass(GateMapping, "one-to-one")
-		return true
+		return
 	case t.ManyToOne:
 		w.note(GateMapping, Unknown, "many-to-one rules decide")
-		return true
+		return
 	}
 	if t.Enabled && !s.Anonymous {
-		return w.refuse(GateMapping, "401.2", "no mapping of the site makes "+nameOf(leaf)+" a user, and anonymous access is off",
+		w.refuse(GateMapping, "401.2", "no mapping of the site makes "+nameOf(leaf)+" a user, and anonymous access is off",
 			"add a one-to-one mapping at the level of the site, or allow anonymous access")
 	}
-	return true
 }

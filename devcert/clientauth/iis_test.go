@@ -48,6 +48,7 @@ func TestIISPredicts(t *testing.T) {
 		{"usagecheck=disable", site(func(s *IIS) { s.UsageCheck = false }), "for servers", "", ""},
 		{"exclusive root", trusting(ExclusiveRoot, w.roots[:1]), "good", "", ""},
 		{"exclusive CA, of an intermediate", trusting(ExclusiveCA, between), "good", "", ""},
+		{"exclusive CA and revocation", site(func(s *IIS) { s.TrustMode, s.Issuers, s.CheckRevocation = ExclusiveCA, between, true }), "good", "", ""},
 		{"one-to-one", mapping(IISMappings{OneToOne: []*x509.Certificate{good}}, false), "good", "", ""},
 		{"many-to-one", mapping(IISMappings{ManyToOne: true}, false), "good", "", ""},
 		{"mappings and anonymous", mapping(IISMappings{}, true), "good", "", ""},

@@ -70,8 +70,8 @@ func (s IIS) chain(w *walk, p Presented, m Machine, at time.Time) bool {
 }
 
 // windows are the errors that CryptoAPI finds too, and those that only it does: keys
-// below 1024 bits (KB 2661254), and uses by the extended key usage alone. It does
-// not ask for the root's own revocation.
+// below 1024 bits (KB 2661254), and uses by the extended key usage alone. Whether
+// the trusted end of the chain is revoked is not asked.
 func (s IIS) windows(p sslPath) []sslError {
 	var all []sslError
 	for i, c := range p.certs {
@@ -87,8 +87,8 @@ func (s IIS) windows(p sslPath) []sslError {
 		}
 	}
 	for _, e := range p.errs {
-		root := e.depth == len(p.certs)-1 && selfSigned(p.top())
-		if words[e.code].gate != GateKeyStrength && (words[e.code].gate != GateRevocation || !root) {
+		end := e.depth == len(p.certs)-1 && (selfSigned(p.top()) || p.untrusted < len(p.certs))
+		if words[e.code].gate != GateRevocation || !end {
 			all = append(all, e)
 		}
 	}
