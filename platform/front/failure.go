@@ -19,8 +19,9 @@ const (
 )
 
 // upstreamFailure says what happened to a request that the application did not
-// answer, and what to do. What the application sent is not in it.
-func upstreamFailure(err error) answer {
+// answer, and what to do; option is what says where that is. What the application
+// sent is not in it.
+func upstreamFailure(err error, option string) answer {
 	a := answer{status: http.StatusBadGateway, title: "The application does not answer"}
 	var name *net.DNSError
 	var dial *net.OpError
@@ -34,7 +35,7 @@ func upstreamFailure(err error) answer {
 	case errors.As(err, &handshake):
 		handshakeFailure(&a, handshake.err)
 	case errors.As(err, &dial) && dial.Op == "dial":
-		dialFailure(&a, err)
+		dialFailure(&a, err, option)
 	default:
 		exchangeFailure(&a, err)
 	}
@@ -42,7 +43,7 @@ func upstreamFailure(err error) answer {
 }
 
 // dialFailure is of a connection that did not come about.
-func dialFailure(a *answer, err error) {
+func dialFailure(a *answer, err error, option string) {
 	a.again = true
 	switch {
 	case timedOut(err):
@@ -51,7 +52,7 @@ func dialFailure(a *answer, err error) {
 		a.remedy = "check that it runs, and that no firewall stands between"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaConnRefused):
 		a.note, a.reason = "connection refused", "nothing listens there (connection refused)"
-		a.remedy = "start the application, or name the address on which it listens: devcert serve --to URL"
+		a.remedy = "start the application, or name the address on which it listens: devcert serve " + option
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		a.note, a.reason = "out of descriptors", "this machine lets devcert open no more connections"
 		a.remedy = "raise the limit of open files (ulimit -n), or end what keeps so many open"

@@ -7,12 +7,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert"
 )
 
 // refusing is an address at which nobody listens.
@@ -83,6 +86,23 @@ func TestUpstreamFaults(t *testing.T) {
 				assert.Regexp(t, fmt.Sprintf(` GET /a/b %d \d+ \d+\.\dms %s - %s\n$`, test.status, test.upstream, regexpQuote(test.note)), f.logged())
 			})
 		}
+	}
+}
+
+// The remedy names the option that says where this port leads.
+func TestTheRemedyNamesTheOption(t *testing.T) {
+	u, err := url.Parse(refusing(t))
+	require.NoError(t, err)
+	f := handled(t, devcert.Serving{To: u, Map: map[int]*url.URL{44321: u}}, nil)
+	h := f.Config.Handler.(*frontHandler)
+	for _, mapped := range []bool{false, true} {
+		option := "devcert serve --to URL\n"
+		if mapped {
+			option, h.mapped[f.port()] = "devcert serve --map 44321=URL\n", h.mapped[44321]
+		}
+		answer, body := fetchAll(t, f.client("HTTP/1.1"), newRequest(t, "GET", f.URL, nil))
+		assert.Equal(t, 502, answer.StatusCode)
+		assert.True(t, strings.HasSuffix(body, ": "+option), body)
 	}
 }
 

@@ -62,9 +62,9 @@ func newUpstreams(roots func() *x509.CertPool) *upstreams {
 	}
 }
 
-// responder forwards to u.
-func (s *upstreams) responder(u *url.URL) responder {
-	f := &forwarder{upstreams: s, base: u, name: u.Scheme + "://" + u.Host + u.EscapedPath(), keepsHost: keepsHost(u)}
+// responder forwards to u, as the flags say with option: "--to URL".
+func (s *upstreams) responder(u *url.URL, option string) responder {
+	f := &forwarder{upstreams: s, option: option, base: u, name: u.Scheme + "://" + u.Host + u.EscapedPath(), keepsHost: keepsHost(u)}
 	// FlushInterval stays zero: the proxy flushes at once where the length of an
 	// answer is not known, events among them. Flushing the others too makes two
 	// records of each HTTP/1.1 answer, which BenchmarkForward shows.
@@ -79,6 +79,7 @@ func (s *upstreams) responder(u *url.URL) responder {
 // forwarder hands requests to one application and its answers back.
 type forwarder struct {
 	upstreams *upstreams
+	option    string
 	base      *url.URL
 	name      string // the base without anything secret
 	keepsHost bool
@@ -230,7 +231,7 @@ func (f *forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
 			title: "The request is incomplete", reason: "its body broke off, or is not as its headers say",
 			remedy: "send it again"}
 	default:
-		a = upstreamFailure(err)
+		a = upstreamFailure(err, f.option)
 	}
 	x.note, a.url = a.note, f.tried(r.URL)
 	a.write(x, x.request)

@@ -256,7 +256,7 @@ func TestLocalhostIsEveryAddress(t *testing.T) {
 			}
 			require.NoError(t, l.Close())
 			_, err = new(upstreamDialer).dial(t.Context(), "tcp", net.JoinHostPort("localhost", port))
-			assert.Equal(t, "connection refused", upstreamFailure(err).note)
+			assert.Equal(t, "connection refused", upstreamFailure(err, "").note)
 		})
 	}
 }

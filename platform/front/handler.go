@@ -3,9 +3,11 @@ package front
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"devcert/devcert"
@@ -55,11 +57,11 @@ func newHandler(s devcert.Serving, stateDir string, page http.Handler, clientRoo
 	}
 	upstreams := newUpstreams(clientRoots)
 	for port, u := range s.Map {
-		h.mapped[port] = upstreams.responder(u)
+		h.mapped[port] = upstreams.responder(u, fmt.Sprintf("--map %d=URL", port))
 	}
 	switch {
 	case s.To != nil:
-		h.fallback = upstreams.responder(s.To)
+		h.fallback = upstreams.responder(s.To, "--to URL")
 	case s.Static != "":
 		h.fallback = responder{"static", staticFiles{s.Static, stateDir}}
 	case page != nil:
@@ -90,6 +92,14 @@ func (h *frontHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *frontHandler) answer(x *exchange, r *http.Request, to responder) {
+	if !isToken(r.Method) { // over HTTP/2 net/http takes any
+		x.to, x.note = "-", "bad method"
+		answer{
+			status: http.StatusBadRequest, title: "Not a request", reason: "its method has signs that no method may have",
+			remedy: "mend the client",
+		}.write(x, r)
+		return
+	}
 	if verdict := h.judge.verdict(x.conn, r, h.now()); verdict.Refused() {
 		x.to = "-"
 		refuseCert(x, r, verdict)
@@ -104,6 +114,16 @@ func (h *frontHandler) answer(x *exchange, r *http.Request, to responder) {
 		return
 	}
 	to.ServeHTTP(x, r)
+}
+
+// isToken is RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	for _, r := range s {
+		if r >= 0x80 || fold(byte(r)) == '_' && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Close waits for the log.

@@ -255,6 +255,26 @@ func TestTunnelsAreRefused(t *testing.T) {
 	assert.Equal(t, 405, answer.StatusCode)
 }
 
+// Over HTTP/2 a method can be anything; the application is not to blame for it.
+func TestWhatIsNoMethod(t *testing.T) {
+	h := newHandler(forwarding(t, startApp(t, func(http.ResponseWriter, *http.Request) { t.Error("asked") })), "", nil, nil)
+	for _, method := range []string{"GET / HTTP/1.1\r\nX: y", "G T", "", " ", "G\x00T", "G\u00e9T", "G/T", "GET,"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Method = method
+		h.ServeHTTP(w, r)
+		assert.Equal(t, 400, w.Code, method)
+	}
+	asked := ""
+	h = newHandler(forwarding(t, startApp(t, func(_ http.ResponseWriter, r *http.Request) { asked = r.Method })), "", nil, nil)
+	for _, method := range []string{"PROPFIND", "get", "M-SEARCH", "A!#$%&'*+-.^_`|~9"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		assert.Equal(t, 200, w.Code, method)
+		assert.Equal(t, method, asked)
+	}
+}
+
 // A handler that says nothing has said 200; one that failed has not.
 func TestTheStatusThatIsLogged(t *testing.T) {
 	for path, want := range map[string]string{"/silent": "/silent 200 0 ", "/panic": "/panic 0 0 "} {

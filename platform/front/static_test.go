@@ -45,6 +45,7 @@ func folder(t *testing.T) string {
 	link(t, filepath.Join(top, "secret.txt"), filepath.Join(site, "absolute.txt"))
 	link(t, "..", filepath.Join(site, "up"))
 	link(t, "index.html", filepath.Join(site, "in.html"))
+	link(t, filepath.Join(site, "index.html"), filepath.Join(site, "absolute.html"))
 	return site
 }
 
@@ -84,6 +85,7 @@ func TestStatic(t *testing.T) {
 		{"a zero byte", "GET", "/index.html%00.txt", 404, "", "text/plain; charset=utf-8"},
 		{"a link out", "GET", "/out.txt", 404, "", "text/plain; charset=utf-8"},
 		{"an absolute link", "GET", "/absolute.txt", 404, "", "text/plain; charset=utf-8"},
+		{"an absolute link that stays within", "GET", "/absolute.html", 404, "", "text/plain; charset=utf-8"},
 		{"through a link out", "GET", "/up/secret.txt", 404, "", "text/plain; charset=utf-8"},
 		{"another method", "POST", "/index.html", 405, "", "text/plain; charset=utf-8"},
 	}
@@ -114,6 +116,13 @@ func TestStatic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the refusal says is never shown is not.
+func TestStaticRefusalIsTrue(t *testing.T) {
+	f := handled(t, devcert.Serving{Static: folder(t)}, nil)
+	_, body := fetchAll(t, f.client("HTTP/1.1"), newRequest(t, "GET", f.URL+"/nothing", nil))
+	assert.Contains(t, body, "names that begin with a dot, but for /.well-known\n")
 }
 
 // What was built again is seen at once, also within the same second.
