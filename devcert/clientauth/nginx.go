@@ -74,6 +74,11 @@ func (n Nginx) Predict(p Presented, _ Machine, at time.Time) Verdict {
 }
 
 func (n Nginx) starts(w *walk) bool {
+	known := []NginxVerify{"", NginxOff, NginxOn, NginxOptional, NginxOptionalNoCA}
+	if !slices.Contains(known, n.VerifyClient) {
+		return w.refuse(GateSettings, "[emerg] invalid value", "nginx does not start: ssl_verify_client knows no "+quote(string(n.VerifyClient)),
+			"set it to off, on, optional or optional_no_ca")
+	}
 	needs := n.VerifyClient == NginxOn || n.VerifyClient == NginxOptional
 	if !needs || n.ClientCertificate != nil {
 		return true

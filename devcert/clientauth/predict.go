@@ -90,6 +90,9 @@ func (w *walk) refuse(gate string, status Status, reason, remedy string) bool {
 	if w.v.Refused() {
 		return false
 	}
+	if n := len(w.v.Steps); n > 0 && w.v.Steps[n-1].Gate == gate {
+		w.v.Steps = w.v.Steps[:n-1] // what was noted of it was not all
+	}
 	w.note(gate, Failed, reason)
 	w.v.Gate, w.v.Status, w.v.Reason, w.v.Remedy = gate, status, reason, remedy
 	return false

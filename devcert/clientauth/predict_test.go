@@ -63,6 +63,11 @@ func sound(t testing.TB, v Verdict) {
 	for _, step := range v.Steps[:len(v.Steps)-1] {
 		assert.NotEqual(t, Failed, step.Outcome, "%+v", v)
 	}
+	seen := map[string]bool{}
+	for _, step := range v.Steps {
+		assert.False(t, seen[step.Gate], "%s comes twice: %+v", step.Gate, v)
+		seen[step.Gate] = true
+	}
 	text := v.Gate + string(v.Status) + v.Reason + v.Remedy
 	for _, step := range v.Steps {
 		text += step.Gate + string(step.Outcome) + step.Detail
@@ -161,6 +166,7 @@ func TestNginxPredicts(t *testing.T) {
 		{"ssl_trusted_certificate", with(NginxOn, func(n *Nginx) { n.ClientCertificate, n.TrustedCertificate = []*x509.Certificate{}, w.roots }), "good", "", ""},
 
 		{"no ssl_client_certificate", with(NginxOn, func(n *Nginx) { n.ClientCertificate = nil }), "good", GateSettings, "[emerg] no ssl_client_certificate for ssl_verify_client"},
+		{"unknown value", with("yes", nil), "good", GateSettings, "[emerg] invalid value"},
 		{"on", on, "none", GateSent, nginxNone},
 		{"on", on, "weak key", GateKeyStrength, nginxBad},
 		{"on", on, "missing intermediate", GateTrust, nginxBad},
