@@ -292,12 +292,19 @@ func one(t testing.TB, n *html.Node, selector string) *html.Node {
 func text(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			b.WriteString(d.Data + " ")
+		if d.Type != html.TextNode {
+			continue
+		}
+		b.WriteString(d.Data)
+		if !unbroken(d.Parent) && !unbroken(d.NextSibling) {
+			b.WriteString(" ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
 }
+
+// unbroken says of a word in a sentence that it only must not be broken.
+func unbroken(n *html.Node) bool { return n != nil && attr(n, "class") == "unbroken" }
 
 func texts(nodes []*html.Node) []string {
 	var out []string

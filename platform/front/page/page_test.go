@@ -355,6 +355,13 @@ func TestOverHTTP(t *testing.T) {
 	assert.Contains(t, text(one(t, doc, "section.connection")), "without TLS")
 }
 
+func TestProtocolIsSaidOnce(t *testing.T) {
+	for _, alpn := range []string{"h2", "http/1.1"} {
+		doc := setUp(t).page(func(r *http.Request) { r.TLS.NegotiatedProtocol = alpn })
+		assert.Contains(t, text(one(t, doc, "section.connection")), "ALPN "+alpn+" Server name")
+	}
+}
+
 func TestConnection(t *testing.T) {
 	cert := nastyCertificate(t)
 	doc := setUp(t).page(func(r *http.Request) {

@@ -180,7 +180,7 @@ func connection(r *http.Request, p presented) []fact {
 	}
 	alpn := "none agreed, " + r.Proto
 	if r.TLS.NegotiatedProtocol != "" {
-		alpn = clean(r.TLS.NegotiatedProtocol) + ", " + r.Proto
+		alpn = clean(r.TLS.NegotiatedProtocol) // says which HTTP it is
 	}
 	all = append(all, fact{Name: "ALPN", Value: alpn}, fact{Name: "Server name", Value: nameAsked(r.TLS)})
 	if len(r.TLS.PeerCertificates) > 0 {

@@ -120,6 +120,9 @@ func summary(v *view, r *devcert.Report) []tile {
 		all = append(all, tile{Tone: t, Name: "Stores", Figure: share(sound, total), Word: "in order", Anchor: "stores"})
 	}
 	if sound, t := countClients(v.Clients); len(v.Clients) > 0 {
+		if t == bad && v.Health.Tone != bad {
+			t = warn // what is foreseen of them is only to be known
+		}
 		all = append(all, tile{Tone: t, Name: "Programs", Figure: share(sound, len(v.Clients)), Word: "will trust it", Anchor: "programs"})
 	}
 	if len(all) < 2 {
@@ -138,10 +141,32 @@ func share(n, of int) string {
 // whole are words that a line is not to end within, at a hyphen of theirs.
 var whole = regexp.MustCompile(`\b(\d{4}-\d\d-\d\d|SHA-\d+|\d{1,5}-\d{1,5})\b`)
 
-// prose is a text with those words kept whole, by the sign of which nothing is seen
-// (U+2060). It is for reading: a command is never one.
-func prose(s string) string {
-	return whole.ReplaceAllStringFunc(s, func(word string) string { return strings.ReplaceAll(word, "-", "\u2060-\u2060") })
+// piece is a part of a text.
+type piece struct {
+	Text  string
+	Whole bool // no line is to end within
+}
+
+// prose cuts a text so that the style sheet can keep those words whole. Nothing is
+// put into the text itself: what is not seen would be copied along with a port
+// range, which no command then takes.
+func prose(s string) []piece {
+	var all []piece
+	for {
+		at := whole.FindStringIndex(s)
+		if at == nil {
+			break
+		}
+		if at[0] > 0 {
+			all = append(all, piece{Text: s[:at[0]]})
+		}
+		all = append(all, piece{s[at[0]:at[1]], true})
+		s = s[at[1]:]
+	}
+	if s != "" {
+		all = append(all, piece{Text: s})
+	}
+	return all
 }
 
 // How much of one text is shown: a certificate's subject may be as long as its

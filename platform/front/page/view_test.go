@@ -118,10 +118,51 @@ func TestStoresThatAreNotAskedFor(t *testing.T) {
 func TestHealthy(t *testing.T) {
 	doc := setUp(t).page()
 	section := one(t, doc, "section#findings")
-	assert.Equal(t, "All is well All is as it was set up on 2026-11-21. There is nothing to mend.", strings.ReplaceAll(text(section), "\u2060", ""))
+	assert.Equal(t, "All is well All is as it was set up on 2026-11-21. There is nothing to mend.", text(section))
 	assert.Equal(t, "good", attr(section, "class"))
 	assert.Equal(t, "localhost: all is well", text(one(t, doc, "title")))
 	assert.Contains(t, text(one(t, doc, "footer")), "Looked at 2026-11-21 12:00:00 UTC")
+}
+
+// The tile is no worse than what is found: that a program will not trust the root
+// may be only to be known.
+func TestProgramsThatAreOnlyToBeKnown(t *testing.T) {
+	m := setUp(t)
+	m.clients = append(m.clients, devcert.Client{Name: "node 20", Path: "/usr/bin/node", Roots: "its own list", State: devcert.Missing, Evidence: "e", Remedy: "r"})
+	tone := func() (string, string) {
+		doc := m.page()
+		for _, tile := range all(one(t, doc, "nav.tiles"), "a") {
+			if attr(tile, "href") == "#programs" {
+				return attr(tile, "class"), attr(one(t, doc, "section#findings"), "class")
+			}
+		}
+		return "", ""
+	}
+	tile, findings := tone()
+	assert.Equal(t, "warn", findings)
+	assert.Equal(t, "warn", tile)
+	m.edit = func(r *devcert.Report) {
+		r.Findings = append(r.Findings, devcert.Finding{Kind: "trust-missing", Severity: devcert.Error, Message: "m"})
+	}
+	tile, _ = tone()
+	assert.Equal(t, "bad", tile)
+}
+
+// What is copied out of a sentence is what a command takes.
+func TestNothingUnseenIsCopied(t *testing.T) {
+	for name, m := range machines(t) {
+		m.edit = func(r *devcert.Report) {
+			r.Findings = append(r.Findings, devcert.Finding{Kind: "binding-missing", Severity: devcert.Error, Message: "ports 44300-44399 since 2026-11-21"})
+		}
+		if name == "lost" {
+			continue // edits what is seen itself
+		}
+		page := ask(t, newHandler(m.report, time.Now), http.MethodGet, home).Body.String()
+		for _, unseen := range []string{"\u2060", "\u200b", "\u00ad", "\ufeff", "\u2011", "&shy;", "&#8288;"} {
+			assert.NotContains(t, page, unseen, name)
+		}
+		assert.Contains(t, page, `ports <span class="unbroken">44300-44399</span> since <span class="unbroken">2026-11-21</span></p>`, name)
+	}
 }
 
 func TestNeverSetUp(t *testing.T) {
