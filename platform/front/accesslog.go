@@ -160,10 +160,13 @@ func appendLost(b []byte, lines int, json bool) []byte {
 
 // outcome is what went wrong; "" when nothing did.
 func (x *exchange) outcome() string {
-	if x.note == "" && !x.whole {
-		return "cut off"
+	switch {
+	case x.note != "" || x.whole:
+		return x.note
+	case x.stopped():
+		return "stopped"
 	}
-	return x.note
+	return "cut off"
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

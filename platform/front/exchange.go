@@ -2,6 +2,8 @@ package front
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -29,6 +31,14 @@ type exchange struct {
 
 // Unwrap is for [http.ResponseController], by which the proxy flushes.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// errStopped is why requests end that are left when the front is to stop.
+var errStopped = errors.New("devcert serve was stopped")
+
+// stopped says that it was the front that ended the request, and not its client.
+func (x *exchange) stopped() bool {
+	return errors.Is(context.Cause(x.request.Context()), errStopped)
+}
 
 // WriteHeader notes the status; those below 200 announce another.
 func (x *exchange) WriteHeader(status int) {

@@ -223,6 +223,10 @@ func (f *forwarder) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	var a answer
 	switch {
+	case x.stopped():
+		a = answer{status: http.StatusServiceUnavailable, note: "stopped",
+			title: "devcert was stopped", reason: "the application had not answered by then",
+			remedy: "start devcert serve again, and then send the request again"}
 	case x.request.Context().Err() != nil:
 		x.note, x.status = "client left", statusClientLeft
 		return

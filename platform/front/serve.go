@@ -100,8 +100,8 @@ func (f *front) accept(l net.Listener) {
 
 // run has answer answer requests until ctx ends, and lets those end.
 func (f *front) run(ctx context.Context, answer http.Handler) error {
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(errStopped)
 	errs := log.New(&errorLog{teller: f.teller}, "", 0) //nolint:forbidigo // net/http takes no other
 	f.server = &http.Server{
 		Handler: answer, ErrorLog: errs,
@@ -126,6 +126,7 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 	}
 	f.follow(ctx)
 	f.stop(ctx)
+	cut(errStopped) // while there still are connections to say it on
 	return f.unserved()
 }
 

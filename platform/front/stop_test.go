@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,44 @@ func TestAStreamIsCutInTheEnd(t *testing.T) {
 	<-left
 	for next() == nil { //nolint:revive // what had arrived before
 	}
+}
+
+// The log says who ended a request: the front, when it had waited long enough, or
+// a client that had not.
+func TestTheLogTellsStoppingFromLeaving(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	s := setUp(t, port)
+	asked := make(chan string, 1)
+	serving := forwarding(t, startApp(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/begun" {
+			_, _ = io.WriteString(w, "begun")
+			_ = http.NewResponseController(w).Flush()
+		}
+		asked <- r.URL.Path
+		<-r.Context().Done()
+	}))
+	lines := &logLines{}
+	serving.Log = lines
+	h := newHandler(serving, "", nil, nil)
+	r := begin(t, s.front(devcert.Serving{}), h.ServeHTTP)
+	ask := func(path string) net.Conn {
+		c, _ := s.dialTLS(t, port)
+		_, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		require.NoError(t, err)
+		assert.Equal(t, path, <-asked)
+		return c
+	}
+	waits, _, left := ask("/waits"), ask("/begun"), ask("/left")
+	require.NoError(t, left.Close())
+	eventually(t, "the leaving is logged", func() bool { return strings.Contains(lines.String(), "client left\n") })
+	require.NoError(t, r.end())
+	eventually(t, "all is logged", func() bool { return strings.Count(lines.String(), "\n") == 3 })
+	assert.Regexp(t, `GET /left 499 .* client left\n`, lines.String())
+	assert.Regexp(t, `GET /waits 503 .* stopped\n`, lines.String())
+	assert.Regexp(t, `GET /begun 200 .* stopped\n`, lines.String())
+	text, _ := io.ReadAll(waits)
+	assert.NotContains(t, string(text), " 200 ", "no answer is made up")
 }
 
 // upgrade hands the connection to a handler that never ends it.
