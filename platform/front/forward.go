@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log"
@@ -58,7 +59,7 @@ func newUpstreams(roots func() *x509.CertPool) *upstreams {
 			MaxResponseHeaderBytes: maxAnswerHeader,
 			ExpectContinueTimeout:  time.Second,
 		},
-		dialer: dialer, buffers: &bufferPool{}, mark: "devcert-" + rand.Text(),
+		dialer: dialer, buffers: &bufferPool{}, mark: newMark(),
 	}
 }
 
@@ -125,6 +126,14 @@ const loopHeader = "Cdn-Loop"
 // is one that nobody guesses; who repeats it gets no answer, and harms nobody else.
 func (s *upstreams) forwarded(h http.Header) bool {
 	return slices.ContainsFunc(h[loopHeader], func(line string) bool { return strings.Contains(line, s.mark) })
+}
+
+// newMark is a pseudonym of RFC 8586, section 2, in which no word comes up by
+// chance.
+func newMark() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return "front-" + hex.EncodeToString(random[:])
 }
 
 // lingerLimit is Kestrel's and nginx's too.

@@ -115,7 +115,7 @@ func TestForwardingToItself(t *testing.T) {
 	for name, upstream := range map[string]string{"straight": back, "by another": leadsTo(&other)} {
 		f = handled(t, forwarding(t, upstream), nil)
 		for _, protocol := range spoken {
-			for _, headers := range []http.Header{{}, {"Cdn-Loop": {"devcert-", "devcert-forged, a; b=c"}}, {"Connection": {"Cdn-Loop"}}} {
+			for _, headers := range []http.Header{{}, {"Cdn-Loop": {"front-", "front-forged, a; b=c"}}, {"Connection": {"Cdn-Loop"}}} {
 				t.Run(name+" over "+protocol, func(t *testing.T) {
 					asked.Store(0)
 					r := newRequest(t, "GET", f.URL, nil)
@@ -137,7 +137,7 @@ func TestForwardingToItself(t *testing.T) {
 func TestOthersLoopMarks(t *testing.T) {
 	seen := make(chan []string, 1)
 	f := handled(t, forwarding(t, startApp(t, func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header["Cdn-Loop"] })), nil)
-	for _, theirs := range [][]string{nil, {"cdn.test; v=1, foo", "devcert-forged"}} {
+	for _, theirs := range [][]string{nil, {"cdn.test; v=1, foo", "front-forged"}} {
 		r := newRequest(t, "GET", f.URL, nil)
 		if theirs != nil {
 			r.Header["Cdn-Loop"] = theirs
@@ -147,7 +147,7 @@ func TestOthersLoopMarks(t *testing.T) {
 		got := <-seen
 		require.Len(t, got, len(theirs)+1)
 		assert.Equal(t, strings.Join(theirs, "|"), strings.Join(got[:len(theirs)], "|"))
-		assert.Regexp(t, `^devcert-[A-Z2-7]{26}$`, got[len(theirs)])
+		assert.Regexp(t, `^front-[0-9a-f]{32}$`, got[len(theirs)])
 	}
 }
 
