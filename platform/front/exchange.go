@@ -43,7 +43,7 @@ func (x *exchange) stopped() bool {
 // WriteHeader notes the status; those below 200 announce another.
 func (x *exchange) WriteHeader(status int) {
 	if x.passes && status >= http.StatusOK {
-		h := x.ResponseWriter.Header()
+		h := x.Header()
 		if _, typed := h["Content-Type"]; !typed {
 			h["Content-Type"] = nil // net/http would guess one
 		}

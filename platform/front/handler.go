@@ -118,8 +118,8 @@ func (h *frontHandler) answer(x *exchange, r *http.Request, to responder) {
 
 // isToken is RFC 9110, section 5.6.2.
 func isToken(s string) bool {
-	for _, r := range s {
-		if r >= 0x80 || fold(byte(r)) == '_' && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+	for i := range len(s) {
+		if fold(s[i]) == '_' && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {
 			return false
 		}
 	}
