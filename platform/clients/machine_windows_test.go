@@ -147,7 +147,7 @@ func TestBeClient(t *testing.T) {
 	if args[1] != "" {
 		transport.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(args[1]) }
 	}
-	answer, err := (&http.Client{Transport: transport}).Get(args[0]) //nolint:bodyclose // the process ends
+	answer, err := (&http.Client{Transport: transport}).Get(args[0])
 	if err == nil {
 		_, err = io.Copy(io.Discard, answer.Body)
 	}

@@ -217,7 +217,7 @@ func TestLargeBodiesAreNotKept(t *testing.T) {
 			for range size / len(block) {
 				body = io.MultiReader(body, bytes.NewReader(block))
 			}
-			_, text := fetchAll(t, c, newRequest(t, "POST", f.URL, body)) //nolint:bodyclose // fetchAll has closed it
+			_, text := fetchAll(t, c, newRequest(t, "POST", f.URL, body))
 			assert.Equal(t, fmt.Sprintf("%x", want.Sum(nil)), text)
 			stop()
 		})

@@ -145,7 +145,7 @@ func TestForgedHeadersDoNotArrive(t *testing.T) {
 					r.Header[name] = []string{"forged"}
 					r.Trailer[name] = []string{"forged"}
 				}
-				_, body := fetchAll(t, f.client(protocol), r) //nolint:bodyclose // fetchAll has closed it
+				_, body := fetchAll(t, f.client(protocol), r)
 				assert.NotContains(t, body, "forged")
 				assert.NotContains(t, strings.ToUpper(body), "CERT")
 				assert.Contains(t, body, "honest")

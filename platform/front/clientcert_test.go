@@ -115,7 +115,7 @@ func TestClientCertificates(t *testing.T) {
 				}
 				client := f.client(protocol, certs...)
 				for range 2 { // of one connection, where it goes on
-					answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+					answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
 					assert.Equal(t, test.status, answer.StatusCode)
 					if test.status == 200 {
 						assert.Equal(t, "application: "+forwarded, body)
@@ -145,7 +145,7 @@ func TestTheGateIsBeforeThePage(t *testing.T) {
 	for name, s := range map[string]devcert.Serving{"page": {}, "static": {Static: t.TempDir()}} {
 		s.ClientCert = devcert.RequireClientCert
 		f := handled(t, s, nil)
-		answer, _ := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+		answer, _ := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil))
 		assert.Equal(t, 403, answer.StatusCode, name)
 	}
 }
@@ -155,9 +155,9 @@ func TestNamedAuthorities(t *testing.T) {
 	mine, theirs := newClients(t), newClients(t)
 	s := devcert.Serving{ClientCert: devcert.RequireClientCert, ClientCAs: []*x509.Certificate{theirs.root}}
 	f := handled(t, s, mine.roots)
-	answer, _ := fetchAll(t, f.client("HTTP/1.1", theirs.good), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+	answer, _ := fetchAll(t, f.client("HTTP/1.1", theirs.good), newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 200, answer.StatusCode)
-	answer, _ = fetchAll(t, f.client("HTTP/1.1", mine.good), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+	answer, _ = fetchAll(t, f.client("HTTP/1.1", mine.good), newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 403, answer.StatusCode)
 }
 
@@ -190,10 +190,10 @@ func TestJudgedByTheServingsClock(t *testing.T) {
 	s := devcert.Serving{ClientCert: devcert.RequireClientCert, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}
 	f := handled(t, s, c.roots)
 	client := f.client("HTTP/2.0", c.good)
-	answer, _ := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+	answer, _ := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 200, answer.StatusCode)
 	ahead.Store(int64(2 * time.Hour))
-	answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+	answer, body := fetchAll(t, client, newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 403, answer.StatusCode)
 	assert.Contains(t, body, "403.17")
 }

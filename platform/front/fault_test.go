@@ -75,7 +75,7 @@ func TestUpstreamFaults(t *testing.T) {
 		for _, protocol := range spoken {
 			t.Run(test.name+" over "+protocol, func(t *testing.T) {
 				f := handled(t, forwarding(t, test.upstream), nil)
-				answer, body := fetchAll(t, f.client(protocol), newRequest(t, "GET", f.URL+"/a/b?secret=1", nil)) //nolint:bodyclose // fetchAll has closed it
+				answer, body := fetchAll(t, f.client(protocol), newRequest(t, "GET", f.URL+"/a/b?secret=1", nil))
 				assert.Equal(t, test.status, answer.StatusCode, body)
 				assert.Contains(t, body, test.upstream+"/a/b: ")
 				assert.Contains(t, body, test.reason)
@@ -100,7 +100,7 @@ func TestTheRemedyNamesTheOption(t *testing.T) {
 		if mapped {
 			option, h.mapped[f.port()] = "devcert serve --map 44321=URL\n", h.mapped[44321]
 		}
-		answer, body := fetchAll(t, f.client("HTTP/1.1"), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+		answer, body := fetchAll(t, f.client("HTTP/1.1"), newRequest(t, "GET", f.URL, nil))
 		assert.Equal(t, 502, answer.StatusCode)
 		assert.True(t, strings.HasSuffix(body, ": "+option), body)
 	}
@@ -112,7 +112,7 @@ func TestAHandshakeThatDoesNotEnd(t *testing.T) {
 	silent := strings.Replace(startRawApp(t, func(_ *net.TCPConn, r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) }), "http:", "https:", 1)
 	f := handled(t, forwarding(t, silent), nil)
 	f.forwarder(t).upstreams.dialer.Timeout = 200 * time.Millisecond
-	answer, body := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil)) //nolint:bodyclose // fetchAll has closed it
+	answer, body := fetchAll(t, f.client("HTTP/2.0"), newRequest(t, "GET", f.URL, nil))
 	assert.Equal(t, 504, answer.StatusCode, body)
 	assert.Contains(t, body, silent+"/: it accepted the connection, and did not end the TLS handshake within 10s; ")
 	assert.Regexp(t, ` 504 .* handshake timed out\n$`, f.logged())

@@ -57,7 +57,7 @@ func TestAPanicEndsOneRequest(t *testing.T) {
 	})
 	for _, http2 := range []bool{false, true} {
 		client := s.client(target4(port), http2)
-		_, err := client.Get("https://localhost/panic") //nolint:bodyclose // there is none
+		_, err := client.Get("https://localhost/panic")
 		require.Error(t, err)
 		response, err := client.Get("https://localhost/")
 		require.NoError(t, err)
