@@ -137,8 +137,9 @@ func TestTheTableIsFollowed(t *testing.T) {
 	for range 20 {
 		require.NoError(t, next(), "its connections go on")
 	}
-	assert.Equal(t, 1, s.heard(fmt.Sprintf("port %d is served now", ports[1])))
-	assert.Equal(t, 1, s.heard(fmt.Sprintf("port %d is served no longer", ports[0])))
+	// A port is told of once all ports have been gone through.
+	eventually(t, "it is said", func() bool { return s.heard(fmt.Sprintf("port %d is served no longer", ports[0])) == 1 })
+	assert.Equal(t, 1, s.heard(fmt.Sprintf("port %d is served now", ports[1])), "%v", s.lines())
 
 	s.write(t, disk.BindingsFile, []byte("{"))
 	eventually(t, "a damaged table is said", func() bool { return s.heard("ports stay as they were") == 1 })
@@ -193,7 +194,7 @@ func TestUninstalledAndSetUpAgain(t *testing.T) {
 			require.NoDirExists(t, s.dir)
 			eventually(t, "nothing is served", func() bool { return !answersAt(target4(ports[0])) && !answersAt(target4(ports[1])) })
 			require.NoError(t, next(), "connections go on")
-			assert.Equal(t, 1, s.heard("nothing is served until devcert setup"), "%v", s.lines())
+			eventually(t, "it is said", func() bool { return s.heard("nothing is served until devcert setup") == 1 })
 			eventually(t, "the keys are forgotten", func() bool { v := f.keyring.now.Load(); return v.leaf == nil && len(v.known) == 0 })
 
 			s.setup(t)
