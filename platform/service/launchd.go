@@ -30,7 +30,7 @@ type launchd struct {
 	logs  string // Library/Logs
 	files disk.Files
 	// tool runs launchctl.
-	tool    func(ctx context.Context, args ...string) ([]byte, error)
+	tool    tool
 	missing error // why there is no tool
 	refuse  func(dir string) error
 	domain  string // of the user's login on the screen: gui/501
@@ -84,7 +84,7 @@ func (m *launchd) disabled(ctx context.Context, label string) (disabled, reached
 	if m.missing != nil {
 		return false, false
 	}
-	out, err := m.ask(ctx, "print-disabled", m.domain)
+	out, err := m.tool.ask(ctx, "print-disabled", m.domain)
 	for line := range bytes.Lines(out) {
 		what, is, _ := strings.Cut(strings.TrimSpace(string(line)), " => ")
 		if what == `"`+label+`"` && (is == "disabled" || is == "true") {
@@ -103,7 +103,7 @@ type launchdJob struct {
 // job asks launchd. Its answer is for people, but in one language; the lines that
 // matter are those of the agent itself, one level deep.
 func (m *launchd) job(ctx context.Context, label string) (launchdJob, error) {
-	out, err := m.ask(ctx, "print", m.domain+"/"+label)
+	out, err := m.tool.ask(ctx, "print", m.domain+"/"+label)
 	if status(err) == launchdNotFound {
 		return launchdJob{}, nil
 	}
@@ -139,19 +139,6 @@ func (j launchdJob) evidence() string {
 	return "launchd has no process of it, last exit code = " + j.code
 }
 
-func (m *launchd) ask(ctx context.Context, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, looking)
-	defer cancel()
-	return m.tool(ctx, args...)
-}
-
-func (m *launchd) change(ctx context.Context, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, changing)
-	defer cancel()
-	_, err := m.tool(ctx, args...)
-	return err
-}
-
 // Install writes the agent, which launchd finds at the next login by itself; in a
 // login on the screen it is loaded now.
 func (m *launchd) Install(ctx context.Context, s devcert.Service) error {
@@ -174,7 +161,7 @@ func (m *launchd) Install(ctx context.Context, s devcert.Service) error {
 		}
 	}
 	if disabled {
-		if err := m.change(ctx, "enable", m.domain+"/"+label); err != nil {
+		if err := m.tool.change(ctx, "enable", m.domain+"/"+label); err != nil {
 			return err
 		}
 	}
@@ -194,9 +181,9 @@ func (m *launchd) load(ctx context.Context, label, path string, anew bool) error
 	case err != nil:
 		return err
 	case !job.loaded:
-		return m.change(ctx, "bootstrap", m.domain, path)
+		return m.tool.change(ctx, "bootstrap", m.domain, path)
 	case job.pid == "":
-		return m.change(ctx, "kickstart", m.domain+"/"+label)
+		return m.tool.change(ctx, "kickstart", m.domain+"/"+label)
 	}
 	return nil
 }
@@ -204,7 +191,7 @@ func (m *launchd) load(ctx context.Context, label, path string, anew bool) error
 // unload ends the agent and waits until launchd has forgotten it: to load one that
 // is about to go is an error (5, input/output).
 func (m *launchd) unload(ctx context.Context, label string) error {
-	err := m.change(ctx, "bootout", m.domain+"/"+label)
+	err := m.tool.change(ctx, "bootout", m.domain+"/"+label)
 	if s := status(err); err != nil && s != launchdNoProcess && s != launchdInProgress {
 		return err
 	}

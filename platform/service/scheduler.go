@@ -28,7 +28,7 @@ type scheduler struct {
 	folder string // where Windows keeps a file for each task
 	sid    string // of the user: tasks are the machine's, and each user has their own
 	// tool runs schtasks.
-	tool    func(ctx context.Context, args ...string) ([]byte, error)
+	tool    tool
 	missing error // why there is no tool, or no user
 	settle  time.Duration
 }
@@ -53,7 +53,7 @@ func (m *scheduler) Look(ctx context.Context, name, home string) devcert.Service
 	if !m.there(task) {
 		return state
 	}
-	out, err := m.run(ctx, looking, "/Query", "/TN", task, "/XML")
+	out, err := m.tool.ask(ctx, "/Query", "/TN", task, "/XML")
 	is, terr := readTask(out)
 	if err = errors.Join(err, terr); err != nil {
 		state.Standing, state.Evidence = devcert.ServiceUnknown, err.Error()
@@ -76,16 +76,10 @@ func (m *scheduler) Look(ctx context.Context, name, home string) devcert.Service
 	return state
 }
 
-func (m *scheduler) run(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return m.tool(ctx, args...)
-}
-
 // result is what the last run came to. Its column is told by its place: the names
 // are translated.
 func (m *scheduler) result(ctx context.Context, task string) (string, error) {
-	out, err := m.run(ctx, looking, "/Query", "/TN", task, "/FO", "CSV", "/V", "/NH")
+	out, err := m.tool.ask(ctx, "/Query", "/TN", task, "/FO", "CSV", "/V", "/NH")
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +130,7 @@ func (m *scheduler) Install(ctx context.Context, s devcert.Service) error {
 	case same && had.Running == devcert.Runs:
 		return nil
 	case had.Running == devcert.Runs:
-		if _, err := m.run(ctx, changing, "/End", "/TN", task); err != nil {
+		if err := m.tool.change(ctx, "/End", "/TN", task); err != nil {
 			return err
 		}
 	}
@@ -145,7 +139,7 @@ func (m *scheduler) Install(ctx context.Context, s devcert.Service) error {
 			return err
 		}
 	}
-	if _, err := m.run(ctx, changing, "/Run", "/TN", task); err != nil {
+	if err := m.tool.change(ctx, "/Run", "/TN", task); err != nil {
 		return err
 	}
 	return m.watch(ctx, task)
@@ -162,7 +156,7 @@ func (m *scheduler) register(ctx context.Context, task string, data []byte) erro
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		return err
 	}
-	_, err = m.run(ctx, changing, "/Create", "/TN", task, "/XML", file, "/F")
+	err = m.tool.change(ctx, "/Create", "/TN", task, "/XML", file, "/F")
 	return err
 }
 
@@ -193,10 +187,10 @@ func (m *scheduler) Remove(ctx context.Context, name, home string) error {
 	case is.Standing == devcert.ServiceAbsent || is.Standing == devcert.ServiceForeign:
 		return nil
 	case is.Running != devcert.RunsNot:
-		if _, err := m.run(ctx, changing, "/End", "/TN", task); err != nil && is.Running == devcert.Runs {
+		if err := m.tool.change(ctx, "/End", "/TN", task); err != nil && is.Running == devcert.Runs {
 			return err
 		}
 	}
-	_, err := m.run(ctx, changing, "/Delete", "/TN", task, "/F")
+	err := m.tool.change(ctx, "/Delete", "/TN", task, "/F")
 	return err
 }

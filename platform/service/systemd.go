@@ -19,7 +19,7 @@ type systemd struct {
 	dirs  []string // of the user's units; the first is written to where systemd reads it
 	files disk.Files
 	// tool runs systemctl --user; an error where there is none.
-	tool func(ctx context.Context, args ...string) ([]byte, error)
+	tool tool
 	// missing says why there is no tool; nil when there is.
 	missing error
 	// reach says whether an instance of the user's runs, and can be talked to.
@@ -97,19 +97,6 @@ func (m *systemd) links(unit string) (links []string) {
 	return links
 }
 
-func (m *systemd) ask(ctx context.Context, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, looking)
-	defer cancel()
-	return m.tool(ctx, args...)
-}
-
-func (m *systemd) change(ctx context.Context, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, changing)
-	defer cancel()
-	_, err := m.tool(ctx, args...)
-	return err
-}
-
 // Install writes the unit and has it started at the login, as `systemctl enable`
 // does; where the user's instance runs, it is started now.
 func (m *systemd) Install(ctx context.Context, s devcert.Service) error {
@@ -119,7 +106,7 @@ func (m *systemd) Install(ctx context.Context, s devcert.Service) error {
 	unit, f := m.find(s.Name, s.Home)
 	reached := m.reach()
 	if reached {
-		read, err := m.ask(ctx, "show", "--property=UnitPath")
+		read, err := m.tool.ask(ctx, "show", "--property=UnitPath")
 		if reached = err == nil; reached {
 			if unit, f, err = m.readFrom(string(read), s); err != nil {
 				return err
@@ -192,17 +179,17 @@ func (m *systemd) notReached(unit string) error {
 // start starts the unit, anew where it was written anew, and watches whether it
 // stays up.
 func (m *systemd) start(ctx context.Context, unit string, anew bool) error {
-	if err := m.change(ctx, "daemon-reload"); err != nil {
+	if err := m.tool.change(ctx, "daemon-reload"); err != nil {
 		return err
 	}
 	// One that failed too often is not started until that is forgotten; of one that
 	// never did there is nothing to forget, which is an error.
-	_ = m.change(ctx, "reset-failed", "--", unit)
+	_ = m.tool.change(ctx, "reset-failed", "--", unit)
 	verb := "start"
 	if anew {
 		verb = "restart"
 	}
-	if err := m.change(ctx, verb, "--", unit); err != nil {
+	if err := m.tool.change(ctx, verb, "--", unit); err != nil {
 		// One that ends at once fails its start, sometimes.
 		if is, serr := m.show(ctx, unit); serr == nil && status(err) > 0 && is["LoadState"] == "loaded" && is.running() != devcert.Runs {
 			return &failedError{is.evidence(), logOf(unit), err}
@@ -262,8 +249,8 @@ func (m *systemd) Remove(ctx context.Context, name, home string) error {
 	if !reached {
 		return nil
 	}
-	_ = m.change(ctx, "reset-failed", "--", unit)
-	return m.change(ctx, "daemon-reload")
+	_ = m.tool.change(ctx, "reset-failed", "--", unit)
+	return m.tool.change(ctx, "daemon-reload")
 }
 
 func (m *systemd) stop(ctx context.Context, unit string) error {
@@ -271,5 +258,5 @@ func (m *systemd) stop(ctx context.Context, unit string) error {
 	if err != nil || is["LoadState"] == "not-found" && is["ActiveState"] == "inactive" {
 		return err
 	}
-	return m.change(ctx, "stop", "--", unit)
+	return m.tool.change(ctx, "stop", "--", unit)
 }

@@ -17,7 +17,7 @@ import (
 type unitState map[string]string
 
 func (m *systemd) show(ctx context.Context, unit string) (unitState, error) {
-	out, err := m.ask(ctx, "show", "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts", "--", unit)
+	out, err := m.tool.ask(ctx, "show", "--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts", "--", unit)
 	is := unitState{}
 	for line := range bytes.Lines(out) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), "=")
