@@ -251,6 +251,9 @@ func (s *Serving) check(table PortTable) error {
 	if len(asked) == 0 {
 		return &UsageError{Problem: "no port is bound, and none was named", Hint: "devcert setup binds " + DefaultPorts + "; --port names others"}
 	}
+	if s.Map[CRLPort] != nil || slices.Contains(s.Ports, CRLPort) {
+		return &UsageError{Problem: fmt.Sprintf("port %d is for the revocation lists", CRLPort), Hint: "serve another port"}
+	}
 	for _, u := range append(slices.Collect(maps.Values(s.Map)), s.To) {
 		if u != nil && toItself(u, asked) {
 			return &UsageError{

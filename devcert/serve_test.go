@@ -61,6 +61,8 @@ func TestServeRefuses(t *testing.T) {
 		{"its own port by address", Serving{To: mustURL(t, "https://127.0.0.2:44300")}, nil, "devcert itself is to serve there"},
 		{"its own port by number", Serving{Ports: []int{8443}, To: mustURL(t, "http://[::1]:8443")}, nil, "devcert itself is to serve there"},
 		{"its own port in a map", Serving{Map: map[int]*url.URL{443: mustURL(t, "https://localhost")}}, nil, "devcert itself is to serve there"},
+		{"the revocation lists' port", Serving{Ports: []int{44297, CRLPort}}, nil, "is for the revocation lists"},
+		{"their port in a map", Serving{Map: map[int]*url.URL{CRLPort: mustURL(t, "http://localhost:1")}}, nil, "is for the revocation lists"},
 		{"two sources", Serving{To: mustURL(t, "http://localhost:5000"), Static: "/site"}, nil, "contradict each other"},
 		{"a header for nothing", Serving{CertHeaders: []CertHeader{{"X-Ssl-Cert", CertHex}}}, nil, "none is asked for"},
 		{"nothing bound", Serving{}, func(m *machine) { clear(m.binder.table) }, "no port is bound"},

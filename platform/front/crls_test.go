@@ -166,16 +166,3 @@ func TestAnotherDevcertPublishesTheLists(t *testing.T) {
 	require.NoError(t, second.end())
 	assert.Empty(t, s.lines())
 }
-
-func TestThePortOfTheListsIsRefused(t *testing.T) {
-	t.Parallel()
-	s := setUp(t)
-	for _, serving := range []devcert.Serving{
-		{Ports: []int{44297, devcert.CRLPort}},
-		{Map: map[int]*url.URL{devcert.CRLPort: {Scheme: "http", Host: "localhost:1"}}},
-	} {
-		err := s.front(serving).run(t.Context(), http.HandlerFunc(hello))
-		require.ErrorAs(t, err, new(*devcert.UsageError))
-		require.EqualError(t, err, "port 44298 is for the revocation lists")
-	}
-}

@@ -3,7 +3,6 @@ package front
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log"
 	"maps"
 	"net"
@@ -133,11 +132,6 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 // start opens the ports, or says why there is nothing to serve.
 func (f *front) start() error {
 	started := time.Now()
-	if slices.Contains(f.asked, devcert.CRLPort) {
-		return &devcert.UsageError{
-			Problem: fmt.Sprintf("port %d is for the revocation lists", devcert.CRLPort), Hint: "serve another port",
-		}
-	}
 	v := f.keyring.read(true)
 	if v.leaf == nil {
 		return noLeaf(v, f.keyring.folder.Path)
