@@ -15,7 +15,7 @@ import (
 // FuzzHost: whatever name a request comes by, it is answered only where that name
 // can lead nowhere but here.
 func FuzzHost(f *testing.F) {
-	for _, host := range []string{"localhost:44300", "[::1]", "[::1%25lo]:1", "127.0.0.1.", "LOCALHOST.:", "evil.example", "a.dev.localhost", "[", ":", "\x00"} {
+	for _, host := range []string{"localhost:44300", "[::1]", "[::1%25lo]:1", "127.0.0.1.", "LOCALHOST.:", "evil.example", "a.dev.localhost", "[", ":", "\x00", "::1%]", "[::1%[]"} {
 		f.Add(host)
 	}
 	m := setUp(f)

@@ -50,6 +50,9 @@ func hostOf(r *http.Request) string {
 			return ""
 		}
 	}
+	if strings.ContainsAny(host, "[]") { // an address's zone may hold anything
+		return ""
+	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
