@@ -45,6 +45,9 @@ type Host struct {
 	Stores []Store
 	// Binder keeps the port → certificate bindings.
 	Binder Binder
+	// Personals are where the clients of this system keep certificates that they
+	// offer to servers.
+	Personals []Personal
 	// Server serves on the ports; nil where devcert has none.
 	Server Server
 	// Services keeps devcert's own services for this user; nil where devcert knows
