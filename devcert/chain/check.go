@@ -17,9 +17,10 @@ type Part string
 
 // The parts, in the order in which problems are reported.
 const (
-	PartRoot         Part = "root"
-	PartIntermediate Part = "intermediate"
-	PartLeaf         Part = "leaf"
+	PartRoot               Part = "root"
+	PartIntermediate       Part = "intermediate" // for servers
+	PartClientIntermediate Part = "client intermediate"
+	PartLeaf               Part = "leaf" // of the server localhost
 )
 
 // Fault is what kind of thing is wrong with a part.
@@ -45,10 +46,11 @@ type Problem struct {
 
 func (p Problem) String() string { return string(p.Part) + " " + p.Reason }
 
-// Parts is a hierarchy as it was found; what was not found is nil.
+// Parts is a hierarchy as it was found; what was not found is nil. A hierarchy
+// may be without client intermediate: one that is not there is no problem.
 type Parts struct {
-	Root, Intermediate, Leaf *x509.Certificate
-	IntermediateKey, LeafKey crypto.Signer
+	Root, Intermediate, ClientIntermediate, Leaf    *x509.Certificate
+	IntermediateKey, ClientIntermediateKey, LeafKey crypto.Signer
 }
 
 // Check lists everything that keeps a hierarchy from serving names at now;
@@ -63,7 +65,7 @@ func Check(p Parts, names []string, now time.Time) []Problem {
 	for _, c := range []struct {
 		part Part
 		cert *x509.Certificate
-	}{{PartRoot, p.Root}, {PartIntermediate, p.Intermediate}, {PartLeaf, p.Leaf}} {
+	}{{PartRoot, p.Root}, {PartIntermediate, p.Intermediate}, {PartClientIntermediate, p.ClientIntermediate}, {PartLeaf, p.Leaf}} {
 		if c.cert == nil {
 			continue
 		}
@@ -77,7 +79,7 @@ func Check(p Parts, names []string, now time.Time) []Problem {
 // checkParts looks for structural problems. Each part takes signatures to judge,
 // so that they are judged side by side.
 func checkParts(p Parts) []Problem {
-	checks := []func(Parts, noter){checkRootPart, checkIntermediate, checkLeaf}
+	checks := []func(Parts, noter){checkRootPart, checkIntermediate, checkClientIntermediate, checkLeaf}
 	found := make([][]Problem, len(checks))
 	var wg sync.WaitGroup
 	for i, check := range checks {
@@ -117,15 +119,29 @@ func checkIntermediate(p Parts, note noter) {
 		note(PartIntermediate, FaultMissing, "is missing")
 		return
 	}
-	if p.Root != nil {
-		chained := issuedBy(p.Intermediate, p.Root)
-		note(PartIntermediate, FaultChain, chained)
-		v := values{owner: OwnerOf(p.Root), id: HierarchyID(p.Root), permits: PermitsOf(p.Root)}
-		if chained == "" {
-			note(PartIntermediate, FaultProfile, profileReason(serverProfile, p.Intermediate, v, p.Root))
-		}
-	}
+	checkBelowRoot(PartIntermediate, serverProfile, p.Intermediate, p.Root, note)
 	noteKey(PartIntermediate, p.Intermediate, p.IntermediateKey, note)
+}
+
+func checkClientIntermediate(p Parts, note noter) {
+	if p.ClientIntermediate == nil {
+		return
+	}
+	checkBelowRoot(PartClientIntermediate, clientProfile, p.ClientIntermediate, p.Root, note)
+	noteKey(PartClientIntermediate, p.ClientIntermediate, p.ClientIntermediateKey, note)
+}
+
+// checkBelowRoot judges an intermediate against root, where there is one.
+func checkBelowRoot(part Part, p profile, cert, root *x509.Certificate, note noter) {
+	if root == nil {
+		return
+	}
+	chained := issuedBy(cert, root)
+	note(part, FaultChain, chained)
+	if chained == "" {
+		v := values{owner: OwnerOf(root), id: HierarchyID(root), permits: PermitsOf(root)}
+		note(part, FaultProfile, profileReason(p, cert, v, root))
+	}
 }
 
 func checkLeaf(p Parts, note noter) {

@@ -127,6 +127,58 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckClientIntermediate(t *testing.T) {
+	h, foreign := clientHierarchy(t), newHierarchy(t, Options{Key: ECDSA, ClientCerts: true})
+	remade := func(change func(*x509.Certificate)) func(*Parts) {
+		return func(p *Parts) {
+			template := *h.ClientIntermediate.Cert
+			change(&template)
+			p.ClientIntermediate = signCertificate(t, &template, Pair{h.Root, h.RootKey}, template.PublicKey)
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		spoil  func(*Parts)
+		want   []brief
+		reason string // of the first
+	}{
+		{name: "right", spoil: func(*Parts) {}},
+		{name: "right, remade", spoil: remade(func(*x509.Certificate) {})},
+		{name: "none", spoil: func(p *Parts) { p.ClientIntermediate, p.ClientIntermediateKey = nil, nil }},
+		{name: "without a root to judge it by", spoil: func(p *Parts) { p.Root = nil }, want: []brief{{PartRoot, FaultMissing}}},
+		{name: "no key", spoil: func(p *Parts) { p.ClientIntermediateKey = nil }, want: []brief{{PartClientIntermediate, FaultMissing}}, reason: "no private key"},
+		{name: "the server intermediate's key", spoil: func(p *Parts) { p.ClientIntermediateKey = p.IntermediateKey },
+			want: []brief{{PartClientIntermediate, FaultKey}}, reason: "another certificate's"},
+		{name: "the server intermediate", spoil: func(p *Parts) { p.ClientIntermediate, p.ClientIntermediateKey = p.Intermediate, p.IntermediateKey },
+			want: []brief{{PartClientIntermediate, FaultProfile}}, reason: "subject"},
+		{name: "another root's", spoil: func(p *Parts) {
+			p.ClientIntermediate, p.ClientIntermediateKey = foreign.ClientIntermediate.Cert, foreign.ClientIntermediate.Key
+		}, want: []brief{{PartClientIntermediate, FaultChain}}, reason: "was issued by"},
+		{name: "for servers too", spoil: remade(func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage[:1:1], x509.ExtKeyUsageServerAuth) }),
+			want: []brief{{PartClientIntermediate, FaultProfile}}, reason: "extended key usage"},
+		{name: "permits more", spoil: remade(func(c *x509.Certificate) { c.PermittedDNSDomains = append(c.PermittedDNSDomains[:5:5], "com") }),
+			want: []brief{{PartClientIntermediate, FaultProfile}}, reason: "name constraints: differs"},
+		{name: "ends after the root", spoil: remade(func(c *x509.Certificate) { c.NotAfter = c.NotAfter.Add(time.Second) }),
+			want: []brief{{PartClientIntermediate, FaultProfile}}, reason: "ends after its issuer"},
+		{name: "expired", spoil: remade(func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }),
+			want: []brief{{PartClientIntermediate, FaultExpired}}, reason: "expired on 2026-11-21"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := h.parts()
+			row.spoil(&p)
+			got := Check(p, DefaultNames(), noon)
+			var briefly []brief
+			for _, problem := range got {
+				briefly = append(briefly, brief{problem.Part, problem.Fault})
+			}
+			require.Equal(t, row.want, briefly, "%v", got)
+			if row.reason != "" {
+				assert.Contains(t, got[0].Reason, row.reason)
+			}
+		})
+	}
+}
+
 func leafOf(h *Hierarchy) *x509.Certificate {
 	c := h.Leaf.Cert
 	return leafProfile.template(values{key: c.PublicKey, serial: c.SerialNumber, notBefore: c.NotBefore, notAfter: c.NotAfter, dnsNames: c.DNSNames, addresses: c.IPAddresses})

@@ -56,10 +56,23 @@ func standardHierarchy(t testing.TB) *Hierarchy {
 	return h
 }
 
+// withClients is the same with a client intermediate.
+var withClients = sync.OnceValues(func() (*Hierarchy, error) {
+	return New(Options{Owner: "alice@pc", Key: ECDSA, Now: noon, ClientCerts: true})
+})
+
+func clientHierarchy(t testing.TB) *Hierarchy {
+	t.Helper()
+	h, err := withClients()
+	require.NoError(t, err)
+	return h
+}
+
 func (h *Hierarchy) parts() Parts {
 	return Parts{
 		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
 		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
+		ClientIntermediate: h.ClientIntermediate.Cert, ClientIntermediateKey: h.ClientIntermediate.Key,
 	}
 }
 

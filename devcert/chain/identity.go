@@ -65,27 +65,33 @@ func SameKey(cert *x509.Certificate, key crypto.Signer) bool {
 	return ok && pub.Equal(cert.PublicKey)
 }
 
-// maxOwner leaves room in a common name (64 characters, RFC 5280, appendix A.1)
-// for "devcert intermediate ", a space and the ID.
+// maxCommonName is the longest common name there may be (RFC 5280, appendix A.1).
+const maxCommonName = 64
+
+// maxOwner leaves room in a common name for "devcert intermediate ", a space and
+// the ID.
 const maxOwner = 34
 
 // ReduceOwner makes USER@HOST fit for a common name: what is not in
 // [A-Za-z0-9.@-] is dropped and the rest cut to 34 characters. "unknown" stands
 // for an owner of which nothing readable is left.
-func ReduceOwner(s string) string {
-	readable := false
+func ReduceOwner(s string) string { return reduceOwner(s, maxOwner) }
+
+// reduceOwner is ReduceOwner for a name that leaves room for fewer characters.
+func reduceOwner(s string, most int) string {
 	kept := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			readable = true
-			return r
-		case r == '.', r == '@', r == '-':
+		if isAlphanumeric(r) || r == '.' || r == '@' || r == '-' {
 			return r
 		}
 		return -1
 	}, s)
-	if !readable {
+	kept = kept[:min(len(kept), most)]
+	if !strings.ContainsFunc(kept, isAlphanumeric) {
 		return "unknown"
 	}
-	return kept[:min(len(kept), maxOwner)]
+	return kept
+}
+
+func isAlphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }

@@ -28,6 +28,10 @@ type Options struct {
 	Key     KeyType   // of the leaf; RSA when empty
 	Now     time.Time // in any zone
 	Rand    io.Reader // see the package comment; nil for the system's
+
+	// ClientCerts asks for the client intermediate. Only then is there a key
+	// that can sign client certificates, for a thief as well.
+	ClientCerts bool
 }
 
 // Hierarchy is everything that New makes.
@@ -40,10 +44,12 @@ type Hierarchy struct {
 	RootCRL      []byte // DER: nothing revoked, valid as long as the root
 	Intermediate Pair
 	Leaf         Pair
+	// ClientIntermediate is zero unless it was asked for.
+	ClientIntermediate Pair
 }
 
-// New makes a hierarchy: a root, a server intermediate, a leaf and the root's
-// revocation list. A name outside the permits is a *NameError, found before
+// New makes a hierarchy: a root, a server intermediate, a client intermediate
+// where it is asked for, a leaf and the root's revocation list. A name outside the permits is a *NameError, found before
 // anything is made.
 func New(o Options) (*Hierarchy, error) {
 	o, err := o.complete()
@@ -108,19 +114,28 @@ func newAuthorities(o Options) (*Hierarchy, error) {
 	if err != nil {
 		return nil, err
 	}
-	interKey, err := newECDSA()
-	if err != nil {
+	h := &Hierarchy{ID: v.id, Root: root.Cert, RootKey: rootKey}
+	if h.Intermediate, err = newIntermediate(serverProfile, v, root, o.Rand); err != nil {
 		return nil, err
 	}
-	inter, err := newAuthority(serverProfile, v, root, interKey, o.Rand)
-	if err != nil {
+	if o.ClientCerts {
+		if h.ClientIntermediate, err = newIntermediate(clientProfile, v, root, o.Rand); err != nil {
+			return nil, err
+		}
+	}
+	if h.RootCRL, err = emptyCRL(root); err != nil {
 		return nil, err
 	}
-	list, err := emptyCRL(root)
+	return h, nil
+}
+
+// newIntermediate makes a CA of profile p and its key.
+func newIntermediate(p profile, v values, root Pair, random io.Reader) (Pair, error) {
+	key, err := newECDSA()
 	if err != nil {
-		return nil, err
+		return Pair{}, err
 	}
-	return &Hierarchy{ID: v.id, Root: root.Cert, RootKey: rootKey, RootCRL: list, Intermediate: inter}, nil
+	return newAuthority(p, v, root, key, random)
 }
 
 // newAuthority makes a CA of profile p for key. An issuer without certificate

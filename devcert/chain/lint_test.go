@@ -43,7 +43,13 @@ func TestLint(t *testing.T) {
 				name  string
 				cert  *x509.Certificate
 				least int
-			}{{"root", h.Root, leastCALints}, {"intermediate", h.Intermediate.Cert, leastCALints}, {"leaf", h.Leaf.Cert, leastLeafLints}} {
+			}{
+				{"root", h.Root, leastCALints}, {"intermediate", h.Intermediate.Cert, leastCALints},
+				{"client intermediate", h.ClientIntermediate.Cert, leastCALints}, {"leaf", h.Leaf.Cert, leastLeafLints},
+			} {
+				if c.cert == nil {
+					continue
+				}
 				cert, err := zx509.ParseCertificate(c.cert.Raw)
 				require.NoError(t, err)
 				assertClean(t, c.name, zlint.LintCertificateEx(cert, r), c.least)

@@ -37,10 +37,11 @@ func CheckPart(der []byte) (*x509.Certificate, Part, error) {
 	switch part {
 	case PartRoot:
 		err = checkRoot(cert)
-	case PartIntermediate:
+	case PartIntermediate, PartClientIntermediate:
 		v := values{owner: OwnerOf(cert), id: idInName(cert.Subject.CommonName), permits: PermitsOf(cert)}
 		if err = v.permits.neverAllowed(); err == nil {
-			err = checkIssued(serverProfile, cert, v)
+			p, _, _ := authorityIn(cert.Subject.CommonName)
+			err = checkIssued(p, cert, v)
 		}
 	case PartLeaf:
 		err = checkIssued(leafProfile, cert, values{})
@@ -65,38 +66,52 @@ func checkIssued(p profile, cert *x509.Certificate, v values) error {
 
 // claimedPart goes by names alone.
 func claimedPart(cert *x509.Certificate) Part {
-	switch {
-	case ownerIn(rootProfile, cert.Subject.CommonName) != "":
-		return PartRoot
-	case ownerIn(serverProfile, cert.Subject.CommonName) != "":
-		return PartIntermediate
-	case cert.Subject.CommonName == leafProfile.cn && ownerIn(serverProfile, cert.Issuer.CommonName) != "":
+	if _, part, owner := authorityIn(cert.Subject.CommonName); owner != "" {
+		return part
+	}
+	_, issuer, _ := authorityIn(cert.Issuer.CommonName)
+	if issuer == PartIntermediate && cert.Subject.CommonName == leafProfile.cn {
 		return PartLeaf
 	}
 	return ""
 }
 
 // OwnerOf is the USER@HOST, reduced as by [ReduceOwner], in the common name of a
-// root or intermediate of ours, or of a leaf's issuer; "" when no name has that form.
+// CA of ours, or of the issuer of a leaf of ours; "" when no name has that form.
+// The longer name of a client intermediate has room for 27 characters of it.
 func OwnerOf(cert *x509.Certificate) string {
-	switch claimedPart(cert) {
-	case PartRoot:
-		return ownerIn(rootProfile, cert.Subject.CommonName)
-	case PartIntermediate:
-		return ownerIn(serverProfile, cert.Subject.CommonName)
-	case PartLeaf:
-		return ownerIn(serverProfile, cert.Issuer.CommonName)
+	if _, _, owner := authorityIn(cert.Subject.CommonName); owner != "" {
+		return owner
 	}
-	return ""
+	if claimedPart(cert) == "" {
+		return ""
+	}
+	_, _, owner := authorityIn(cert.Issuer.CommonName)
+	return owner
+}
+
+// authorityIn says which CA of ours a common name claims to be, and whose; all
+// are empty when it has no such form.
+func authorityIn(cn string) (p profile, part Part, owner string) {
+	for _, ca := range []struct {
+		profile
+		part Part
+	}{{rootProfile, PartRoot}, {serverProfile, PartIntermediate}, {clientProfile, PartClientIntermediate}} {
+		if owner := ownerIn(ca.profile, cn); owner != "" {
+			return ca.profile, ca.part, owner
+		}
+	}
+	return profile{}, "", ""
 }
 
 // ownerIn takes the owner out of a common name as [profile.subject] writes it.
 func ownerIn(p profile, cn string) string {
-	words := strings.Split(cn, " ")
-	if len(words) != 4 || words[0] != "devcert" || words[1] != p.title || words[2] != ReduceOwner(words[2]) {
+	rest, titled := strings.CutPrefix(cn, p.prefix())
+	owner, id, found := strings.Cut(rest, " ")
+	if !titled || !found || id == "" || strings.Contains(id, " ") || owner != p.ownerPart(owner) {
 		return ""
 	}
-	return words[2]
+	return owner
 }
 
 // idInName is the hierarchy's id at the end of such a name.

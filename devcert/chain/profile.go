@@ -87,6 +87,19 @@ var serverProfile = profile{
 	crl:     "root.crl",
 }
 
+// clientProfile is for a CA of its own, so that a server that is to accept these
+// clients can trust it alone, and so that whoever did not ask for client
+// certificates has no key that can sign any. Everything else is as in
+// serverProfile, for the same reasons.
+var clientProfile = profile{
+	title:   "client intermediate",
+	pathLen: 0,
+	usage:   signsCertificates,
+	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	permits: true,
+	crl:     "root.crl",
+}
+
 // leafProfile: Chrome demands digitalSignature of RSA leaves below local roots
 // (since 117); RSA key exchange of TLS 1.2 needs keyEncipherment besides. The
 // subject is exactly CN=localhost, by which dotnet dev-certs and Kestrel know
@@ -126,9 +139,18 @@ func (p profile) subject(owner, id string) pkix.Name {
 		return pkix.Name{CommonName: p.cn}
 	}
 	return pkix.Name{
-		CommonName:   fmt.Sprintf("devcert %s %s %s", p.title, owner, strings.ToUpper(id)),
+		CommonName:   p.prefix() + p.ownerPart(owner) + " " + strings.ToUpper(id),
 		Organization: []string{Organization},
 	}
+}
+
+func (p profile) prefix() string { return "devcert " + p.title + " " }
+
+// ownerPart is what a name with this title has room for of an owner: the longer
+// the title, the fewer characters.
+func (p profile) ownerPart(owner string) string {
+	const idPart = len(" 1F3A9C2E")
+	return reduceOwner(owner, min(maxOwner, maxCommonName-len(p.prefix())-idPart))
 }
 
 // template is the certificate before it is signed.

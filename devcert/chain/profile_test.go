@@ -43,6 +43,9 @@ func variants(t testing.TB) map[string]Options {
 		"root ends beyond 2050":   {Key: ECDSA, Now: time.Date(2041, 6, 1, 0, 0, 0, 0, time.UTC)},
 		"leaf crosses 2050":       {Key: ECDSA, Now: time.Date(2049, 12, 31, 23, 59, 59, 0, time.UTC)},
 		"made just after 2050":    {Key: ECDSA, Now: time.Date(2050, 1, 1, 0, 30, 0, 0, time.UTC)},
+		"for clients too":         {Key: ECDSA, ClientCerts: true},
+		"clients, longest owner":  {Key: ECDSA, ClientCerts: true, Owner: strings.Repeat("long.", 20) + "@host"},
+		"clients, other permits":  {Key: ECDSA, ClientCerts: true, Permits: permits(t, "app.example.com", "192.168.0.0/16")},
 		"made in a far time zone": {Key: ECDSA, Now: time.Date(2026, 1, 1, 3, 0, 0, 0, time.FixedZone("", 14*3600))},
 	}
 }
@@ -69,7 +72,16 @@ func TestProfiles(t *testing.T) {
 				now = noon
 			}
 			t.Run("root", func(t *testing.T) { assertRoot(t, h, permits, now) })
-			t.Run("intermediate", func(t *testing.T) { assertIntermediate(t, h, permits) })
+			t.Run("intermediate", func(t *testing.T) {
+				assertIntermediate(t, h, h.Intermediate.Cert, permits, "intermediate", "300a06082b06010505070301")
+			})
+			if o.ClientCerts {
+				t.Run("client intermediate", func(t *testing.T) {
+					assertIntermediate(t, h, h.ClientIntermediate.Cert, permits, "client intermediate", "300a06082b06010505070302")
+				})
+			} else {
+				assert.Zero(t, h.ClientIntermediate)
+			}
 			t.Run("leaf", func(t *testing.T) { assertLeaf(t, h, names, now) })
 			t.Run("revocation list", func(t *testing.T) { assertCRL(t, h) })
 
@@ -97,15 +109,14 @@ func assertRoot(t *testing.T, h *Hierarchy, p Permits, now time.Time) {
 	})
 }
 
-func assertIntermediate(t *testing.T, h *Hierarchy, p Permits) {
-	c := h.Intermediate.Cert
+func assertIntermediate(t *testing.T, h *Hierarchy, c *x509.Certificate, p Permits, title, purpose string) {
 	assertCommon(t, c, h.Root, h.Root.NotBefore.Add(time.Hour))
-	assertAuthority(t, c, "intermediate", h)
+	assertAuthority(t, c, title, h)
 	assert.Equal(t, h.Root.NotAfter, c.NotAfter)
 	assertExtensions(t, c, map[string]wantExtension{
 		"2.5.29.19": {true, "30060101ff020100"},
 		"2.5.29.15": {true, "03020106"},
-		"2.5.29.37": {false, "300a06082b06010505070301"},
+		"2.5.29.37": {false, purpose},
 		"2.5.29.30": {true, constraintsHex(t, p)},
 		"2.5.29.14": {false, "0414" + hex.EncodeToString(KeyID(c.PublicKey))},
 		"2.5.29.35": {false, "30168014" + hex.EncodeToString(KeyID(h.Root.PublicKey))},
