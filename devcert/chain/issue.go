@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"time"
 )
@@ -151,20 +149,6 @@ func newAuthority(p profile, v values, issuer Pair, key crypto.Signer, random io
 		return Pair{}, fmt.Errorf("making the %s certificate: %w", p.title, err)
 	}
 	return Pair{Cert: cert, Key: key}, nil
-}
-
-// emptyCRL is the root's one revocation list. It must last as long as the root,
-// because the key that could sign another is gone.
-func emptyCRL(root Pair) ([]byte, error) {
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number:     big.NewInt(1),
-		ThisUpdate: root.Cert.NotBefore,
-		NextUpdate: root.Cert.NotAfter,
-	}, root.Cert, root.Key)
-	if err != nil {
-		return nil, fmt.Errorf("making the root's revocation list: %w", err)
-	}
-	return der, nil
 }
 
 // LeafOptions says what leaf to make.

@@ -6,7 +6,9 @@ package chain
 
 import (
 	"crypto/x509"
+	"math/big"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,6 +75,20 @@ func assertClean(t *testing.T, what string, set *zlint.ResultSet, least int) {
 		}
 	}
 	assert.GreaterOrEqual(t, judged, least, "%s: lints that passed, of %d run", what, len(set.Results))
+}
+
+func TestLintSignedCRL(t *testing.T) {
+	h := clientHierarchy(t)
+	for name, revoked := range map[string][]Revoked{
+		"nothing revoked": nil,
+		"two revoked":     {{big.NewInt(4711), noon.AddDate(0, 0, -3)}, {big.NewInt(4712), noon}},
+	} {
+		der, err := SignCRL(h.ClientIntermediate, revoked, noon, 10*time.Minute)
+		require.NoError(t, err)
+		list, err := zx509.ParseRevocationList(der)
+		require.NoError(t, err)
+		assertClean(t, name, zlint.LintRevocationListEx(list, registry(t)), leastCRLLints)
+	}
 }
 
 // TestLintNotices is the control: a certificate with a fault is found out.

@@ -1,0 +1,97 @@
+package chain
+
+import (
+	"crypto/x509"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSignCRL(t *testing.T) {
+	h := clientHierarchy(t)
+	earlier, start, later := noon.Add(-48*time.Hour), noon.Add(-time.Hour), noon.Add(time.Hour)
+	one, two := big.NewInt(0x1234), new(big.Int).Lsh(big.NewInt(1), 126)
+	type entry struct {
+		serial *big.Int
+		at     time.Time
+	}
+	for _, row := range []struct {
+		name    string
+		issuer  Pair
+		revoked []Revoked
+		want    []entry
+	}{
+		{"nothing revoked", h.ClientIntermediate, nil, nil},
+		{"two", h.ClientIntermediate, []Revoked{{one, earlier}, {two, noon}}, []entry{{one, earlier}, {two, start}}},
+		{"one twice", h.ClientIntermediate, []Revoked{{one, earlier}, {big.NewInt(0x1234), noon}}, []entry{{one, earlier}}},
+		{"by a clock that was ahead", h.ClientIntermediate, []Revoked{{one, later}}, []entry{{one, start}}},
+		{"by the server intermediate", h.Intermediate, []Revoked{{one, earlier}}, []entry{{one, earlier}}},
+		{"by the root", Pair{h.Root, h.RootKey}, []Revoked{{h.ClientIntermediate.Cert.SerialNumber, earlier}},
+			[]entry{{h.ClientIntermediate.Cert.SerialNumber, earlier}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			der, err := SignCRL(row.issuer, row.revoked, noon, 10*time.Minute)
+			require.NoError(t, err)
+			list, err := ParseCRL(EncodeCRL(der))
+			require.NoError(t, err)
+			require.NoError(t, list.CheckSignatureFrom(row.issuer.Cert))
+			assert.Equal(t, row.issuer.Cert.SubjectKeyId, list.AuthorityKeyId)
+			assert.Equal(t, big.NewInt(noon.Unix()), list.Number)
+			assert.Equal(t, seconds(noon).Add(-time.Hour), list.ThisUpdate)
+			assert.Equal(t, seconds(noon).Add(10*time.Minute), list.NextUpdate)
+			assert.Len(t, list.Extensions, 2, "the issuer's key and the number")
+			require.Len(t, list.RevokedCertificateEntries, len(row.want))
+			for i, e := range list.RevokedCertificateEntries {
+				assert.Equal(t, row.want[i].serial, e.SerialNumber)
+				assert.Equal(t, seconds(row.want[i].at), e.RevocationTime)
+				assert.Empty(t, e.Extensions)
+			}
+		})
+	}
+}
+
+func TestCRLNumberGrows(t *testing.T) {
+	h := clientHierarchy(t)
+	root, err := ParseCRL(EncodeCRL(h.RootCRL))
+	require.NoError(t, err)
+	last := root.Number
+	for _, when := range []time.Time{noon, noon.Add(time.Second), noon.AddDate(9, 0, 0)} {
+		der, err := SignCRL(Pair{h.Root, h.RootKey}, nil, when, time.Minute)
+		require.NoError(t, err)
+		list, err := x509.ParseRevocationList(der)
+		require.NoError(t, err)
+		assert.Positive(t, list.Number.Cmp(last))
+		last = list.Number
+	}
+}
+
+func TestSignCRLRefuses(t *testing.T) {
+	h := clientHierarchy(t)
+	for _, row := range []struct {
+		name    string
+		issuer  Pair
+		revoked []Revoked
+		now     time.Time
+		life    time.Duration
+		reason  string
+	}{
+		{"no key", Pair{Cert: h.Root}, nil, noon, time.Minute, "key is not that"},
+		{"another's key", Pair{h.Root, h.Leaf.Key}, nil, noon, time.Minute, "key is not that"},
+		{"no certificate", Pair{Key: h.RootKey}, nil, noon, time.Minute, "key is not that"},
+		{"a leaf", h.Leaf, nil, noon, time.Minute, `"localhost" may not`},
+		{"no time", h.ClientIntermediate, nil, time.Time{}, time.Minute, "no time"},
+		{"no life", h.ClientIntermediate, nil, noon, 0, "out of date"},
+		{"no serial number", h.ClientIntermediate, []Revoked{{At: noon}}, noon, time.Minute, "without serial number"},
+		{"a serial number of zero", h.ClientIntermediate, []Revoked{{new(big.Int), noon}}, noon, time.Minute, "without serial number"},
+		{"no date", h.ClientIntermediate, []Revoked{{Serial: big.NewInt(1)}}, noon, time.Minute, "date of revocation"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			der, err := SignCRL(row.issuer, row.revoked, row.now, row.life)
+			assert.ErrorContains(t, err, row.reason)
+			assert.Nil(t, der)
+		})
+	}
+}
