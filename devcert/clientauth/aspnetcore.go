@@ -13,6 +13,8 @@ type AspNetCore struct {
 	// Handler are the options of AddCertificate; nil when the application does not
 	// use it and takes whom Kestrel lets in.
 	Handler *CertificateHandler
+
+	bare bool // Configure was told that there is no handler
 }
 
 // NewAspNetCore is an application with builder.Services.AddAuthentication(…)
