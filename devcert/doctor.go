@@ -24,6 +24,7 @@ type Examine struct {
 	Browsers bool          // also those that take seconds to start
 	Ports    bool          // see also what answers at the bound ports
 	Limit    time.Duration // for one client and question; ClientLimit when 0
+	IIS      IISLook       // what to look at besides what the machine has
 	Told     func(Asked)   // hears of each answer as it comes; may be nil
 }
 
@@ -31,10 +32,7 @@ type Examine struct {
 // of its own on loopback: one that it must accept and one that it must refuse.
 // It changes nothing; nothing that it makes for that is written to disk.
 func (e *Engine) Doctor(ctx context.Context, x Examine) (*Report, error) {
-	r, err := e.look(ctx, depth{clients: true, probe: x.Ports}, nil)
-	if err == nil {
-		r.leave()
-	}
+	r, err := e.Diagnose(ctx, x)
 	if err != nil || e.Host.Clients == nil {
 		return r, err
 	}
@@ -55,6 +53,18 @@ func (e *Engine) Doctor(ctx context.Context, x Examine) (*Report, error) {
 	r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.belied(r.Asked) })
 	r.Findings = append(r.Findings, askedFindings(r)...)
 	return r, ctx.Err()
+}
+
+// Diagnose looks at all that Doctor looks at, and runs no client.
+func (e *Engine) Diagnose(ctx context.Context, x Examine) (*Report, error) {
+	if e.Host.IIS == nil && !x.IIS.empty() {
+		return nil, &UsageError{Problem: "there is no IIS on this system to look at"}
+	}
+	r, err := e.look(ctx, depth{clients: true, probe: x.Ports, iis: &x.IIS}, nil)
+	if err == nil {
+		r.leave()
+	}
+	return r, err
 }
 
 // split takes the browsers away unless they are wanted.

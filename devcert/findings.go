@@ -120,6 +120,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 		all = append(all, formerCerts(o)...)
 		all = append(all, allStrays(o)...)
 		all = append(all, brokenBindings(o)...)
+		all = append(all, iisFindings(nil, o)...)
 		return append(all, projectFindings(nil, o)...)
 	}
 	all = append(all, stateFindings(c, damage, o)...)
@@ -136,6 +137,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 	all = append(all, projectFindings(c, o)...)
 	all = append(all, listenerFindings(c, o)...)
 	all = append(all, serviceFindings(c, o)...)
+	all = append(all, iisFindings(c, o)...)
 	for i := range all {
 		f := &all[i]
 		f.Repairable = f.cure != noCure

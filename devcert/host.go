@@ -65,6 +65,10 @@ type Host struct {
 	// Clients knows this machine's programs that verify servers; nil when devcert
 	// knows none of this system's.
 	Clients Clients
+	// IIS looks at IIS, HTTP.sys and Schannel where they ask for client
+	// certificates; nil where there is none. It only reads. What is wrong with what
+	// a person named in the look is a *UsageError.
+	IIS func(ctx context.Context, look IISLook) (*IISState, error)
 	// Self is how a person starts this very program again, as an absolute path.
 	Self string
 	// AsAdmin is what a person types before a command line to run it with

@@ -28,6 +28,7 @@ type Observation struct {
 	Projects  []Project // see [Engine]
 	// Services has those of this state folder.
 	Services []ServiceState
+	IIS      *IISState // only when doctor looks, and on Windows
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
 	// Foreign says that the state folder was made by another user or elsewhere.
@@ -44,6 +45,8 @@ type StorePlaces struct {
 type depth struct {
 	probe   bool // what answers at the bound ports
 	clients bool // which programs there are, and what they read
+	// iis is what is looked at of IIS and Schannel; nil for nothing.
+	iis *IISLook
 }
 
 // observe looks at everything and changes nothing. Every store is looked at,
@@ -67,7 +70,14 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	if deep.clients && e.Host.Ephemeral != nil {
 		o.ephemeral = e.Host.Ephemeral()
 	}
+	var iisErr error
+	if deep.iis != nil && e.Host.IIS != nil {
+		looks.Go(func() { o.IIS, iisErr = e.Host.IIS(ctx, *deep.iis) })
+	}
 	looks.Wait()
+	if iisErr != nil {
+		return nil, iisErr
+	}
 	if deep.probe && o.PortsErr == nil { // whose a binding is, the stores know
 		o.Answers = e.Host.Binder.Probe(ctx, portsOf(o.ownBindings()))
 	}

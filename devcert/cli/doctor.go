@@ -23,6 +23,9 @@ func (p *program) doctorCommand() *cli.Command {
 		Flags: commonFlags(
 			&cli.StringFlag{Name: "symptom", Usage: "explain `TEXT`: an error, a status such as 403.16, or lines of a log (devcert explain lists them)"},
 			&cli.BoolFlag{Name: "browsers", Usage: "ask browsers too: each takes seconds to start"},
+			&cli.StringSliceFlag{Name: "iis-config", Usage: "look also at the applicationHost.config `FILE` of a project (Windows)"},
+			&cli.StringSliceFlag{Name: "iis-log", Usage: "look in the W3SVC log, or the trace of a failed request, `FILE` for refused client certificates (Windows)"},
+			&cli.StringFlag{Name: "identity", Usage: "say whether `ACCOUNT` may read the keys of client certificates, and how to let it (Windows)"},
 			&cli.DurationFlag{Name: "limit", Value: devcert.ClientLimit, Usage: "give a client at most `DURATION` for an answer (20s)"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
@@ -34,6 +37,9 @@ func (p *program) doctorCommand() *cli.Command {
 				return &devcert.UsageError{Problem: "--limit must be longer than nothing", Hint: "write for instance --limit 30s"}
 			}
 			x := devcert.Examine{Browsers: s.flags.Bool("browsers"), Limit: limit, Told: s.ui.asked}
+			x.IIS = devcert.IISLook{
+				Configs: s.flags.StringSlice("iis-config"), Logs: s.flags.StringSlice("iis-log"), Identity: s.flags.String("identity"),
+			}
 			if s.flags.IsSet("symptom") {
 				return s.diagnose(ctx, s.flags.String("symptom"), x)
 			}

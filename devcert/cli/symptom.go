@@ -26,14 +26,14 @@ type causeJSON struct {
 }
 
 // diagnose says what text means and what explains it here. It looks as status
-// --probe does, which is fast; clients are run only where a flag is about them.
+// --probe does, and at IIS, which is fast; clients are run only where a flag is about them.
 func (s *session) diagnose(ctx context.Context, text string, x devcert.Examine) error {
 	known, ok := symptom.Recognise(text)
 	if !ok {
 		return unknownSymptom(text)
 	}
 	x.Ports = true
-	look := func() (*devcert.Report, error) { return s.engine.Status(ctx, x.Ports) }
+	look := func() (*devcert.Report, error) { return s.engine.Diagnose(ctx, x) }
 	if x.Browsers || s.flags.IsSet("limit") {
 		look = func() (*devcert.Report, error) { return s.engine.Doctor(ctx, x) }
 	}

@@ -22,6 +22,10 @@ var promised = []string{
 	"key-missing", "rival-certificate", "stale-export",
 	"binding-missing", "binding-stale", "binding-foreign", "binding-shadowed", "binding-unknown",
 	"reservation-missing", "port-excluded", "port-ephemeral", "listener-differs", "service-missing", "uninstall-unfinished",
+	"iis-config-damaged", "iis-unknown", "iis-module-missing", "iis-certs-ignored", "iis-mapping-unusable", "iis-anonymous-off",
+	"iis-negotiation-off", "iis-refusals", "schannel-issuer-list", "schannel-list-truncated", "schannel-trust-mode",
+	"schannel-logging-off", "client-prompt-skipped", "client-key-missing", "client-key-unreadable", "client-cert-untrusted",
+	"client-cert-expired", "tls-inspection",
 }
 
 func TestEveryKindHasAText(t *testing.T) {
