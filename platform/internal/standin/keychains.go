@@ -64,7 +64,7 @@ func (t *tool) write(function, keychain string, blocks []*pem.Block) int {
 			panic(err)
 		}
 	}
-	if err := os.WriteFile(keychain, data.Bytes(), 0o600); err != nil {
+	if err := replace(keychain, data.Bytes()); err != nil {
 		return t.complain(function, "Schreiben nicht möglich.", 1)
 	}
 	return 0

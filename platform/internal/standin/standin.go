@@ -2,6 +2,7 @@ package standin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,7 +74,24 @@ func (m *Machine) Login() string {
 func (m *Machine) Set(s Settings) {
 	data, err := json.Marshal(s)
 	require.NoError(m.t, err)
-	require.NoError(m.t, os.WriteFile(m.path("usr/bin/settings.json"), data, 0o600))
+	require.NoError(m.t, replace(m.path("usr/bin/settings.json"), data))
+}
+
+// replace writes a file as a whole: several tools run at the same time, and one
+// must not read what another has half written.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
 }
 
 // Asked is how often a person was asked since the last time.

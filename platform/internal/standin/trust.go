@@ -67,7 +67,7 @@ func (t *tool) save(admin bool, s settings) {
 	} else {
 		var data []byte
 		if data, err = plist.MarshalIndent(s, plist.XMLFormat, "\t"); err == nil {
-			err = os.WriteFile(t.domain(admin), data, 0o600)
+			err = replace(t.domain(admin), data)
 		}
 	}
 	if err != nil {
