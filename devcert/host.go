@@ -59,6 +59,9 @@ type Host struct {
 	// Roots gives the system's own roots in PEM, for the bundle of those that are
 	// pointed at one; nil, or no bytes, where devcert knows none.
 	Roots func() ([]byte, error)
+	// Certificates are those of the system's own stores; nil where it has none that
+	// servers look into.
+	Certificates Certificates
 	// Ephemeral tells which ports the system lends to outgoing connections; nil
 	// where devcert does not know.
 	Ephemeral func() Ephemeral

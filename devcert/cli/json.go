@@ -44,6 +44,7 @@ type reference struct {
 	Variables []devcert.Variable `json:"variables,omitempty"`
 	Listening *listeningJSON     `json:"listening,omitempty"` // serve
 	Export    *exportJSON        `json:"export,omitempty"`
+	Check     *checkJSON         `json:"check,omitempty"` // check-client
 }
 
 type hierarchyJSON struct {

@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"opens":    opens,
 			"mode":     mode,
 			"snapshot": snapshot,
+			"clients":  clientCerts,
 		},
 	})
 }
