@@ -98,12 +98,15 @@ func (w *worker) makeHierarchy(s Step) error {
 	c := w.report.Config
 	made, err := chain.New(chain.Options{
 		Owner: w.Host.Owner.User + "@" + w.Host.Owner.Host, Permits: c.Permitted(), Names: c.AllNames(),
-		Key: c.Key, Now: w.Now(), Rand: w.Rand,
+		ClientCerts: c.ClientCerts, Key: c.Key, Now: w.Now(), Rand: w.Rand,
 	})
 	if err != nil {
 		return fmt.Errorf("making a hierarchy: %w", err)
 	}
-	w.hierarchy = disk.Hierarchy{Root: made.Root, RootCRL: made.RootCRL, Intermediate: made.Intermediate, Leaf: made.Leaf}
+	w.hierarchy = disk.Hierarchy{
+		Root: made.Root, RootCRL: made.RootCRL,
+		Intermediate: made.Intermediate, ClientIntermediate: made.ClientIntermediate, Leaf: made.Leaf,
+	}
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = made.RootKey
 	}
@@ -126,6 +129,9 @@ func (w *worker) reissue(s Step) error {
 	w.hierarchy = disk.Hierarchy{Root: old.Root, RootCRL: old.RootCRL, Intermediate: old.Intermediate, Leaf: leaf}
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = old.RootKey
+	}
+	if c.ClientCerts {
+		w.hierarchy.ClientIntermediate = old.ClientIntermediate
 	}
 	return w.install(s)
 }

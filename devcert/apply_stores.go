@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"devcert/devcert/chain"
 )
 
 // This file has the steps that change stores.
@@ -100,9 +99,9 @@ func (w *worker) partsFor(store string) []*x509.Certificate {
 	m := materialOf(&w.hierarchy)
 	var certs []*x509.Certificate
 	for _, s := range w.report.Seen.Stores {
-		for _, part := range []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartRoot} {
-			if cert := m.Part(part); s.Store == store && s.isFor(part) && cert != nil {
-				certs = append(certs, cert)
+		for _, part := range m.fromBelow() {
+			if s.Store == store && s.isFor(part) {
+				certs = append(certs, m.Part(part))
 			}
 		}
 	}
@@ -116,7 +115,7 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 	before := map[string]PlaceState{}
 	for _, seen := range w.report.Seen.Stores {
 		for _, p := range seen.Places {
-			before[seen.Store+" "+p.Path] = p.State
+			before[seen.Store+" "+string(p.Part)+" "+p.Path] = p.State
 		}
 	}
 	places := w.store(s.store).Look(ctx, materialOf(&w.hierarchy))
@@ -124,7 +123,8 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 		return w.absent(s, ErrUnsupported)
 	}
 	for _, p := range places {
-		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && p.Remedy == "" && (!s.staged || before[s.store+" "+p.Path] == Trusted) {
+		was := before[s.store+" "+string(p.Part)+" "+p.Path]
+		if w.report.Config.wantsPlace(s.store, p) && p.State != Trusted && p.Remedy == "" && (!s.staged || was == Trusted) {
 			return unheeded(placeFinding(w.report.Config, s.store, p).Message)
 		}
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	Key         chain.KeyType `json:"key"`
 	Scope       string        `json:"scope"`
 	KeepRootKey bool          `json:"keepRootKey"`
+	ClientCerts bool          `json:"clientCerts,omitempty"` // there is to be an authority for clients
 	// AppID is the application that ports are bound for; "" for the binder's own.
 	AppID string `json:"appId,omitempty"`
 	// Certs are the thumbprints of ports that are to present another certificate
@@ -87,7 +88,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	parsed, err := DefaultConfig().With(Request{
 		Names: c.Names, Permits: c.Permits, Ports: c.Ports, Stores: c.Stores,
-		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey, AppID: c.AppID,
+		Key: string(c.Key), Scope: c.Scope, KeepRootKey: &c.KeepRootKey, ClientCerts: &c.ClientCerts, AppID: c.AppID,
 	}, storeNames)
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ type Request struct {
 	Ports                       string
 	Stores                      []string
 	Key, Scope, AppID           string
-	KeepRootKey                 *bool
+	KeepRootKey, ClientCerts    *bool
 }
 
 // Limits of what one hierarchy is asked to carry. Names travel in every
@@ -145,6 +146,9 @@ func (c *Config) With(r Request, stores []string) (*Config, error) {
 		func() error {
 			if r.KeepRootKey != nil {
 				out.KeepRootKey = *r.KeepRootKey
+			}
+			if r.ClientCerts != nil {
+				out.ClientCerts = *r.ClientCerts
 			}
 			return nil
 		},

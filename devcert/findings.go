@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -256,7 +257,7 @@ func whereOf(d *disk.Damage) string {
 }
 
 func signsCertificates(name string) bool {
-	return strings.HasSuffix(name, "/root-key.pem") || strings.HasSuffix(name, "/intermediate-key.pem")
+	return slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
 }
 
 // exposedBefore keeps saying that an intermediate's key was once readable:

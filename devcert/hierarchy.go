@@ -29,6 +29,7 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 	parts := chain.Parts{
 		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
 		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
+		ClientIntermediate: h.ClientIntermediate.Cert, ClientIntermediateKey: h.ClientIntermediate.Key,
 	}
 	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
 		if p.Fault != chain.FaultName { // differences says it better
@@ -81,7 +82,8 @@ func problemFinding(p chain.Problem) Finding {
 	switch p.Fault {
 	case chain.FaultExpired, chain.FaultNotYetValid:
 		f.Kind = map[chain.Part]string{
-			chain.PartRoot: RootExpired, chain.PartIntermediate: IntermediateExpired, chain.PartLeaf: LeafExpired,
+			chain.PartRoot: RootExpired, chain.PartIntermediate: IntermediateExpired,
+			chain.PartClientIntermediate: IntermediateExpired, chain.PartLeaf: LeafExpired,
 		}[p.Part]
 		f.Consequence = "clients refuse https://localhost: the certificate's dates are not now"
 	case chain.FaultKey:
@@ -126,7 +128,28 @@ func differences(c *Config, o *Observation) []Finding {
 			Consequence: "whoever reads it can make certificates that this machine trusts",
 		})
 	}
+	all = append(all, clientDifferences(c, h)...)
 	return append(all, endings(o)...)
+}
+
+// clientDifferences are about the authority for clients.
+func clientDifferences(c *Config, h *disk.Hierarchy) []Finding {
+	has := h.ClientIntermediate.Cert != nil && h.ClientIntermediate.Key != nil
+	switch {
+	case c.ClientCerts && !has:
+		return []Finding{{
+			Kind: KeyMissing, Severity: Error, Where: string(chain.PartClientIntermediate), cure: newHierarchy,
+			Message:     "an authority for clients was asked for, and its certificate or key is not there",
+			Consequence: "devcert issue --client has nothing to sign with",
+		}}
+	case has && !c.ClientCerts:
+		return []Finding{{
+			Kind: FileExposed, Severity: Warning, Where: disk.ClientFile, cure: newLeaf,
+			Message:     "the key of an authority for clients is on disk, and was not asked for",
+			Consequence: "whoever reads it can make client certificates that servers trusting this root accept",
+		}}
+	}
+	return nil
 }
 
 func endings(o *Observation) []Finding {

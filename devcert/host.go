@@ -130,6 +130,8 @@ const (
 // none; a store then still reports the certificates of ours it holds.
 type Material struct {
 	Root, Intermediate, Leaf *x509.Certificate
+	// ClientIntermediate issues clients' certificates; nil unless it was asked for.
+	ClientIntermediate *x509.Certificate
 	// LeafKey is there only for Deploy.
 	LeafKey crypto.Signer
 	// UserOnly leaves out the places that only an administrator may change.
@@ -155,10 +157,24 @@ func (m Material) Part(p chain.Part) *x509.Certificate {
 		return m.Root
 	case chain.PartIntermediate:
 		return m.Intermediate
+	case chain.PartClientIntermediate:
+		return m.ClientIntermediate
 	case chain.PartLeaf:
 		return m.Leaf
 	}
 	return nil
+}
+
+// fromBelow are the parts that there are, so that whoever removes them in this
+// order leaves no chain with a hole.
+func (m Material) fromBelow() []chain.Part {
+	var parts []chain.Part
+	for _, part := range []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartClientIntermediate, chain.PartRoot} {
+		if m.Part(part) != nil {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // Place is what was seen in one place of a store: the system's bundle, one

@@ -107,7 +107,9 @@ func (o *Observation) material() Material { return materialOf(&o.Folder.Hierarch
 
 // materialOf is what a look needs of h: no key.
 func materialOf(h *disk.Hierarchy) Material {
-	return Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
+	return Material{
+		Root: h.Root, Intermediate: h.Intermediate.Cert, ClientIntermediate: h.ClientIntermediate.Cert, Leaf: h.Leaf.Cert,
+	}
 }
 
 // leafThumbprint is what the wanted ports are to be bound to; "" without a leaf.
@@ -195,7 +197,7 @@ func rebuildConfig(o *Observation) *Config {
 	if h.Root != nil {
 		permits := chain.PermitsOf(h.Root)
 		c.Permits = beyond(permits)
-		c.KeepRootKey = h.RootKey != nil
+		c.KeepRootKey, c.ClientCerts = h.RootKey != nil, h.ClientIntermediate.Cert != nil
 		if !o.Folder.Ledger.Has("", h.Root) && !o.trusted() {
 			c.guessed, c.Stores = true, []string{NoStores} // trust is not widened unasked
 		}

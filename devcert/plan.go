@@ -165,8 +165,8 @@ func (s StorePlaces) changeable() bool {
 // leaf first, which nothing serves any more, the root last.
 func (p *planner) removeHierarchy() {
 	m := p.seen.material()
-	for _, cert := range []*x509.Certificate{m.Leaf, m.Intermediate, m.Root} {
-		p.removeCert(cert)
+	for _, part := range m.fromBelow() {
+		p.removeCert(m.Part(part))
 	}
 }
 

@@ -16,6 +16,7 @@ type stateWords struct{ kind, message, consequence string }
 const (
 	refuses   = "programs that take their roots there refuse https://localhost"
 	unchained = "servers there send the leaf alone, and clients refuse it"
+	unbuilt   = "servers there cannot build the chain of a client's certificate, and refuse it"
 	keyless   = "servers that take their certificate there present none, or another"
 )
 
@@ -36,6 +37,12 @@ var (
 		Stale:   {IntermediateMissing, "the %s store has the intermediate only in part", unchained},
 		Unknown: unknown,
 	}
+	clientWords = map[PlaceState]stateWords{
+		Missing: {IntermediateMissing, "the %s store does not have the client intermediate", unbuilt},
+		Denied:  {TrustDenied, "the %s store has the client intermediate and does not trust it", unbuilt},
+		Stale:   {IntermediateMissing, "the %s store has the client intermediate only in part", unbuilt},
+		Unknown: unknown,
+	}
 	leafWords = map[PlaceState]stateWords{
 		Missing: {LeafMissing, "the %s store does not have the leaf", keyless},
 		Denied:  {KeyMissing, "the %s store has the leaf, and cannot use it", keyless},
@@ -48,6 +55,8 @@ func wordsFor(p Place) stateWords {
 	switch p.Part {
 	case chain.PartIntermediate:
 		return intermediateWords[p.State]
+	case chain.PartClientIntermediate:
+		return clientWords[p.State]
 	case chain.PartLeaf:
 		return leafWords[p.State]
 	}
@@ -182,7 +191,8 @@ func strayFindings(c *Config, o *Observation, store string, p Place) []Finding {
 		switch {
 		case m.Leaf != nil && stray.Cert.Equal(m.Leaf):
 			f.Kind, f.cure, f.Remedy = LeafInRoot, withdrawCert, ""
-		case m.Intermediate != nil && stray.Cert.Equal(m.Intermediate):
+		case m.Intermediate != nil && stray.Cert.Equal(m.Intermediate),
+			m.ClientIntermediate != nil && stray.Cert.Equal(m.ClientIntermediate):
 			f.Severity, f.cure, f.Remedy = Error, withdrawCert, ""
 		}
 		all = append(all, f)
@@ -219,7 +229,7 @@ func formerCert(store string, p Place, cert *x509.Certificate, o *Observation) (
 		Consequence: "certificates made under it are still accepted here",
 	}
 	switch chain.PartOf(cert) {
-	case chain.PartIntermediate:
+	case chain.PartIntermediate, chain.PartClientIntermediate:
 		f.Message = fmt.Sprintf("the %s store still has a former intermediate, %s", store, nameOf(cert))
 		f.Consequence = "none while its root is not trusted"
 	case chain.PartLeaf:

@@ -67,14 +67,14 @@ func removal(r *Report, all bool) []Step {
 func ownCerts(r *Report, all bool) []*x509.Certificate {
 	var certs []*x509.Certificate
 	add := func(cert *x509.Certificate) {
-		if cert != nil && !slices.ContainsFunc(certs, cert.Equal) {
+		if !slices.ContainsFunc(certs, cert.Equal) {
 			certs = append(certs, cert)
 		}
 	}
 	m := r.Seen.material()
-	add(m.Leaf)
-	add(m.Intermediate)
-	add(m.Root)
+	for _, part := range m.fromBelow() {
+		add(m.Part(part))
+	}
 	for _, entry := range r.Seen.Folder.Ledger.Entries {
 		add(entry.Cert)
 	}

@@ -33,6 +33,7 @@ func (p *program) setupCommand() *cli.Command {
 			&cli.StringFlag{Name: "key", Usage: "`TYPE` of the leaf's key: rsa or ecdsa (rsa)"},
 			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: machine, or user to leave out what needs administrator rights (machine)"},
 			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
+			&cli.BoolFlag{Name: "client-certs", Usage: "an authority for client certificates too (devcert issue --client); makes a new root"},
 			takeOverFlag(),
 			&cli.StringFlag{Name: "app-id", Usage: "bind ports for the application `GUID` (IIS Express's); only HTTP.sys knows of applications"},
 		),
@@ -62,11 +63,17 @@ func (s *session) request() (devcert.Request, error) {
 			r.Stores = append(r.Stores, strings.TrimSpace(store))
 		}
 	}
-	if c.IsSet("keep-root-key") {
-		keep := c.Bool("keep-root-key")
-		r.KeepRootKey = &keep
-	}
+	r.KeepRootKey, r.ClientCerts = s.given("keep-root-key"), s.given("client-certs")
 	return r, nil
+}
+
+// given is what a flag says; nil when it is absent.
+func (s *session) given(flag string) *bool {
+	if !s.flags.IsSet(flag) {
+		return nil
+	}
+	value := s.flags.Bool(flag)
+	return &value
 }
 
 func (p *program) repairCommand() *cli.Command {

@@ -34,6 +34,10 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 		return c.IsCA && (h.Root == nil || c.CheckSignatureFrom(h.Root) == nil)
 	})
 	h.Intermediate.Key = ownKey(h.Intermediate.Cert, read.keys(intermediateKeyFile))
+	h.ClientIntermediate.Cert = first(append(read.certificates(ClientFile), ledger.certificates()...), func(c *x509.Certificate) bool {
+		return chain.PartOf(c) == chain.PartClientIntermediate && h.Root != nil && c.CheckSignatureFrom(h.Root) == nil
+	})
+	h.ClientIntermediate.Key = ownKey(h.ClientIntermediate.Cert, read.keys(clientKeyFile))
 	if key := ownKey(h.Root, read.keys(rootKeyFile)); key != nil {
 		h.RootKey = signer(key)
 	}

@@ -20,7 +20,8 @@ const (
 
 	RootFile         = "root.pem"
 	IntermediateFile = "intermediate.pem"
-	LeafFile         = "localhost.pem" // leaf + intermediate
+	ClientFile       = "client-intermediate.pem" // where client certificates were asked for
+	LeafFile         = "localhost.pem"           // leaf + intermediate
 	LeafKeyFile      = "localhost-key.pem"
 	LeafPFXFile      = "localhost.pfx"
 

@@ -23,7 +23,9 @@ type Hierarchy struct {
 	RootKey      *ecdsa.PrivateKey // nil unless kept
 	RootCRL      []byte            // DER
 	Intermediate chain.Pair
-	Leaf         chain.Pair
+	// ClientIntermediate is zero unless client certificates were asked for.
+	ClientIntermediate chain.Pair
+	Leaf               chain.Pair
 	leafPFX      []byte
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	rootKeyFile         = "root-key.pem" // only with --keep-root-key
 	intermediateKeyFile = "intermediate-key.pem"
+	clientKeyFile       = "client-intermediate-key.pem" // only with --client-certs
 	leafKeyFile         = "leaf-key.pem"
 )
 
@@ -49,6 +50,18 @@ var layout = []struct {
 		}
 		return chain.EncodeKey(h.Intermediate.Key)
 	}},
+	{ClientFile, ClientFile, PublicMode, func(h *Hierarchy) ([]byte, error) {
+		if h.ClientIntermediate.Cert == nil {
+			return nil, nil
+		}
+		return chain.EncodeCertificates(h.ClientIntermediate.Cert), nil
+	}},
+	{clientKeyFile, "", PrivateMode, func(h *Hierarchy) ([]byte, error) {
+		if h.ClientIntermediate.Key == nil {
+			return nil, nil
+		}
+		return chain.EncodeKey(h.ClientIntermediate.Key)
+	}},
 	// The whole chain, as servers want it in one file.
 	{"leaf.pem", LeafFile, PublicMode, func(h *Hierarchy) ([]byte, error) {
 		if h.Leaf.Cert == nil || h.Intermediate.Cert == nil {
@@ -63,6 +76,11 @@ var layout = []struct {
 		return chain.EncodeKey(h.Leaf.Key)
 	}},
 	{"leaf.pfx", LeafPFXFile, PrivateMode, (*Hierarchy).pfx},
+}
+
+// optional says of a file that not every hierarchy has it.
+func optional(name string) bool {
+	return name == rootKeyFile || name == ClientFile || name == clientKeyFile
 }
 
 // encode gives the bytes of every file of layout, nil where there is no part.

@@ -148,7 +148,7 @@ func (f Folder) list(dir string, known own) (mine, left []string, err error) {
 }
 
 var knownNames = []string{
-	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, JavaFile, RootFile, IntermediateFile,
+	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, JavaFile, RootFile, IntermediateFile, ClientFile,
 	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir, parentsFile,
 }
 

@@ -231,11 +231,11 @@ func (s *Snapshot) readHierarchy(f Folder) {
 	}
 	for i, file := range layout {
 		private := file.mode == PrivateMode
-		if file.name != rootKeyFile || !errors.Is(files[i].err[0], fs.ErrNotExist) {
-			s.compare(s.inGeneration(file.name), files[i].data[0], files[i].err[0], wanted[i], private)
-		}
-		if file.copy != "" {
-			s.compare(file.copy, files[i].data[1], files[i].err[1], wanted[i], private)
+		for n, name := range []string{s.inGeneration(file.name), file.copy} {
+			spared := wanted[i] == nil && optional(file.name) && errors.Is(files[i].err[n], fs.ErrNotExist)
+			if name != "" && !spared {
+				s.compare(name, files[i].data[n], files[i].err[n], wanted[i], private)
+			}
 		}
 	}
 }
