@@ -21,6 +21,11 @@ var sample = sync.OnceValues(func() (*chain.Hierarchy, error) {
 	return chain.New(chain.Options{Owner: "alice@pc", Key: chain.ECDSA, Now: noon})
 })
 
+// clients is one with an authority for clients.
+var clients = sync.OnceValues(func() (*chain.Hierarchy, error) {
+	return chain.New(chain.Options{Owner: "alice@pc", ClientCerts: true, Key: chain.ECDSA, Now: noon})
+})
+
 // scene is what a table row changes: a wish, and a machine that fulfils it.
 type scene struct {
 	t      testing.TB
@@ -49,6 +54,19 @@ func newScene(t testing.TB) *scene {
 		s.seen.Ports.Bindings = append(s.seen.Ports.Bindings, Binding{Port: p, Thumbprint: chain.Thumbprint(h.Leaf.Cert)})
 	}
 	return s
+}
+
+// withClients makes it the machine of that one, which is wanted there.
+func (s *scene) withClients() {
+	h := must(s.t, clients)
+	s.config.ClientCerts = true
+	s.seen.Folder.Current = h.ID + "-1"
+	s.seen.Folder.Hierarchy = disk.Hierarchy{
+		Root: h.Root, RootCRL: h.RootCRL, Intermediate: h.Intermediate, ClientIntermediate: h.ClientIntermediate, Leaf: h.Leaf,
+	}
+	for i := range s.seen.Ports.Bindings {
+		s.seen.Ports.Bindings[i].Thumbprint = chain.Thumbprint(h.Leaf.Cert)
+	}
 }
 
 // place is the one place of a store: 0 the system's, 1 Firefox's.
@@ -143,6 +161,20 @@ func TestFindings(t *testing.T) {
 		{"another type of key is wanted", func(s *scene) { s.config.Key = chain.RSA }, []string{"error leaf-key-differs leaf"}},
 		{"the root's key is wanted", func(s *scene) { s.config.KeepRootKey = true }, []string{"error key-missing root"}},
 		{"the root's key is not wanted", func(s *scene) { s.hierarchy().RootKey = must(s.t, sample).RootKey }, []string{"warning file-exposed root-key.pem"}},
+		{"an authority for clients is wanted", func(s *scene) { s.config.ClientCerts = true }, []string{"error key-missing client intermediate"}},
+		{"an authority for clients is not wanted", func(s *scene) { s.withClients(); s.config.ClientCerts = false },
+			[]string{"warning file-exposed client-intermediate.pem"}},
+		{"an authority for clients is another hierarchy's", func(s *scene) {
+			s.config.ClientCerts, s.hierarchy().ClientIntermediate = true, must(s.t, clients).ClientIntermediate
+		}, []string{"error state-corrupt client intermediate"}},
+		{"the key of the authority for clients is lost", func(s *scene) {
+			s.withClients()
+			s.hierarchy().ClientIntermediate.Key = nil
+		}, []string{"error key-missing client intermediate"}},
+		{"the authority for clients lacks in a store", func(s *scene) {
+			s.withClients()
+			s.place(1).Part, s.place(1).State = chain.PartClientIntermediate, Missing
+		}, []string{"error intermediate-missing /firefox"}},
 		{"the revocation list is lost", func(s *scene) { s.hierarchy().RootCRL = nil }, []string{"warning crl-expired root.crl (by hand)"}},
 		{"the system's store lacks the root", func(s *scene) { s.place(0).State = Missing }, []string{"error trust-missing /system"}},
 		{"a store distrusts the root", func(s *scene) { s.place(1).State = Denied }, []string{"error trust-denied /firefox"}},

@@ -29,7 +29,9 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 	parts := chain.Parts{
 		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
 		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
-		ClientIntermediate: h.ClientIntermediate.Cert, ClientIntermediateKey: h.ClientIntermediate.Key,
+	}
+	if h.ClientIntermediate.Key != nil { // else it is lost, which differences says
+		parts.ClientIntermediate, parts.ClientIntermediateKey = h.ClientIntermediate.Cert, h.ClientIntermediate.Key
 	}
 	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
 		if p.Fault != chain.FaultName { // differences says it better

@@ -72,6 +72,9 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.deploys(findings)
 		p.binds(findings)
 		p.removeCert(o.Folder.Hierarchy.Leaf.Cert)
+		if !c.ClientCerts {
+			p.removeCert(o.Folder.Hierarchy.ClientIntermediate.Cert)
+		}
 	default:
 		p.deploys(findings)
 		p.binds(findings)
@@ -284,9 +287,12 @@ func (s StorePlaces) paths(changes func(Place) bool) string {
 	return strings.Join(paths, ", ")
 }
 
-// isFor says whether a place of the store is to hold part.
+// isFor says whether a place of the store is to hold part. What holds one
+// intermediate holds the other: it shows no place for that while there is none.
 func (s StorePlaces) isFor(part chain.Part) bool {
-	return slices.ContainsFunc(s.Places, func(p Place) bool { return p.Part == part })
+	return slices.ContainsFunc(s.Places, func(p Place) bool {
+		return p.Part == part || part == chain.PartClientIntermediate && p.Part == chain.PartIntermediate
+	})
 }
 
 // nameOf tells a certificate from others of its kind.

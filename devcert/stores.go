@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"devcert/devcert/chain"
 )
 
 // SystemStore is the store that is always asked for unless stores are chosen.
@@ -84,6 +86,9 @@ func (c *Config) WantsStore(name string) bool {
 
 // wantsPlace says whether one place of the store is to.
 func (c *Config) wantsPlace(store string, p Place) bool {
+	if p.Part == chain.PartClientIntermediate && !c.ClientCerts {
+		return false
+	}
 	if c.Scope == ScopeUser {
 		return c.WantsStore(store) && !p.Machine
 	}

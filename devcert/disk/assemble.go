@@ -34,7 +34,7 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 		return c.IsCA && (h.Root == nil || c.CheckSignatureFrom(h.Root) == nil)
 	})
 	h.Intermediate.Key = ownKey(h.Intermediate.Cert, read.keys(intermediateKeyFile))
-	h.ClientIntermediate.Cert = first(append(read.certificates(ClientFile), ledger.certificates()...), func(c *x509.Certificate) bool {
+	h.ClientIntermediate.Cert = first(read.certificates(ClientFile), func(c *x509.Certificate) bool {
 		return chain.PartOf(c) == chain.PartClientIntermediate && h.Root != nil && c.CheckSignatureFrom(h.Root) == nil
 	})
 	h.ClientIntermediate.Key = ownKey(h.ClientIntermediate.Cert, read.keys(clientKeyFile))

@@ -83,7 +83,7 @@ func filesOf(t testing.TB, f Folder) []string {
 // single says that no other file holds what file does.
 func single(file string) bool {
 	base := path.Base(file)
-	return base == "root.crl" || base == intermediateKeyFile || file == ConfigFile || file == LedgerFile
+	return base == "root.crl" || base == intermediateKeyFile || base == clientKeyFile || file == ConfigFile || file == LedgerFile
 }
 
 // Every damage to every file is seen, named and, where its bytes are still

@@ -26,7 +26,7 @@ type Hierarchy struct {
 	// ClientIntermediate is zero unless client certificates were asked for.
 	ClientIntermediate chain.Pair
 	Leaf               chain.Pair
-	leafPFX      []byte
+	leafPFX            []byte
 }
 
 // GenerationID names the generation of a hierarchy: the hierarchy's own
@@ -89,7 +89,7 @@ func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
 	if err := putInPlace(entries); err != nil {
 		return "", failed("switching to "+s.id+" in", f.Path, err)
 	}
-	return s.id, f.syncDirs(s.final, f.path(generationsDir), f.Path)
+	return s.id, errors.Join(f.dropCopies(h), f.syncDirs(s.final, f.path(generationsDir), f.Path))
 }
 
 // staging is a generation that is about to be written.
@@ -170,7 +170,20 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 	if err := writeBeside(f.Files, entries); err != nil {
 		return failed("switching to "+id+" in", f.Path, err)
 	}
-	return f.Files.SyncDir(f.Path)
+	return errors.Join(f.dropCopies(h), f.Files.SyncDir(f.Path))
+}
+
+// dropCopies removes the copies of parts that h is without.
+func (f Folder) dropCopies(h *Hierarchy) error {
+	for _, file := range layout {
+		if file.copy == "" || !h.without(file.name) {
+			continue
+		}
+		if err := os.Remove(f.path(file.copy)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failed("removing", f.path(file.copy), err)
+		}
+	}
+	return nil
 }
 
 // switchEntries are the files that a switch replaces, and makes way for them.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,7 @@ func TestWriteGeneration(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, chain.HierarchyID(h.Root)+"-1", id)
 	require.Equal(t, []string{
+		"client-intermediate-key.pem", "client-intermediate.pem",
 		"intermediate-key.pem", "intermediate.pem", "leaf-key.pem", "leaf.pem", "leaf.pfx", "root.crl", "root.pem",
 	}, tree(t, f.path(generationsDir, id))[1:], "and no root-key.pem: the root's key never touches the disk")
 	require.NoFileExists(t, f.path(CurrentFile), "it is not current before the switch")
@@ -66,6 +68,20 @@ func TestWriteGeneration(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, chain.HierarchyID(h.Root)+"-2", next)
 	require.Equal(t, []string{id, next}, f.Generations())
+}
+
+// Most hierarchies have no authority for clients, and lack no file of it.
+func TestAGenerationWithoutClients(t *testing.T) {
+	f := newFolder(t)
+	h := sample(t, 0)
+	h.ClientIntermediate = chain.Pair{}
+	_, err := f.Install(h, nil)
+	require.NoError(t, err)
+	s, err := f.Snapshot()
+	require.NoError(t, err)
+	require.Empty(t, s.Damage)
+	require.Nil(t, s.Hierarchy.ClientIntermediate.Cert)
+	require.NotContains(t, strings.Join(tree(t, f.Path), " "), "client")
 }
 
 func TestWriteGenerationKeepsTheRootKeyWhereAsked(t *testing.T) {

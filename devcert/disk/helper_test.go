@@ -64,7 +64,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 var samples = sync.OnceValues(func() ([]*chain.Hierarchy, error) {
 	var out []*chain.Hierarchy
 	for _, owner := range []string{"alice@pc", "mallory@pc"} {
-		h, err := chain.New(chain.Options{Owner: owner, Key: chain.ECDSA, Now: noon})
+		h, err := chain.New(chain.Options{Owner: owner, ClientCerts: true, Key: chain.ECDSA, Now: noon})
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,9 @@ func sample(t testing.TB, n int) *Hierarchy {
 	all, err := samples()
 	require.NoError(t, err)
 	h := all[n]
-	return &Hierarchy{Root: h.Root, RootCRL: h.RootCRL, Intermediate: h.Intermediate, Leaf: h.Leaf}
+	return &Hierarchy{
+		Root: h.Root, RootCRL: h.RootCRL, Intermediate: h.Intermediate, ClientIntermediate: h.ClientIntermediate, Leaf: h.Leaf,
+	}
 }
 
 // otherLeaf is h with a new leaf under the same intermediate.
@@ -86,7 +88,10 @@ func otherLeaf(t testing.TB, h *Hierarchy) *Hierarchy {
 	t.Helper()
 	leaf, err := chain.NewLeaf(h.Intermediate, chain.LeafOptions{Names: chain.DefaultNames(), Key: chain.ECDSA, Now: noon})
 	require.NoError(t, err)
-	return &Hierarchy{Root: h.Root, RootKey: h.RootKey, RootCRL: h.RootCRL, Intermediate: h.Intermediate, Leaf: leaf}
+	return &Hierarchy{
+		Root: h.Root, RootKey: h.RootKey, RootCRL: h.RootCRL,
+		Intermediate: h.Intermediate, ClientIntermediate: h.ClientIntermediate, Leaf: leaf,
+	}
 }
 
 // newFolder is a state folder that a first setup would find, made but empty.

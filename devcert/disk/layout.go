@@ -78,9 +78,15 @@ var layout = []struct {
 	{"leaf.pfx", LeafPFXFile, PrivateMode, (*Hierarchy).pfx},
 }
 
-// optional says of a file that not every hierarchy has it.
-func optional(name string) bool {
-	return name == rootKeyFile || name == ClientFile || name == clientKeyFile
+// without says that the hierarchy has no such file, and lacks none.
+func (h *Hierarchy) without(name string) bool {
+	switch name {
+	case rootKeyFile:
+		return h.RootKey == nil
+	case ClientFile, clientKeyFile:
+		return h.ClientIntermediate.Cert == nil
+	}
+	return false
 }
 
 // encode gives the bytes of every file of layout, nil where there is no part.

@@ -232,8 +232,8 @@ func (s *Snapshot) readHierarchy(f Folder) {
 	for i, file := range layout {
 		private := file.mode == PrivateMode
 		for n, name := range []string{s.inGeneration(file.name), file.copy} {
-			spared := wanted[i] == nil && optional(file.name) && errors.Is(files[i].err[n], fs.ErrNotExist)
-			if name != "" && !spared {
+			absent := errors.Is(files[i].err[n], fs.ErrNotExist)
+			if name != "" && !(absent && s.Hierarchy.without(file.name)) {
 				s.compare(name, files[i].data[n], files[i].err[n], wanted[i], private)
 			}
 		}

@@ -18,7 +18,7 @@ func Folder(home string) string { return filepath.Join(append([]string{home}, st
 // presents m's leaf with its intermediate.
 func (s *Store) Serves(ctx context.Context, m devcert.Material) devcert.Place {
 	var p devcert.Place
-	for _, f := range []folder{folders[1], folders[0]} { // without a leaf, nobody asks for more
+	for _, f := range []folder{leafFolder, intermediateFolder} { // without a leaf, nobody asks for more
 		seen := s.see(ctx, f)
 		if p = seen.place(m); p.State == devcert.Trusted && f.part == chain.PartLeaf {
 			seen.passOver(m.Leaf, &p)

@@ -148,7 +148,7 @@ func (s *Store) bar(home string, seen *sight) {
 			return
 		}
 	}
-	if seen.part == chain.PartIntermediate {
+	if seen.name == intermediateFolder.name {
 		return
 	}
 	roots := folder{name: "root"}.in(home)

@@ -68,6 +68,9 @@ func (s *Store) look(ctx context.Context, m devcert.Material) []devcert.Place {
 			p.Strays = append(p.Strays, s.exposed(seen, m.Leaf)...)
 			p.Strays = append(p.Strays, s.staleExports(ctx, home, m.Leaf)...)
 		}
+		if f.part == chain.PartClientIntermediate && m.ClientIntermediate == nil && len(p.Others) == 0 {
+			continue
+		}
 		places = append(places, p)
 	}
 	return places
@@ -80,8 +83,14 @@ type folder struct {
 }
 
 // folders are those that devcert fills, in the order in which it does: a server
-// never finds the leaf before the intermediate that it is to send along.
-var folders = []folder{{"ca", chain.PartIntermediate}, {"my", chain.PartLeaf}}
+// never finds the leaf before the intermediate that it is to send along. The
+// intermediate of clients is there for ASP.NET Core's certificate authentication,
+// which the intermediates that a client sends do not reach.
+var (
+	intermediateFolder = folder{"ca", chain.PartIntermediate}
+	leafFolder         = folder{"my", chain.PartLeaf}
+	folders            = []folder{intermediateFolder, {"ca", chain.PartClientIntermediate}, leafFolder}
+)
 
 // steps lead from the home folder to that of all stores (X509Persistence and
 // PersistedFiles in dotnet/runtime).
