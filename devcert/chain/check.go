@@ -20,7 +20,8 @@ const (
 	PartRoot               Part = "root"
 	PartIntermediate       Part = "intermediate" // for servers
 	PartClientIntermediate Part = "client intermediate"
-	PartLeaf               Part = "leaf" // of the server localhost
+	PartLeaf               Part = "leaf"               // of the server localhost
+	PartClient             Part = "client certificate" // of a person or program; no hierarchy has one of its own
 )
 
 // Fault is what kind of thing is wrong with a part.

@@ -86,3 +86,11 @@ func signCRL(issuer Pair, list x509.RevocationList) ([]byte, error) {
 	}
 	return der, nil
 }
+
+// CRLName is the file under CRLBase/ID/ in which issuer can revoke what it has
+// signed, and "" where issuer does not have the name of a CA of ours. Clients
+// are told so by what NewClient makes; a server's leaf names no list.
+func CRLName(issuer *x509.Certificate) string {
+	ca, _, _ := authorityIn(issuer.Subject.CommonName)
+	return ca.revokes
+}

@@ -1,8 +1,11 @@
 package chain
 
 import (
+	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"net/url"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -163,4 +166,71 @@ func FuzzRequestNames(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func FuzzRequestClient(f *testing.F) {
+	h, key := clientHierarchy(f), newP256(f)
+	f.Add(newRequest(f, key, x509.CertificateRequest{
+		Subject: pkix.Name{CommonName: "anna"}, EmailAddresses: []string{"a@b.test"}, URIs: []*url.URL{{Scheme: "spiffe", Host: "a.test", Path: "/b"}},
+	}))
+	f.Add(newRequest(f, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "www.example.com"}}))
+	f.Add(h.Root.Raw)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		pub, o, err := RequestClient(in)
+		if err != nil {
+			if pub != nil || o.Name != "" {
+				t.Fatal("something, and an error")
+			}
+			return
+		}
+		issuable(t, h, pub, o)
+	})
+}
+
+// FuzzClientNames goes where random bytes do not get past a request's signature.
+func FuzzClientNames(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"anna", "a@b.test", "spiffe://a.test/b"}, {"www.example.com", "", "urn:a:b"}, {"\u202e", "a@xn--a", "https://[::1%25x]:1/"},
+		{"Ä.b", `"a"@b`, "a://b/%zz"}, {"devcert root a b", "a@b@c", "x://a.b..c?%20#"}, {"*.a.test", "a@127.0.0.1", "//a"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	h, key := clientHierarchy(f), newP256(f)
+	f.Fuzz(func(t *testing.T, name, email, uri string) {
+		for _, o := range []ClientOptions{{Name: name}, {Name: "anna", Emails: []string{email}}, {Name: "anna", URIs: []string{uri}}} {
+			o, err := o.normal()
+			if err == nil {
+				issuable(t, h, key.Public(), o)
+				continue
+			}
+			var refusal *NameError
+			if !errors.As(err, &refusal) {
+				t.Fatalf("%q: %v is no *NameError", []string{name, email, uri}, err)
+			}
+			wellFormed(t, refusal.Name, err)
+		}
+	})
+}
+
+// issuable fails unless names that were accepted make a certificate that is ours
+// and that Go accepts, or are refused because of the issuer alone.
+func issuable(t *testing.T, h *Hierarchy, pub crypto.PublicKey, o ClientOptions) {
+	again, err := o.normal()
+	if err != nil || again.Name != o.Name || !slices.Equal(again.Emails, o.Emails) || !slices.Equal(again.URIs, o.URIs) {
+		t.Fatalf("%+v becomes %+v, %v", o, again, err)
+	}
+	o.Now = noon
+	cert, err := IssueClient(h.ClientIntermediate, pub, o)
+	if err != nil {
+		if misleading(o.Name, PermitsOf(h.Root)) == nil {
+			t.Fatalf("%+v: %v", o, err)
+		}
+		return
+	}
+	if PartOf(cert) != PartClient || cert.Subject.CommonName != o.Name {
+		t.Fatalf("%+v: %q is no client of ours", o, cert.Subject)
+	}
+	if err := verifyClient(h, cert, noon); err != nil {
+		t.Fatalf("%+v: %v", o, err)
+	}
 }

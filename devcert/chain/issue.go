@@ -1,14 +1,12 @@
 package chain
 
 import (
-	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 )
 
@@ -67,7 +65,7 @@ func New(o Options) (*Hierarchy, error) {
 	if err := errors.Join(err, leafErr); err != nil {
 		return nil, err
 	}
-	leaf, err := issueServer(h.Intermediate, leafKey.Public(), LeafOptions{Names: o.Names, Now: o.Now, Rand: o.Rand})
+	leaf, err := issueServer(leafProfile, h.Intermediate, leafKey.Public(), LeafOptions{Names: o.Names, Now: o.Now, Rand: o.Rand})
 	if err != nil {
 		return nil, err
 	}
@@ -149,111 +147,6 @@ func newAuthority(p profile, v values, issuer Pair, key crypto.Signer, random io
 		return Pair{}, fmt.Errorf("making the %s certificate: %w", p.title, err)
 	}
 	return Pair{Cert: cert, Key: key}, nil
-}
-
-// LeafOptions says what leaf to make.
-type LeafOptions struct {
-	Names []string  // at least one; they go through [NormalNames] and keep their order
-	Key   KeyType   // RSA when empty
-	Now   time.Time // in any zone
-	Rand  io.Reader // see the package comment; nil for the system's
-
-	life time.Duration // LeafLifetime when 0
-}
-
-// NewLeaf makes a key and a server leaf for it, which ends with its issuer at
-// the latest. A name that issuer's constraints do not permit is a *NameError.
-// An issuer that is expired, not yet valid or without its own key is refused.
-func NewLeaf(issuer Pair, o LeafOptions) (Pair, error) {
-	if err := checkIssuer(issuer, o); err != nil {
-		return Pair{}, err
-	}
-	return newLeaf(issuer, o)
-}
-
-// newLeaf makes both, once checkIssuer has said what there is to say.
-func newLeaf(issuer Pair, o LeafOptions) (Pair, error) {
-	key, err := newKey(o.Key)
-	if err != nil {
-		return Pair{}, err
-	}
-	cert, err := issueServer(issuer, key.Public(), o)
-	if err != nil {
-		return Pair{}, err
-	}
-	return Pair{Cert: cert, Key: key}, nil
-}
-
-// IssueServer makes a server leaf for a public key whose private half stays
-// with whoever sent it; see [RequestNames]. Errors are those of [NewLeaf].
-func IssueServer(issuer Pair, pub crypto.PublicKey, names []string, now time.Time) (*x509.Certificate, error) {
-	o := LeafOptions{Names: names, Now: now}
-	if err := checkIssuer(issuer, o); err != nil {
-		return nil, err
-	}
-	return issueServer(issuer, pub, o)
-}
-
-// checkIssuer finds out whether a leaf can be issued, before a slow key is made.
-func checkIssuer(issuer Pair, o LeafOptions) error {
-	switch {
-	case !SameKey(issuer.Cert, issuer.Key):
-		return errors.New("issuing a leaf: the issuer's key is not that of its certificate")
-	case o.Now.After(issuer.Cert.NotAfter):
-		return fmt.Errorf("issuing a leaf: the issuer expired on %s", date(issuer.Cert.NotAfter))
-	case o.Now.Before(issuer.Cert.NotBefore):
-		return fmt.Errorf("issuing a leaf: the issuer is valid from %s only: is the clock right?", date(issuer.Cert.NotBefore))
-	}
-	_, err := permittedNames(o.Names, PermitsOf(issuer.Cert))
-	return err
-}
-
-// issueServer makes the certificate, once checkIssuer has nothing against it.
-func issueServer(issuer Pair, pub crypto.PublicKey, o LeafOptions) (*x509.Certificate, error) {
-	if err := checkPublicKey(pub); err != nil {
-		return nil, fmt.Errorf("issuing a leaf: %w", err)
-	}
-	names, err := NormalNames(o.Names)
-	if err != nil {
-		return nil, err
-	}
-	v := values{key: pub, notBefore: seconds(o.Now).Add(-Backdate), notAfter: seconds(o.Now).Add(cmp.Or(o.life, LeafLifetime))}
-	if v.notAfter.After(issuer.Cert.NotAfter) {
-		v.notAfter = issuer.Cert.NotAfter
-	}
-	if v.serial, err = newSerial(o.Rand); err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
-			v.addresses = append(v.addresses, ip)
-		} else {
-			v.dnsNames = append(v.dnsNames, name)
-		}
-	}
-	cert, err := leafProfile.sign(v, issuer.Cert, issuer.Key)
-	if err != nil {
-		return nil, fmt.Errorf("issuing a leaf: %w", err)
-	}
-	return cert, nil
-}
-
-// permittedNames normalises names and refuses the first outside p, with the
-// command that would allow it.
-func permittedNames(raw []string, p Permits) ([]string, error) {
-	names, err := NormalNames(raw)
-	if err != nil {
-		return nil, err
-	}
-	if len(names) == 0 {
-		return nil, errors.New("no names")
-	}
-	for _, name := range names {
-		if !p.Allows(name) {
-			return nil, outside(name)
-		}
-	}
-	return names, nil
 }
 
 // seconds is t as a certificate can say it.

@@ -40,7 +40,7 @@ func TestNewLeafRefusesNames(t *testing.T) {
 
 			_, err = New(Options{Key: ECDSA, Now: noon, Permits: PermitsOf(h.Root), Names: []string{row.in}})
 			assertNameError(t, err, row.in, row.reason)
-			_, err = IssueServer(h.Intermediate, newP256(t).Public(), []string{row.in}, noon)
+			_, err = IssueServer(h.Intermediate, newP256(t).Public(), LeafOptions{Names: []string{row.in}, Now: noon})
 			assertNameError(t, err, row.in, row.reason)
 		})
 	}
@@ -62,7 +62,9 @@ func TestNewLeafRefusesIssuers(t *testing.T) {
 		{"another's key", Pair{h.Intermediate.Cert, h.Leaf.Key}, o, "key is not that"},
 		{"no key", Pair{Cert: h.Intermediate.Cert}, o, "key is not that"},
 		{"no certificate", Pair{Key: h.Intermediate.Key}, o, "key is not that"},
-		{"leaf as issuer", h.Leaf, o, "outside"},
+		{"leaf as issuer", h.Leaf, o, "is no CA"},
+		{"client intermediate as issuer", clientHierarchy(t).ClientIntermediate, o, "is not for servers"},
+		{"negative life", h.Intermediate, LeafOptions{Names: o.Names, Key: ECDSA, Now: noon, Life: -time.Second}, "before it starts"},
 		{"no names", h.Intermediate, LeafOptions{Key: ECDSA, Now: noon}, "no names"},
 		{"unknown key type", h.Intermediate, LeafOptions{Names: o.Names, Key: "dsa", Now: noon}, `"dsa"`},
 	} {
@@ -111,7 +113,7 @@ func TestIssueServerRefusesKeys(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	for _, key := range []any{p521.Public(), weak.Public(), nil, "no key"} {
-		_, err := IssueServer(h.Intermediate, key, []string{"localhost"}, noon)
+		_, err := IssueServer(h.Intermediate, key, LeafOptions{Names: []string{"localhost"}, Now: noon})
 		assert.ErrorContains(t, err, "expected")
 	}
 }

@@ -77,6 +77,31 @@ func assertClean(t *testing.T, what string, set *zlint.ResultSet, least int) {
 	assert.GreaterOrEqual(t, judged, least, "%s: lints that passed, of %d run", what, len(set.Results))
 }
 
+func TestLintIssued(t *testing.T) {
+	h, r := clientHierarchy(t), registry(t)
+	lint := func(t *testing.T, c *x509.Certificate) {
+		cert, err := zx509.ParseCertificate(c.Raw)
+		require.NoError(t, err)
+		assertClean(t, c.Subject.String(), zlint.LintCertificateEx(cert, r), leastLeafLints)
+	}
+	for name, v := range clientVariants() {
+		t.Run(name, func(t *testing.T) { lint(t, v.make(t, h).Cert) })
+	}
+	for name, v := range serverVariants() {
+		t.Run("server, "+name, func(t *testing.T) {
+			v.o.Now = noon
+			p, err := NewServer(h.Intermediate, v.o)
+			require.NoError(t, err)
+			lint(t, p.Cert)
+		})
+	}
+	t.Run("self-signed", func(t *testing.T) {
+		p, err := NewSelfSigned(ClientOptions{Name: "anna", Key: ECDSA, Emails: []string{"a@b.test"}, Now: noon})
+		require.NoError(t, err)
+		lint(t, p.Cert)
+	})
+}
+
 func TestLintSignedCRL(t *testing.T) {
 	h := clientHierarchy(t)
 	for name, revoked := range map[string][]Revoked{

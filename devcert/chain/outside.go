@@ -15,7 +15,7 @@ const OutsideLifetime = 15 * time.Minute
 // issuer's key could make as well. Neither may be written anywhere. A name that
 // is permitted is refused: a verifier would be right to accept that one.
 func NewOutside(issuer Pair, name string, now time.Time) (Pair, error) {
-	o := LeafOptions{Names: []string{name}, Key: ECDSA, Now: now, life: OutsideLifetime}
+	o := LeafOptions{Names: []string{name}, Key: ECDSA, Now: now, Life: OutsideLifetime}
 	err := checkIssuer(issuer, o)
 	if err == nil {
 		return Pair{}, fmt.Errorf("issuing a leaf to be refused: %s is permitted", name)
@@ -24,5 +24,5 @@ func NewOutside(issuer Pair, name string, now time.Time) (Pair, error) {
 	if !errors.As(err, &out) {
 		return Pair{}, err
 	}
-	return newLeaf(issuer, o)
+	return newLeaf(leafProfile, issuer, o)
 }

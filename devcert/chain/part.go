@@ -8,7 +8,8 @@ import (
 )
 
 // PartOf says which part of a hierarchy of devcert's profile cert is, whoever
-// made it, and "" for every other certificate. It is cheap for those.
+// made it, and "" for every other certificate, among them the leaves of servers
+// other than localhost and what [NewSelfSigned] makes. It is cheap for those.
 //
 // A root proves by its own signature that whoever made it had its key. An
 // intermediate or a leaf is recognised by its profile alone, as nobody knows
@@ -45,6 +46,8 @@ func CheckPart(der []byte) (*x509.Certificate, Part, error) {
 		}
 	case PartLeaf:
 		err = checkIssued(leafProfile, cert, values{})
+	case PartClient:
+		err = checkClient(cert)
 	default:
 		err = errors.New("neither its name nor its issuer's is one that devcert gives")
 	}
@@ -70,8 +73,11 @@ func claimedPart(cert *x509.Certificate) Part {
 		return part
 	}
 	_, issuer, _ := authorityIn(cert.Issuer.CommonName)
-	if issuer == PartIntermediate && cert.Subject.CommonName == leafProfile.cn {
+	switch {
+	case issuer == PartIntermediate && cert.Subject.CommonName == leafProfile.cn:
 		return PartLeaf
+	case issuer == PartClientIntermediate, issuer == PartRoot:
+		return PartClient
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,6 +14,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,14 +49,16 @@ const CRLBase = "http://localhost:44298"
 // constraints of a CA, key usage, name constraints), and basic constraints of a
 // leaf too: one rule for all.
 type profile struct {
-	title   string             // what the CN calls it: "devcert TITLE OWNER ID"; "" when the CN is fixed
-	cn      string             // the fixed CN
+	title   string             // what the CN calls it: "devcert TITLE OWNER ID"; "" when the CN is another
+	cn      string             // the fixed CN; "" when it is as asked
 	pathLen int                // CAs allowed below; notCA for a leaf
-	usage   x509.KeyUsage      // besides keyEncipherment, which an RSA leaf adds
+	usage   x509.KeyUsage      // besides keyEncipherment, which an RSA leaf for servers adds
 	purpose []x509.ExtKeyUsage // none: any
 	permits bool               // carries the hierarchy's name constraints
 	names   bool               // carries a SAN
+	people  bool               // whose SAN may have e-mail addresses and URIs
 	crl     string             // the file under CRLBase/ID/ that may revoke it; "" for none
+	revokes string             // the file with the list that it signs; "" for a leaf
 	extra   []pkix.Extension
 }
 
@@ -72,6 +77,7 @@ var rootProfile = profile{
 	pathLen: 1,
 	usage:   signsCertificates,
 	permits: true,
+	revokes: "root.crl",
 }
 
 // serverProfile: the constraints stand here too, because Java ignores those of
@@ -85,6 +91,7 @@ var serverProfile = profile{
 	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	permits: true,
 	crl:     "root.crl",
+	revokes: "servers.crl",
 }
 
 // clientProfile is for a CA of its own, so that a server that is to accept these
@@ -98,6 +105,7 @@ var clientProfile = profile{
 	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	permits: true,
 	crl:     "root.crl",
+	revokes: "clients.crl",
 }
 
 // leafProfile: Chrome demands digitalSignature of RSA leaves below local roots
@@ -113,6 +121,27 @@ var leafProfile = profile{
 	extra:   []pkix.Extension{{Id: oidDevelopment, Value: []byte{developmentVersion}}},
 }
 
+// furtherProfile is what leafProfile is to localhost for any other server of the
+// same machine. Without Kestrel's mark, of which one certificate is enough: it
+// would take the newest one for its own.
+var furtherProfile = profile{
+	pathLen: notCA,
+	names:   true,
+	usage:   x509.KeyUsageDigitalSignature,
+	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+}
+
+// clientLeafProfile: a client only signs, so that RSA needs no keyEncipherment.
+// What names the person or program is the CN, which a constraint on DNS names
+// would be applied to if there were no DNS name in the SAN; see [clientHost].
+var clientLeafProfile = profile{
+	pathLen: notCA,
+	names:   true,
+	people:  true,
+	usage:   x509.KeyUsageDigitalSignature,
+	purpose: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+}
+
 // oidDevelopment marks ASP.NET Core's development certificate. Its value is
 // one raw byte, the version, and not DER: Kestrel takes the highest version it
 // finds, and 6 is what dotnet dev-certs writes today.
@@ -123,23 +152,26 @@ const developmentVersion = 0x06
 // values is what differs between two certificates of one profile.
 type values struct {
 	owner, id           string // of the hierarchy; for the CN and the CRL point
+	cn                  string // of a leaf whose profile has none
 	key                 crypto.PublicKey
 	serial              *big.Int
 	notBefore, notAfter time.Time
 	permits             Permits
 	dnsNames            []string
 	addresses           []net.IP
+	emails              []string
+	uris                []*url.URL
 }
 
 // subject is the name that the profile gives a certificate. Two roots never
 // share one: Firefox refuses two CAs with the same name and serial, and clients
 // that look up issuers by name try the wrong one.
-func (p profile) subject(owner, id string) pkix.Name {
+func (p profile) subject(v values) pkix.Name {
 	if p.title == "" {
-		return pkix.Name{CommonName: p.cn}
+		return pkix.Name{CommonName: cmp.Or(p.cn, v.cn)}
 	}
 	return pkix.Name{
-		CommonName:   p.prefix() + p.ownerPart(owner) + " " + strings.ToUpper(id),
+		CommonName:   p.prefix() + p.ownerPart(v.owner) + " " + strings.ToUpper(v.id),
 		Organization: []string{Organization},
 	}
 }
@@ -156,7 +188,7 @@ func (p profile) ownerPart(owner string) string {
 // template is the certificate before it is signed.
 func (p profile) template(v values) *x509.Certificate {
 	t := &x509.Certificate{
-		Subject:               p.subject(v.owner, v.id),
+		Subject:               p.subject(v),
 		SerialNumber:          v.serial,
 		NotBefore:             v.notBefore,
 		NotAfter:              v.notAfter,
@@ -168,11 +200,14 @@ func (p profile) template(v values) *x509.Certificate {
 	}
 	if p.pathLen != notCA {
 		t.IsCA, t.MaxPathLen, t.MaxPathLenZero = true, p.pathLen, p.pathLen == 0
-	} else if _, isRSA := v.key.(*rsa.PublicKey); isRSA {
+	} else if _, isRSA := v.key.(*rsa.PublicKey); isRSA && slices.Contains(p.purpose, x509.ExtKeyUsageServerAuth) {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment
 	}
 	if p.names {
 		t.DNSNames, t.IPAddresses = v.dnsNames, v.addresses
+	}
+	if p.people {
+		t.EmailAddresses, t.URIs = v.emails, v.uris
 	}
 	if p.permits {
 		t.PermittedDNSDomainsCritical = true
@@ -190,6 +225,9 @@ func (p profile) sign(v values, issuer *x509.Certificate, signer crypto.Signer) 
 	t := p.template(v)
 	if issuer == nil {
 		issuer = t
+		if p.pathLen == notCA {
+			t.AuthorityKeyId = t.SubjectKeyId // only a CA may leave it out (RFC 5280, 4.2.1.1)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, issuer, v.key, signer)
 	if err != nil {
@@ -204,7 +242,7 @@ func (p profile) sign(v values, issuer *x509.Certificate, signer crypto.Signer) 
 // is one description of a profile, not one to issue by and one to judge by.
 func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certificate) string {
 	v.key, v.serial, v.notBefore, v.notAfter = cert.PublicKey, cert.SerialNumber, cert.NotBefore, cert.NotAfter
-	v.dnsNames, v.addresses = cert.DNSNames, cert.IPAddresses
+	v.dnsNames, v.addresses, v.emails, v.uris = cert.DNSNames, cert.IPAddresses, cert.EmailAddresses, cert.URIs
 	if err := checkPublicKey(v.key); err != nil {
 		return err.Error()
 	}

@@ -10,7 +10,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"net"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,12 +51,10 @@ func TestRequestNames(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, row.key.Public(), pub)
 			assert.Equal(t, row.want, names)
-			cert, err := IssueServer(standardHierarchy(t).Intermediate, pub, names, noon)
+			cert, err := IssueServer(standardHierarchy(t).Intermediate, pub, LeafOptions{Names: names, Now: noon})
 			require.NoError(t, err)
 			assert.True(t, SameKey(cert, row.key))
-			parts := standardHierarchy(t).parts()
-			parts.Leaf, parts.LeafKey = cert, row.key
-			assert.Empty(t, Check(parts, names, noon))
+			assertServer(t, standardHierarchy(t), cert, names, noon)
 		})
 	}
 }
@@ -72,12 +73,12 @@ func TestRequestCannotChooseItsProfile(t *testing.T) {
 	})
 	pub, names, err := RequestNames(der)
 	require.NoError(t, err)
-	cert, err := IssueServer(h.Intermediate, pub, names, noon)
+	cert, err := IssueServer(h.Intermediate, pub, LeafOptions{Names: names, Now: noon})
 	require.NoError(t, err)
 	assert.False(t, cert.IsCA)
 	assert.Equal(t, x509.KeyUsageDigitalSignature, cert.KeyUsage)
 	assert.Equal(t, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, cert.ExtKeyUsage)
-	assert.Equal(t, "CN=localhost", cert.Subject.String())
+	assert.Equal(t, "CN=app.test", cert.Subject.String())
 	assert.Equal(t, []string{"app.test"}, cert.DNSNames)
 	assert.Empty(t, cert.EmailAddresses)
 }
@@ -122,3 +123,75 @@ func TestRequestNamesRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestClientRequestCannotChooseItsProfile: nothing but the key and names.
+func TestClientRequestCannotChooseItsProfile(t *testing.T) {
+	h, key := clientHierarchy(t), newP256(t)
+	pub, o, err := RequestClient(newRequest(t, key, x509.CertificateRequest{
+		Subject:  pkix.Name{CommonName: "anna", Organization: []string{"ACME"}},
+		DNSNames: []string{"www.example.com"}, IPAddresses: []net.IP{{8, 8, 8, 8}}, EmailAddresses: []string{"a@example.com"},
+		ExtraExtensions: []pkix.Extension{
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 1, 6}},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte{0x30, 6, 6, 4, 0x55, 0x1d, 0x25, 0}},
+		},
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, key.Public(), pub)
+	assert.Equal(t, ClientOptions{Name: "anna", Emails: []string{"a@example.com"}}, o)
+	o.Now = noon
+	cert, err := IssueClient(h.ClientIntermediate, pub, o)
+	require.NoError(t, err)
+	assert.Equal(t, PartClient, PartOf(cert), "it has the profile and nothing else")
+	assert.True(t, SameKey(cert, key))
+}
+
+func TestRequestClientRefuses(t *testing.T) {
+	key := newP256(t)
+	named := func(key crypto.Signer, cn string) []byte {
+		return newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: cn}})
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	spoilt := named(key, "anna")
+	spoilt[len(spoilt)-1] ^= 1
+	for _, row := range []struct {
+		name   string
+		der    []byte
+		reason string
+	}{
+		{"nothing", nil, "certificate request"},
+		{"a certificate", standardHierarchy(t).Leaf.Cert.Raw, "certificate request"},
+		{"signature spoilt", spoilt, "signature"},
+		{"RSA-1024", named(weak, "anna"), "1024 bits"},
+		{"RSA-512", rsa512Request, "512 bits"},
+		{"Ed25519", named(ed, "anna"), "ed25519"},
+		{"no common name", newRequest(t, key, x509.CertificateRequest{DNSNames: []string{"app.test"}}), "no common name"},
+		{"control character", named(key, "an\x07na"), "cannot be printed"},
+		{"65 characters", named(key, strings.Repeat("a", 65)), "longer than 64"},
+		{"e-mail", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}, EmailAddresses: []string{"anna"}}), "not an e-mail address"},
+		{"URI", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}, URIs: []*url.URL{{Opaque: "a:b", Scheme: "urn"}}}), "without a host name"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			pub, o, err := RequestClient(row.der)
+			assert.ErrorContains(t, err, row.reason)
+			assert.Nil(t, pub)
+			assert.Zero(t, o)
+		})
+	}
+}
+
+// rsa512Request is what openssl req -newkey rsa:512 makes; Go refuses to.
+var rsa512Request = func() []byte {
+	der, err := base64.StdEncoding.DecodeString("" +
+		"MIHIMHQCAQAwDzENMAsGA1UEAwwEYW5uYTBcMA0GCSqGSIb3DQEBAQUAA0sAMEgCQQDcQ8P/elpL" +
+		"wnzL5HeMVChg6OYEMNNRCQecub+03+au/6chritEN6KZ8zjhTjwlR94t/6byM7RATQHntfZHLcnB" +
+		"AgMBAAGgADANBgkqhkiG9w0BAQsFAANBAGKsXKRqJxjrOgzQkp7zYGlLvobEVQ5sUMj0H0BcALJN" +
+		"hbbS7nJ/GwY1ru/B/QlvA87EE+WtsPRGLsLKEacjpGg=")
+	if err != nil {
+		panic(err)
+	}
+	return der
+}()

@@ -109,7 +109,7 @@ func (s Store) link(t *testing.T, der []byte, key Key) {
 func TestKeyOfAnother(t *testing.T) {
 	useMachine(t)
 	h := newHierarchy(t, chain.RSA)
-	twin, err := chain.IssueServer(h.Intermediate, h.Leaf.Cert.PublicKey, []string{"localhost"}, now)
+	twin, err := chain.IssueServer(h.Intermediate, h.Leaf.Cert.PublicKey, chain.LeafOptions{Names: []string{"localhost"}, Now: now})
 	require.NoError(t, err)
 	stranger := newHierarchy(t, chain.RSA).Leaf.Cert
 	curve := selfSigned(t, nil).Cert
