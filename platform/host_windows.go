@@ -13,6 +13,7 @@ import (
 	"devcert/platform/clients"
 	"devcert/platform/elevate"
 	"devcert/platform/httpsys"
+	"devcert/platform/iis"
 	"devcert/platform/java"
 	"devcert/platform/run"
 	"devcert/platform/service"
@@ -41,11 +42,14 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	}
 	host.Stores = winstore.Stores(winstore.Options{Privileged: helper, Interactive: o.Interactive, Now: o.Now})
 	host.Stores = append(host.Stores, &java.Store{Privileged: helper, Env: o.Env, StateDir: host.StateDir, Say: o.Say})
+	host.Personals = []devcert.Personal{winstore.Personal{}}
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: lookup(o.Env, "USERPROFILE"), StateDir: host.StateDir})
 	service.LeaveConsole()
 	host.Services = service.New(service.Options{Env: o.Env, Files: host.Files, User: host.Owner.User})
+	host.Certificates = winstore.Lookup{}
 	host.Binder = binder(netsh, helper, host.Owner, o.Now)
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }
+	host.IIS = iis.Look
 	host.Close = helper.Close
 	host.Quote = quoteWord
 	return nil
