@@ -26,7 +26,7 @@ func (e *problem) Error() string {
 	var errno syscall.Errno
 	var ran *run.Error
 	switch {
-	case says(e.err, wrongPassword):
+	case wantsPassword(e.err):
 		return e.what + ": it has a password (" + wrongPassword + ")"
 	case errors.As(e.err, &ran):
 		return e.what + ": certutil: " + ran.Reason()
@@ -101,7 +101,7 @@ func remedyFor(dir string, err error) string {
 	var noKeys *noKeysError
 	by := "certutil -d " + Quote("sql:"+dir)
 	switch {
-	case says(err, wrongPassword):
+	case wantsPassword(err):
 		return "give the password to certutil, which asks for it: devcert export root | " + by + " -A -t C,, -n devcert"
 	case errors.As(err, &damaged):
 		return "move " + damaged.path + " away, or restore it from a backup" + again
@@ -125,9 +125,10 @@ func remedyFor(dir string, err error) string {
 	return "see what certutil says: " + by + " -L; a damaged database can be moved away, the browser makes a new one"
 }
 
-func says(err error, name string) bool {
+// wantsPassword says whether err is that a database has a password.
+func wantsPassword(err error) bool {
 	var ran *run.Error
-	return errors.As(err, &ran) && strings.Contains(ran.Output, name)
+	return errors.As(err, &ran) && strings.Contains(ran.Output, wrongPassword)
 }
 
 // exited says whether err is that certutil ran to its end and was not content.

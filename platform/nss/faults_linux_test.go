@@ -210,7 +210,14 @@ func TestReadOnly(t *testing.T) {
 	dir, root := newDatabase(t, tool), newRoot(t)
 	require.NoError(t, tool.Add(t.Context(), dir, root))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "root.der"), root.Raw, 0o600))
-	cmd := exec.Command(os.Args[0], "-test.run=^TestReadOnly$", "-test.v")
+	runReadOnly(t, dir, "root.der")
+}
+
+// runReadOnly runs the test once more, in a process that may read the database in
+// dir, and the file of the test's, and write neither.
+func runReadOnly(t *testing.T, dir, file string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), "NSS_TEST_READONLY="+dir)
 	if os.Geteuid() == 0 {
 		image := filepath.Join(dir, "test")
@@ -220,7 +227,7 @@ func TestReadOnly(t *testing.T) {
 		for path := dir; path != os.TempDir() && path != "/"; path = filepath.Dir(path) {
 			require.NoError(t, os.Chmod(path, 0o755))
 		}
-		for _, name := range []string{certFile, keyFile, "pkcs11.txt", "root.der"} {
+		for _, name := range []string{certFile, keyFile, "pkcs11.txt", file} {
 			require.NoError(t, os.Chmod(filepath.Join(dir, name), 0o644))
 		}
 		cmd.Path, cmd.Dir = image, "/"
@@ -231,7 +238,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "--- PASS: TestReadOnly")
+	require.Contains(t, string(out), "--- PASS: "+t.Name()+" ")
 }
 
 // Trust is vouched for by the key database: without it, and with another one, the

@@ -36,7 +36,7 @@ func (t Tool) look(ctx context.Context, dir string, held held, root *x509.Certif
 	if err := l.candidates(held); err != nil {
 		return err
 	}
-	seen.Others = ours(l.found, root)
+	seen.Others, seen.Clients = ours(l.found, root)
 	if root != nil && has(l.found, root) {
 		seen.judge(l, root)
 	}

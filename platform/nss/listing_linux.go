@@ -1,6 +1,8 @@
 package nss
 
 import (
+	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
 	"regexp"
@@ -46,6 +48,17 @@ func certificates(der []byte) []*x509.Certificate {
 		der = rest
 	}
 	return all
+}
+
+// idOf is the id that NSS gives what it imports, certificates and keys alike: the
+// SHA-1 of the key's bits, of an RSA key's modulus (PK11_MakeIDFromPubKey).
+func idOf(cert *x509.Certificate) []byte {
+	bits := keyBits(cert)
+	if key, is := cert.PublicKey.(*rsa.PublicKey); is {
+		bits = key.N.Bytes()
+	}
+	id := sha1.Sum(bits)
+	return id[:]
 }
 
 // keyBits are the bits of a public key in its SubjectPublicKeyInfo.

@@ -3,7 +3,6 @@ package nss
 import (
 	"bytes"
 	"context"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -19,8 +18,9 @@ import (
 type Seen struct {
 	State    devcert.PlaceState
 	Evidence string // in one line, when the state is not Trusted
-	// Others are the certificates of devcert's profile that are there besides.
-	Others []*x509.Certificate
+	// Others are the certificates of devcert's profile that are there besides, but
+	// for Clients: those that are for clients to offer, and what is above them.
+	Others, Clients []*x509.Certificate
 	// Trust are the trust bits of the root as certutil shows them: "C,,"; "" where
 	// it is not there.
 	Trust string
@@ -95,13 +95,11 @@ func (t Tool) has(ctx context.Context, dir string, cert *x509.Certificate) (bool
 	return has(found, cert), err
 }
 
-// keyURI names cert by the id that NSS gives what it imports: the SHA-1 of the
-// key's bits (for an RSA key, of its modulus, which ours never are). RFC 7512.
+// keyURI names cert by the id of its key. RFC 7512.
 func keyURI(cert *x509.Certificate) string {
-	id := sha1.Sum(keyBits(cert))
 	var uri strings.Builder
 	uri.WriteString("pkcs11:type=cert;id=")
-	for _, b := range id {
+	for _, b := range idOf(cert) {
 		fmt.Fprintf(&uri, "%%%02X", b)
 	}
 	return uri.String()
@@ -121,15 +119,21 @@ func has(certs []*x509.Certificate, cert *x509.Certificate) bool {
 	return false
 }
 
-// ours are the certificates of devcert's profile but root.
-func ours(certs []*x509.Certificate, root *x509.Certificate) []*x509.Certificate {
-	var kept []*x509.Certificate
+// ours are the certificates of devcert's profile but root, and apart from them
+// those that are no matter of trust.
+func ours(certs []*x509.Certificate, root *x509.Certificate) (others, clients []*x509.Certificate) {
 	for _, c := range certs {
-		if chain.PartOf(c) != "" && !has([]*x509.Certificate{c}, root) {
-			kept = append(kept, c)
+		switch chain.PartOf(c) {
+		case "":
+		case chain.PartRoot, chain.PartIntermediate, chain.PartLeaf:
+			if !has([]*x509.Certificate{c}, root) {
+				others = append(others, c)
+			}
+		default:
+			clients = append(clients, c)
 		}
 	}
-	return kept
+	return others, clients
 }
 
 func unique(certs []*x509.Certificate) []*x509.Certificate {

@@ -137,7 +137,7 @@ func (t Tool) settle(ctx context.Context, dir string) error {
 		return nil
 	}
 	seen, err := t.Look(ctx, dir, nil)
-	if err != nil || len(seen.Others) > 0 {
+	if err != nil || len(seen.Others)+len(seen.Clients) > 0 {
 		return nil // whoever removes that one comes here again
 	}
 	if !vacant(dir) || inUse(dir) {

@@ -83,7 +83,7 @@ func (t Tool) add(ctx context.Context, dir string, root *x509.Certificate) error
 		if first == nil {
 			first = err
 		}
-		if says(err, wrongPassword) {
+		if wantsPassword(err) {
 			break
 		}
 	}
