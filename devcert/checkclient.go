@@ -25,9 +25,9 @@ type Certificates interface {
 	// personal store, the user's or the machine's; an error that is
 	// [fs.ErrNotExist] when none has it. The key stays in its store.
 	Find(ctx context.Context, thumbprint string) (chain.Credential, error)
-	// Trusted are whom the machine's servers trust, and the intermediates that they
-	// know of by themselves.
-	Trusted(ctx context.Context) (roots, between []*x509.Certificate, err error)
+	// Trusted are whom services trust, or with user the user's own programs, and the
+	// intermediates that they know of by themselves.
+	Trusted(ctx context.Context, user bool) (roots, between []*x509.Certificate, err error)
 }
 
 // ClientCheck is a client's certificate and the server that it is to be shown to.
@@ -71,7 +71,7 @@ func (e *Engine) CheckClient(ctx context.Context, c ClientCheck) (clientauth.Ver
 	case c.Trust != nil:
 		m = machineOf(c.Trust)
 	case looks:
-		if m, err = e.thisMachine(ctx, &seen.Hierarchy, c.Shown); err != nil {
+		if m, err = e.thisMachine(ctx, &seen.Hierarchy, c); err != nil {
 			return clientauth.Verdict{}, err
 		}
 	}
@@ -157,13 +157,16 @@ func machineOf(all []*x509.Certificate) (m clientauth.Machine) {
 }
 
 // thisMachine is what servers here trust: the system's own roots, and devcert's
-// parts where a look finds them trusted.
-func (e *Engine) thisMachine(ctx context.Context, h *disk.Hierarchy, shown chain.Credential) (m clientauth.Machine, err error) {
-	if e.Host.Certificates != nil {
-		if m.Roots, m.Intermediates, err = e.Host.Certificates.Trusted(ctx); err != nil {
+// parts where a look finds them trusted. OpenSSL looks into no stores of Windows.
+func (e *Engine) thisMachine(ctx context.Context, h *disk.Hierarchy, c ClientCheck) (m clientauth.Machine, err error) {
+	switch {
+	case e.Host.Certificates != nil && c.Server == "openssl":
+		return m, nil
+	case e.Host.Certificates != nil:
+		if m.Roots, m.Intermediates, err = e.Host.Certificates.Trusted(ctx, c.Server != "iis"); err != nil {
 			return m, &unseenTrust{err}
 		}
-	} else {
+	default:
 		if m.Roots, err = e.systemRoots(); err != nil {
 			return m, &unseenTrust{err}
 		}
@@ -171,7 +174,7 @@ func (e *Engine) thisMachine(ctx context.Context, h *disk.Hierarchy, shown chain
 			return m, err
 		}
 	}
-	m.CRLs = handedOut(ownLists(h), slices.Concat(m.Intermediates, shown.Chain, []*x509.Certificate{shown.Leaf}))
+	m.CRLs = handedOut(ownLists(h), slices.Concat(m.Intermediates, c.Shown.Chain, []*x509.Certificate{c.Shown.Leaf}))
 	return m, nil
 }
 
