@@ -51,6 +51,9 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 		&java.Store{Privileged: helper, Env: o.Env, StateDir: host.StateDir, Say: o.Say},
 		&dotnet.Store{Env: o.Env, Files: host.Files, Now: o.Now},
 	}
+	host.Personals = []devcert.Personal{
+		&nss.Personal{Env: o.Env}, &firefox.Personal{Home: home, ConfigHome: lookup(o.Env, "XDG_CONFIG_HOME")},
+	}
 	if wsl.Here(o.Env) {
 		host.Stores = append(host.Stores, &wsl.Store{
 			Env: o.Env, StateDir: host.StateDir, Interactive: o.Interactive, Say: o.Say,
