@@ -97,27 +97,28 @@ func clientOf(issuer Pair, o ClientOptions) (profile, ClientOptions, error) {
 	if err != nil {
 		return refuse(err)
 	}
-	if err := checkSigner(issuer, o.Now, x509.ExtKeyUsageClientAuth); err != nil {
-		return refuse(err)
-	}
-	if len(o.Server) > 0 {
-		if err := checkSigner(issuer, o.Now, x509.ExtKeyUsageServerAuth); err != nil {
+	p := clientLeafProfile.forServers(len(o.Server) > 0)
+	for _, purpose := range p.purpose {
+		if err := checkSigner(issuer, o.Now, purpose); err != nil {
 			return refuse(err)
 		}
 	}
 	if CRLName(issuer.Cert) == "" {
 		return refuse(fmt.Errorf("issuing a leaf: %q is no CA of devcert's", issuer.Cert.Subject.CommonName))
 	}
-	permits := PermitsOf(issuer.Cert)
-	if _, err := permittedNames(o.serverNames(), permits); err != nil {
+	if err := o.within(PermitsOf(issuer.Cert)); err != nil {
 		return refuse(err)
 	}
-	if err := misleading(o.Name, permits); err != nil {
-		return refuse(err)
-	}
-	p := clientLeafProfile.forServers(len(o.Server) > 0)
 	p.crl = CRLName(issuer.Cert)
 	return p, o, nil
+}
+
+// within says which name the constraints of an issuer refuse.
+func (o ClientOptions) within(p Permits) error {
+	if _, err := permittedNames(o.serverNames(), p); err != nil {
+		return err
+	}
+	return misleading(o.Name, p)
 }
 
 // forServers adds the purpose of a server to a client's profile.

@@ -51,6 +51,7 @@ const CRLBase = "http://localhost:44298"
 type profile struct {
 	title   string             // what the CN calls it: "devcert TITLE OWNER ID"; "" when the CN is another
 	cn      string             // the fixed CN; "" when it is as asked
+	mark    string             // O of what is not to be taken for sound
 	pathLen int                // CAs allowed below; notCA for a leaf
 	usage   x509.KeyUsage      // besides keyEncipherment, which an RSA leaf for servers adds
 	purpose []x509.ExtKeyUsage // none: any
@@ -168,7 +169,11 @@ type values struct {
 // that look up issuers by name try the wrong one.
 func (p profile) subject(v values) pkix.Name {
 	if p.title == "" {
-		return pkix.Name{CommonName: cmp.Or(p.cn, v.cn)}
+		name := pkix.Name{CommonName: cmp.Or(p.cn, v.cn)}
+		if p.mark != "" {
+			name.Organization = []string{p.mark}
+		}
+		return name
 	}
 	return pkix.Name{
 		CommonName:   p.prefix() + p.ownerPart(v.owner) + " " + strings.ToUpper(v.id),
