@@ -70,6 +70,8 @@ func TestIISFindings(t *testing.T) {
 	expired := outsider(t, &corp, "expired", func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) })
 	server := outsider(t, &corp, "server", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
 	proxy := outsider(t, nil, "DO_NOT_TRUST_FiddlerRoot", authority)
+	other := outsider(t, &corp, "work", nil)
+	zone := []IISPrompt{{Program: "WinINet", Where: `HKCU\Zones\1\1A04`, Value: "0"}}
 	yes, no := true, false
 	for _, row := range []struct {
 		name   string
@@ -102,12 +104,16 @@ func TestIISFindings(t *testing.T) {
 		{"step 2: a mapping that cannot be read", func(s *scene, _ *IISState) {
 			s.site().MapsHere, s.site().OneToOne = true, []IISMapped{{Why: "no base64"}}
 		}, []string{"warning iis-mapping-unusable Shop (by hand)"}, "one line of base64"},
-		{"step 3: the intranet's zone, and a site asks", func(_ *scene, m *IISState) {
-			m.Prompts = []IISPrompt{{Program: "WinINet", Where: `HKCU\Zones\1\1A04`, Value: "0"}}
+		{"step 3: the intranet's zone, and a site asks for the one that there is", func(_ *scene, m *IISState) {
+			m.Prompts, m.Clients = zone, []IISClient{{Cert: client.Cert, Store: `CurrentUser\My`}}
 		}, []string{`warning client-prompt-skipped HKCU\Zones\1\1A04 (by hand)`}, `reg add "HKCU\Zones\1" /v 1A04 /t REG_DWORD /d 3 /f`},
-		{"step 3: the intranet's zone, and nobody asks", func(s *scene, m *IISState) {
+		{"step 3: the intranet's zone, and there are several: it asks", func(_ *scene, m *IISState) {
+			m.Prompts, m.Clients = zone, []IISClient{{Cert: client.Cert, Store: `CurrentUser\My`}, {Cert: other.Cert, Store: `CurrentUser\My`}}
+		}, nil, ""},
+		{"step 3: the intranet's zone, as Windows has it, and there is none", func(_ *scene, m *IISState) { m.Prompts = zone }, nil, ""},
+		{"step 3: the intranet's zone, and nobody asks", func(_ *scene, m *IISState) {
 			m.Configs, m.Bindings = nil, nil
-			m.Prompts = []IISPrompt{{Program: "WinINet", Where: `HKCU\Zones\1\1A04`, Value: "0"}}
+			m.Prompts, m.Clients = zone, []IISClient{{Cert: client.Cert, Store: `CurrentUser\My`}}
 		}, nil, ""},
 		{"step 3: a policy chooses", func(_ *scene, m *IISState) {
 			m.Prompts = []IISPrompt{{Program: "Edge", Where: `HKLM\E\1`, Value: "{}", Policy: true}}
@@ -134,7 +140,7 @@ func TestIISFindings(t *testing.T) {
 		{"step 7: a client's root is the user's only", func(_ *scene, m *IISState) {
 			m.UserRoots = []*x509.Certificate{corp.Cert}
 			m.Clients = []IISClient{{Cert: client.Cert, Store: `CurrentUser\My`}}
-		}, []string{`warning client-cert-untrusted CurrentUser\My (by hand)`}, `LocalMachine\Root`},
+		}, []string{`warning client-cert-untrusted CurrentUser\My (by hand)`}, "certutil -user -store Root " + chain.Thumbprint(corp.Cert)},
 		{"step 7: a client's root is nowhere, which may be meant", func(_ *scene, m *IISState) {
 			m.Clients = []IISClient{{Cert: client.Cert, Store: `CurrentUser\My`}}
 		}, nil, ""},

@@ -47,11 +47,14 @@ func (o *Observation) offeredFinding(client IISClient) (Finding, bool) {
 	if !refused || slices.Contains(client.Cert.Issuer.Organization, chain.Organization) {
 		return f, refused
 	}
-	if _, still := o.refused(client.Cert, client.Store, slices.Concat(o.IIS.Roots, o.IIS.UserRoots)); still {
-		return f, false
+	for _, root := range o.IIS.UserRoots {
+		if _, still := o.refused(client.Cert, client.Store, append([]*x509.Certificate{root}, o.IIS.Roots...)); !still {
+			f.Message = fmt.Sprintf("IIS refuses the client certificate %s of %s: its root, %s, is in CurrentUser\\Root only", nameOf(client.Cert), client.Store, root.Subject.CommonName)
+			f.Remedy = "certutil -user -store Root " + chain.Thumbprint(root) + " root.crt, and as an administrator certutil -addstore Root root.crt"
+			return f, true
+		}
 	}
-	f.Message += "; its root is in CurrentUser\\Root only"
-	return f, true
+	return f, false
 }
 
 // kindsOfRefusal are what a certificate's own refusals are called.

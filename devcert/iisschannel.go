@@ -92,8 +92,8 @@ func trustModeFinding(s *IISState, mode uint32) Finding {
 func promptFindings(s *IISState) []Finding {
 	var all []Finding
 	for _, p := range s.Prompts {
-		if !p.Policy && !s.asked() {
-			continue // Windows sets it so for the intranet
+		if !p.Policy && !(s.asked() && s.soleClient()) {
+			continue // Windows sets it so for the intranet, and asks where there are several
 		}
 		f := Finding{
 			Kind: ClientPromptSkipped, Severity: Warning, Where: p.Where,
@@ -108,6 +108,17 @@ func promptFindings(s *IISState) []Finding {
 		all = append(all, f)
 	}
 	return all
+}
+
+// soleClient says whether the user has one client certificate, and no more.
+func (s *IISState) soleClient() bool {
+	n := 0
+	for _, c := range s.Clients {
+		if strings.HasPrefix(c.Store, "CurrentUser") && !c.KeyGone {
+			n++
+		}
+	}
+	return n == 1
 }
 
 func cutLast(s, sep string) (before, after string) {

@@ -85,7 +85,7 @@ func newCert(t testing.TB, change func(*x509.Certificate)) *x509.Certificate {
 
 func TestParseConfig(t *testing.T) {
 	cert := newCert(t, nil)
-	one := `<add enabled="true" userName="u" password="[enc:secret:enc]" certificate="` + base64.StdEncoding.EncodeToString(cert.Raw) + `" />`
+	one := `<add enabled="true" userName="u" password="[enc:secret:enc]" certificate="` + base64Of(cert) + `" />`
 	shop := devcert.IISPlace{Site: "Shop", Ports: []int{44300, 44301}, Anonymous: true}
 	plain := devcert.IISPlace{Site: "Plain", Anonymous: true}
 	change := func(change func(p *devcert.IISPlace)) []devcert.IISPlace {
@@ -243,3 +243,5 @@ func FuzzParseConfig(f *testing.F) {
 		}
 	})
 }
+
+func base64Of(c *x509.Certificate) string { return base64.StdEncoding.EncodeToString(c.Raw) }
