@@ -1,6 +1,7 @@
 // Package chain makes and judges devcert's certificates: the profiles and the
-// reasons for them, issuing, verifying, name constraints, certificate requests,
-// the root's revocation list, PEM and PKCS#12.
+// reasons for them, issuing to servers and clients, verifying, name constraints,
+// certificate requests, revocation lists, certificates with a flaw for tests, PEM
+// and PKCS#12.
 //
 // It promises to be X.509 and nothing else. It reads and writes no file, starts
 // no process and has no clock: the time comes in as a value, and what it makes
@@ -10,8 +11,10 @@
 //
 // A certificate never leaves here with a name that the constraints above it
 // refuse, with an end after its issuer's, or with anything in it that the
-// profile does not say: what [New] and [NewLeaf] make is what [CheckRoot] and
-// [Check] accept, and they accept nothing else. The root's private key is
+// profile does not say: what [New], [NewLeaf], [NewClient] and [NewGroup] make is
+// what [CheckRoot], [Check] and [CheckPart] accept, and they accept nothing else.
+// Only what [NewOutside] and [NewFlawed] make is meant to be refused, and none of
+// it is taken for ours again. The root's private key is
 // returned to the caller and never encoded here unless the caller asks for it
 // with [EncodeKey].
 package chain

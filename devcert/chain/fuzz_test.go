@@ -192,6 +192,7 @@ func FuzzClientNames(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"anna", "a@b.test", "spiffe://a.test/b"}, {"www.example.com", "", "urn:a:b"}, {"\u202e", "a@xn--a", "https://[::1%25x]:1/"},
 		{"Ä.b", `"a"@b`, "a://b/%zz"}, {"devcert root a b", "a@b@c", "x://a.b..c?%20#"}, {"*.a.test", "a@127.0.0.1", "//a"},
+		{"8.8.8.8", "a+b@c", "a0000://]:"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
@@ -233,4 +234,30 @@ func issuable(t *testing.T, h *Hierarchy, pub crypto.PublicKey, o ClientOptions)
 	if err := verifyClient(h, cert, noon); err != nil {
 		t.Fatalf("%+v: %v", o, err)
 	}
+}
+
+func FuzzCheckPart(f *testing.F) {
+	h := clientHierarchy(f)
+	f.Add(h.Root.Raw)
+	f.Add(h.ClientIntermediate.Cert.Raw)
+	f.Add(h.Leaf.Cert.Raw)
+	f.Add(newGroup(f, h, "ops").Cert.Raw)
+	for _, v := range clientVariants() {
+		f.Add(v.make(f, h).Cert.Raw)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		cert, part, err := CheckPart(in)
+		if err != nil {
+			if cert != nil || part != "" {
+				t.Fatal("something, and an error")
+			}
+			return
+		}
+		if !slices.Equal(cert.Raw, in) || PartOf(cert) != part || OwnerOf(cert) == "" {
+			t.Fatalf("accepted what is not the %s that was given", part)
+		}
+		if client := part == PartClient; client == cert.IsCA && part != PartLeaf {
+			t.Fatalf("a %s that is a CA: %t", part, cert.IsCA)
+		}
+	})
 }

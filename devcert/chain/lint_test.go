@@ -95,6 +95,11 @@ func TestLintIssued(t *testing.T) {
 			lint(t, p.Cert)
 		})
 	}
+	t.Run("group", func(t *testing.T) {
+		cert, err := zx509.ParseCertificate(newGroup(t, h, "ops").Cert.Raw)
+		require.NoError(t, err)
+		assertClean(t, "group", zlint.LintCertificateEx(cert, r), leastCALints)
+	})
 	t.Run("self-signed", func(t *testing.T) {
 		p, err := NewSelfSigned(ClientOptions{Name: "anna", Key: ECDSA, Emails: []string{"a@b.test"}, Now: noon})
 		require.NoError(t, err)

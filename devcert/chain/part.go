@@ -84,7 +84,8 @@ func claimedPart(cert *x509.Certificate) Part {
 
 // OwnerOf is the USER@HOST, reduced as by [ReduceOwner], in the common name of a
 // CA of ours, or of the issuer of a leaf of ours; "" when no name has that form.
-// The longer name of a client intermediate has room for 27 characters of it.
+// The longer name of a client intermediate has room for 27 characters of it, and
+// that of a group for 20 at least.
 func OwnerOf(cert *x509.Certificate) string {
 	if _, _, owner := authorityIn(cert.Subject.CommonName); owner != "" {
 		return owner
@@ -105,6 +106,12 @@ func authorityIn(cn string) (p profile, part Part, owner string) {
 	}{{rootProfile, PartRoot}, {serverProfile, PartIntermediate}, {clientProfile, PartClientIntermediate}} {
 		if owner := ownerIn(ca.profile, cn); owner != "" {
 			return ca.profile, ca.part, owner
+		}
+	}
+	if group := groupIn(cn); group != "" {
+		p := groupProfile(group)
+		if owner := ownerIn(p, cn); owner != "" {
+			return p, PartClientIntermediate, owner
 		}
 	}
 	return profile{}, "", ""
