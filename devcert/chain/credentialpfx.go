@@ -37,9 +37,9 @@ func readPFX(data []byte, password func() (string, error)) (Credential, error) {
 	}
 	key, leaf, above, err := pkcs12.DecodeChain(data, "")
 	if wrongPassword(err) {
-		word := ""
-		if word, err = askedFor(password); err != nil {
-			return Credential{}, err
+		word, refused := askedFor(password)
+		if refused != nil {
+			return Credential{}, refused
 		}
 		key, leaf, above, err = pkcs12.DecodeChain(data, word)
 	}

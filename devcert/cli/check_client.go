@@ -22,30 +22,30 @@ import (
 
 func (p *program) checkClientCommand() *cli.Command {
 	return &cli.Command{
-		Name: "check-client", Usage: "foresee what a server makes of a client certificate, and why", ArgsUsage: "FILE",
+		Name: "check-client", Usage: "foresee what a server makes of a client certificate", ArgsUsage: "FILE",
 		UsageText: "  devcert check-client anna.pfx --server iis\n" +
 			"  devcert check-client anna --server aspnetcore --settings appsettings.json\n" +
 			"  devcert check-client anna.pem --server nginx --option ssl_verify_depth=2",
-		Description: "FILE is a certificate in PEM, DER or PFX, the name of one that devcert issued, or on\n" +
-			"Windows a thumbprint. What is judged by: this machine's roots, and the server's own\n" +
-			"defaults, but that it demands a certificate. nginx and serve trust devcert's root\n" +
-			"where no file is named. Revocation lists of devcert's count as served.\n" +
-			"--option says what is otherwise; an unknown NAME lists those that there are:\n" +
-			"aspnetcore has AddCertificate's and Kestrel's, nginx its directives, openssl those of\n" +
-			"s_server, iis netsh's and Schannel's, serve its flags.\n\n" +
-			"A PFX's password comes from --password-file, " + passwordVariable + " or a question. Nothing is\n" +
-			"sent anywhere and nothing is changed. Exits 3 when the certificate is rejected.",
+		Description: "FILE is a certificate in PEM, DER or PFX, the name of one that devcert issued, or\n" +
+			"on Windows a thumbprint. It is judged by this machine's roots and the server's own\n" +
+			"defaults, but that it demands a certificate; nginx and serve trust devcert's root\n" +
+			"where no file is named. Devcert's revocation lists count as served.\n\n" +
+			"--option says what is otherwise, and lists the names there are for a wrong one:\n" +
+			"those of AddCertificate and Kestrel for aspnetcore, of netsh and Schannel for iis,\n" +
+			"nginx's directives, and the options of openssl s_server and devcert serve.\n\n" +
+			"A PFX's password comes from --password-file, " + passwordVariable + " or a question. Nothing\n" +
+			"is sent anywhere or changed. Exits 3 when the certificate is rejected.",
 		Flags: commonFlags(
-			&cli.StringFlag{Name: "server", Usage: "whose verdict: `SERVER` is " + orList(devcert.CheckServers)},
+			&cli.StringFlag{Name: "server", Usage: "`SERVER` is " + orList(devcert.CheckServers)},
 			&cli.StringFlag{Name: "key", Usage: "the private key is in `FILE`"},
-			&cli.StringFlag{Name: "chain", Usage: "the client sends the certificates in `FILE` behind its own"},
+			&cli.StringFlag{Name: "chain", Usage: "the client sends the certificates in `FILE` too"},
 			&cli.StringFlag{Name: "password-file", Usage: "`FILE` holds the PFX's password, and nothing else"},
 			&cli.StringSliceFlag{Name: "option", Usage: "a setting of the server, as `NAME=VALUE`; again for each"},
-			&cli.StringFlag{Name: "settings", Usage: "aspnetcore: Kestrel's section is in `FILE`, an appsettings.json"},
-			&cli.StringFlag{Name: "endpoint", Usage: "aspnetcore: of several endpoints in it, the one called `NAME`"},
+			&cli.StringFlag{Name: "settings", Usage: "aspnetcore: `FILE` is its appsettings.json"},
+			&cli.StringFlag{Name: "endpoint", Usage: "aspnetcore: the endpoint `NAME`, where it has several"},
 			&cli.StringFlag{Name: "host", Value: "localhost", Usage: "aspnetcore: the client asks for `HOST` (localhost)"},
-			&cli.StringFlag{Name: "trust", Usage: "the server is elsewhere, and trusts the roots in `FILE` alone"},
-			&cli.StringFlag{Name: "at", Usage: "judge at `TIME`: 2027-01-31, or 2027-01-31T12:00:00Z (now)"},
+			&cli.StringFlag{Name: "trust", Usage: "judge by the roots in `FILE` instead of this machine's"},
+			&cli.StringFlag{Name: "at", Usage: "judge at `TIME`: 2027-01-31 or 2027-01-31T12:00:00Z (now)"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			check, err := s.clientCheck(ctx)
