@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -127,7 +128,8 @@ func atTime(text string, now time.Time) (time.Time, error) {
 // credential is what the client shows: from a file, else by its name, with what
 // --key and --chain add.
 func (s *session) credential(ctx context.Context, name string) (c chain.Credential, err error) {
-	if _, missing := os.Stat(name); missing != nil && !strings.ContainsAny(name, `/\`) {
+	_, missing := os.Stat(name)
+	if missing != nil && !errors.Is(missing, fs.ErrPermission) && !strings.ContainsAny(name, `/\`) {
 		c, err = s.engine.Credential(ctx, name)
 	} else {
 		c, err = readFile(name, "name a file with a certificate in PEM, DER or PFX", func(data []byte) (chain.Credential, error) {
