@@ -120,7 +120,7 @@ func (w *worker) ends(ctx context.Context, s Step, err error) error {
 		return errors.Join(err, w.abandon(context.WithoutCancel(ctx)))
 	}
 	switch s.action {
-	case deploy, withdraw, bind, unbind, install, dismiss:
+	case deploy, withdraw, retract, bind, unbind, install, dismiss:
 		return nil // stepErrors has it
 	}
 	return err
@@ -170,6 +170,8 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.deploy(ctx, s, w.material())
 	case withdraw:
 		return w.withdraw(ctx, s)
+	case retract:
+		return w.retract(ctx, s)
 	case bind:
 		return w.bind(ctx, s)
 	case unbind:

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"devcert/devcert/chain"
 	"devcert/devcert/clientauth"
+	"devcert/devcert/disk"
 )
 
 // Certificates are the certificates that this system itself keeps for servers and
@@ -41,6 +41,9 @@ type ClientCheck struct {
 	Trust []*x509.Certificate
 	At    time.Time
 	Files clientauth.Files // reads what Options name
+
+	own     *disk.Hierarchy // what devcert has on this machine
+	revoked []disk.Revocation
 }
 
 // CheckServers are the servers whose verdict can be foreseen.
@@ -54,8 +57,12 @@ func (e *Engine) CheckClient(ctx context.Context, c ClientCheck) (clientauth.Ver
 	if err != nil {
 		return clientauth.Verdict{}, refuseNewer(err)
 	}
+	c.own = &seen.Hierarchy
+	if c.revoked, err = e.folder().Revoked(); err != nil {
+		return clientauth.Verdict{}, refuseNewer(err)
+	}
 	own := c.Trust
-	if root := seen.Hierarchy.Root; own == nil && root != nil {
+	if root := c.own.Root; own == nil && root != nil {
 		own = []*x509.Certificate{root}
 	}
 	server, looks, err := c.predictor(own)
@@ -67,7 +74,7 @@ func (e *Engine) CheckClient(ctx context.Context, c ClientCheck) (clientauth.Ver
 	case c.Trust != nil:
 		m = machineOf(c.Trust)
 	case looks:
-		if m, err = e.thisMachine(ctx, &seen.Hierarchy, c); err != nil {
+		if m, err = e.thisMachine(ctx, c); err != nil {
 			return clientauth.Verdict{}, err
 		}
 	}
@@ -103,7 +110,10 @@ func (c ClientCheck) predictor(own []*x509.Certificate) (server clientauth.Predi
 		err = s.Configure(c.Options, c.Files)
 		server, looks = s, s.CAFile == nil
 	case "serve":
-		s := clientauth.Serve{Required: true}
+		s := clientauth.Serve{Required: true, Revoked: func(cert *x509.Certificate) bool { return disk.IsRevoked(c.revoked, cert) }}
+		if client := c.own.ClientIntermediate.Cert; client != nil {
+			s.Intermediates = append(s.Intermediates, client)
+		}
 		s.Trust(own)
 		err = s.Configure(c.Options, c.Files)
 		server = s
@@ -149,12 +159,10 @@ func (e *Engine) Credential(ctx context.Context, name string) (chain.Credential,
 		Problem: fmt.Sprintf("there is no file %+q, and devcert issued no certificate of that name", name),
 		Hint:    "name a file with a certificate in PEM, DER or PFX, what devcert issued, or on Windows a thumbprint",
 	}
-	if !filepath.IsLocal(name) || name == "." || strings.ContainsAny(name, `/\:`) {
-		return chain.Credential{}, nobody
-	}
 	var all []byte
-	for _, file := range []string{name + ".pem", name + "-key.pem"} {
-		data, err := e.folder().Read(filepath.Join(issuedDir, name, file))
+	name = fileName(name)
+	for _, ending := range []string{".pem", "-key.pem"} {
+		data, err := disk.ReadFile(e.folder().IssuedPath(name, ending))
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && all == nil:
 			return chain.Credential{}, nobody
@@ -170,9 +178,6 @@ func (e *Engine) Credential(ctx context.Context, name string) (chain.Credential,
 	}
 	return c, nil
 }
-
-// issuedDir is the folder of what was issued, in the state folder.
-const issuedDir = "issued"
 
 func (e *Engine) byThumbprint(ctx context.Context, thumbprint string) (chain.Credential, error) {
 	if e.Host.Certificates == nil {

@@ -175,7 +175,7 @@ func TestListsAreHandedOutWhereTheyAreNamed(t *testing.T) {
 	require.Len(t, left, 1)
 	require.Equal(t, h.Root.RawSubject, left[0].RawIssuer)
 
-	gone := ownLists(h, []chain.Revoked{{Serial: shown.Leaf.SerialNumber, At: noon.Add(-2 * time.Hour)}}, noon)
+	gone := ownLists(h, []disk.Revocation{disk.Revoke("anna", shown.Leaf, noon.Add(-2*time.Hour))}, noon)
 	require.Len(t, gone[1].RevokedCertificateEntries, 1)
 	require.Empty(t, ownLists(&disk.Hierarchy{}, nil, noon))
 }

@@ -30,7 +30,7 @@ func machineOf(all []*x509.Certificate) (m clientauth.Machine) {
 
 // thisMachine is what servers here trust: the system's own roots, and devcert's
 // parts where a look finds them trusted. OpenSSL looks into no stores of Windows.
-func (e *Engine) thisMachine(ctx context.Context, h *disk.Hierarchy, c ClientCheck) (m clientauth.Machine, err error) {
+func (e *Engine) thisMachine(ctx context.Context, c ClientCheck) (m clientauth.Machine, err error) {
 	switch {
 	case e.Host.Certificates != nil && c.Server == "openssl":
 		return m, nil
@@ -42,11 +42,11 @@ func (e *Engine) thisMachine(ctx context.Context, h *disk.Hierarchy, c ClientChe
 		if m.Roots, err = e.systemRoots(); err != nil {
 			return m, &unseenTrust{err}
 		}
-		if err := e.addOwn(ctx, h, &m); err != nil {
+		if err := e.addOwn(ctx, c.own, &m); err != nil {
 			return m, err
 		}
 	}
-	m.CRLs = handedOut(ownLists(h, nil, c.At), slices.Concat(m.Intermediates, c.Shown.Chain, []*x509.Certificate{c.Shown.Leaf}))
+	m.CRLs = handedOut(ownLists(c.own, c.revoked, c.At), slices.Concat(m.Intermediates, c.Shown.Chain, []*x509.Certificate{c.Shown.Leaf}))
 	return m, nil
 }
 
@@ -107,10 +107,10 @@ func (e *Engine) addOwn(ctx context.Context, h *disk.Hierarchy, m *clientauth.Ma
 const listLife = 10 * time.Minute
 
 // ownLists are the revocation lists that devcert serve hands out at an instant.
-func ownLists(h *disk.Hierarchy, revoked []chain.Revoked, at time.Time) []*x509.RevocationList {
+func ownLists(h *disk.Hierarchy, revoked []disk.Revocation, at time.Time) []*x509.RevocationList {
 	ders := [][]byte{h.RootCRL}
-	if h.ClientIntermediate.Key != nil {
-		if der, err := chain.SignCRL(h.ClientIntermediate, revoked, at, listLife); err == nil {
+	if client := h.ClientIntermediate; client.Key != nil {
+		if der, err := chain.SignCRL(client, disk.RevokedBy(revoked, client.Cert), at, listLife); err == nil {
 			ders = append(ders, der)
 		}
 	}

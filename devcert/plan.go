@@ -26,6 +26,7 @@ const (
 	bind              // ports to the leaf
 	unbind            // ports
 	withdraw          // a certificate, from a store
+	retract           // a client's certificate, from where it is offered
 	install           // a service, and start it
 	dismiss           // a service
 	remove            // the state folder

@@ -160,7 +160,7 @@ func (e *Engine) Serve(ctx context.Context, s Serving) error {
 		return err
 	}
 	s.Now, s.Say = e.Now, e.Say
-	s.warn()
+	e.warn(&s)
 	looking := *e
 	looking.Projects = nil // their ports are served, bound or not
 	// Without a probe: who serves the ports would ask itself.
@@ -169,9 +169,11 @@ func (e *Engine) Serve(ctx context.Context, s Serving) error {
 }
 
 // warn says of the authorities of clients' certificates that none will be accepted.
-func (s *Serving) warn() {
+func (e *Engine) warn(s *Serving) {
 	if s.ClientCert != NoClientCert && s.ClientCert != "" && len(s.ClientCAs) == 0 {
-		s.Say("warning: no client's certificate comes from this machine's root: name --client-ca")
+		if seen, err := e.folder().Snapshot(); err == nil && seen.Hierarchy.ClientIntermediate.Cert == nil {
+			s.Say("warning: no client's certificate comes from this machine's root: name --client-ca, or devcert setup --client-certs")
+		}
 	}
 	for _, ca := range s.ClientCAs {
 		if s.Now().After(ca.NotAfter) {

@@ -53,6 +53,9 @@ func removal(r *Report, all bool) []Step {
 	if ports := portsOf(r.Seen.wantedBindings(r.Config)); len(ports) > 0 {
 		p.add(unbindStep(ports))
 	}
+	for _, entry := range r.Seen.Folder.Ledger.Offered {
+		p.add(Step{action: retract, What: entry.Store, Where: "without " + nameOf(entry.Cert), store: entry.Store, cert: entry.Cert})
+	}
 	for _, cert := range ownCerts(r, all) {
 		p.removeCert(cert)
 	}
@@ -162,7 +165,7 @@ func (r *Report) excuse() {
 func (r *Report) notRemoved() error {
 	failed := &Report{Config: r.Config}
 	for _, s := range r.Steps {
-		if (s.action == withdraw || s.action == dismiss) && s.Err != nil {
+		if (s.action == withdraw || s.action == retract || s.action == dismiss) && s.Err != nil {
 			failed.Steps = append(failed.Steps, s)
 		}
 	}

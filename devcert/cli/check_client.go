@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -128,8 +127,7 @@ func atTime(text string, now time.Time) (time.Time, error) {
 // credential is what the client shows: from a file, else by its name, with what
 // --key and --chain add.
 func (s *session) credential(ctx context.Context, name string) (c chain.Credential, err error) {
-	_, missing := os.Stat(name)
-	if missing != nil && !errors.Is(missing, fs.ErrPermission) && !strings.ContainsAny(name, `/\`) {
+	if _, missing := os.Stat(name); missing != nil && !strings.ContainsAny(name, `/\`) {
 		c, err = s.engine.Credential(ctx, name)
 	} else {
 		c, err = readFile(name, "name a file with a certificate in PEM, DER or PFX", func(data []byte) (chain.Credential, error) {

@@ -44,7 +44,8 @@ type reference struct {
 	Variables []devcert.Variable `json:"variables,omitempty"`
 	Listening *listeningJSON     `json:"listening,omitempty"` // serve
 	Export    *exportJSON        `json:"export,omitempty"`
-	Check     *checkJSON         `json:"check,omitempty"` // check-client
+	Check     *checkJSON         `json:"check,omitempty"`  // check-client
+	Issued    []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
 }
 
 type hierarchyJSON struct {

@@ -85,8 +85,8 @@ func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 func (p *program) execute(ctx context.Context, args []string) error {
 	commands := []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
-		p.portsCommand(), p.serveCommand(), p.checkClientCommand(), p.envCommand(), p.exportCommand(), p.explainCommand(),
-		p.versionCommand(),
+		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
+		p.envCommand(), p.exportCommand(), p.explainCommand(), p.versionCommand(),
 	}
 	l, err := readLine(args, commands)
 	p.args, p.command, p.json = l.words(), strings.Join(l.path, " "), l.has("json")

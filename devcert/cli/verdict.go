@@ -89,7 +89,8 @@ func (u *ui) verdict(c devcert.ClientCheck, v clientauth.Verdict) {
 	u.printf("\n")
 	word := strings.ToUpper(verdictWord(v)[:1]) + verdictWord(v)[1:]
 	u.paragraph("", fmt.Sprintf("%s by %s%s", word, c.Server, shows(v)))
-	if v.Refused() { // why stands above, at the step that failed
+	if v.Refused() {
+		u.paragraph("  ", v.Reason)
 		u.paragraph("  ", u.symbols.arrow+" "+v.Remedy)
 	}
 }

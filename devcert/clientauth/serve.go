@@ -23,6 +23,9 @@ type Serve struct {
 	// Intermediates help to build the chain beside those that the client sent:
 	// browsers often send the leaf alone.
 	Intermediates []*x509.Certificate
+	// Revoked says of a certificate of a chain that its issuer revoked it; nil where
+	// nobody knows of any.
+	Revoked func(*x509.Certificate) bool
 }
 
 // Judge says what is made of the certificates that a client sent, its own first.
@@ -32,9 +35,9 @@ func (s Serve) Judge(sent []*x509.Certificate, now time.Time) Verdict {
 	if len(sent) == 0 {
 		return s.none()
 	}
-	refused := s.verify(sent, now)
+	verified, refused := s.verify(sent, now)
 	if refused == nil {
-		return Verdict{}
+		return s.revoked(verified)
 	}
 	timeless := s.ageless(sent, now)
 	chains, err := timeless.chains(x509.ExtKeyUsageAny)
@@ -61,7 +64,7 @@ func (s Serve) Predict(p Presented, _ Machine, at time.Time) Verdict {
 		return w.v
 	}
 	v := s.Judge(append([]*x509.Certificate{p.Leaf}, p.Sent...), at)
-	for _, gate := range []string{GateTrust, GateNames, GateUse, GateValidity} {
+	for _, gate := range []string{GateTrust, GateNames, GateUse, GateValidity, GateRevocation} {
 		if v.Gate == gate {
 			w.refuse(gate, v.Status, v.Reason, v.Remedy)
 			break
@@ -83,8 +86,26 @@ func (s Serve) none() Verdict {
 	}
 }
 
-// verify says why no chain leads to a root now, for clients.
-func (s Serve) verify(sent []*x509.Certificate, now time.Time) error {
+// revoked refuses where every chain has a certificate that was revoked.
+func (s Serve) revoked(chains [][]*x509.Certificate) Verdict {
+	var found *x509.Certificate
+	for _, chain := range chains {
+		at := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return s.Revoked != nil && s.Revoked(c) })
+		if at < 0 {
+			return Verdict{}
+		}
+		found = chain[at]
+	}
+	return Verdict{
+		Gate:   GateRevocation,
+		Status: Revoked,
+		Reason: nameOf(found) + " was revoked by " + issuerOf(found),
+		Remedy: "have a new one issued, and send that",
+	}
+}
+
+// verify gives the chains that lead to a root now, for clients, or why none does.
+func (s Serve) verify(sent []*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
 	roots, between := s.Roots, x509.NewCertPool()
 	if roots == nil {
 		roots = x509.NewCertPool() // nil would be the system's
@@ -92,8 +113,7 @@ func (s Serve) verify(sent []*x509.Certificate, now time.Time) error {
 	for _, c := range slices.Concat(sent[1:], s.Intermediates) {
 		between.AddCert(c)
 	}
-	_, err := verify(sent[0], roots, between, now, x509.ExtKeyUsageClientAuth)
-	return err
+	return verify(sent[0], roots, between, now, x509.ExtKeyUsageClientAuth)
 }
 
 func verify(leaf *x509.Certificate, roots, between *x509.CertPool, at time.Time, use x509.ExtKeyUsage) ([][]*x509.Certificate, error) {

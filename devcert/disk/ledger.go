@@ -21,6 +21,9 @@ const ledgerSchema = 1
 type Ledger struct {
 	Machine string  // which machine and user; see Owner in package devcert
 	Entries []Entry // in the order they were made
+	// Offered are clients' certificates that were put, with their keys, where a
+	// client offers them; Store is the name of that kind of client.
+	Offered []Entry
 	// Exposed are key identifiers (hex) of intermediate keys that others could
 	// once read. Taking the permission away later does not make them secret.
 	Exposed []string
@@ -47,6 +50,19 @@ func (l *Ledger) Forget(store string, cert *x509.Certificate) {
 	l.Entries = slices.DeleteFunc(l.Entries, func(e Entry) bool { return e.Store == store && e.Cert.Equal(cert) })
 }
 
+// RecordOffered is Record for a certificate that a client is to offer.
+func (l *Ledger) RecordOffered(client string, cert *x509.Certificate, now time.Time) {
+	there := func(e Entry) bool { return e.Store == client && e.Cert.Equal(cert) }
+	if !slices.ContainsFunc(l.Offered, there) {
+		l.Offered = append(l.Offered, Entry{Store: client, Cert: cert, Since: now.UTC().Truncate(time.Second)})
+	}
+}
+
+// ForgetOffered removes that entry.
+func (l *Ledger) ForgetOffered(client string, cert *x509.Certificate) {
+	l.Offered = slices.DeleteFunc(l.Offered, func(e Entry) bool { return e.Store == client && e.Cert.Equal(cert) })
+}
+
 // Has says whether devcert put cert into store; the empty store means any.
 func (l *Ledger) Has(store string, cert *x509.Certificate) bool {
 	return slices.ContainsFunc(l.Entries, func(e Entry) bool {
@@ -55,12 +71,15 @@ func (l *Ledger) Has(store string, cert *x509.Certificate) bool {
 }
 
 // Empty says that there is nothing to remember.
-func (l *Ledger) Empty() bool { return len(l.Entries) == 0 && len(l.Exposed) == 0 && !l.Leaving }
+func (l *Ledger) Empty() bool {
+	return len(l.Entries)+len(l.Offered)+len(l.Exposed) == 0 && !l.Leaving
+}
 
 type ledgerJSON struct {
 	Schema  int         `json:"schema"`
 	Machine string      `json:"machine"`
 	Entries []entryJSON `json:"entries"`
+	Offered []entryJSON `json:"offered,omitempty"`
 	Exposed []string    `json:"exposed,omitempty"`
 	Leaving bool        `json:"leaving,omitempty"`
 }
@@ -75,7 +94,10 @@ type entryJSON struct {
 func (l *Ledger) Encode() ([]byte, error) {
 	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed, Leaving: l.Leaving}
 	for _, e := range l.Entries {
-		out.Entries = append(out.Entries, entryJSON{e.Store, string(chain.EncodeCertificates(e.Cert)), e.Since})
+		out.Entries = append(out.Entries, e.json())
+	}
+	for _, e := range l.Offered {
+		out.Offered = append(out.Offered, e.json())
 	}
 	data, err := json.MarshalIndent(out, "", "  ")
 	return append(data, '\n'), err
@@ -96,17 +118,35 @@ func ParseLedger(data []byte) (*Ledger, error) {
 		return nil, fmt.Errorf("schema %d never was", in.Schema)
 	}
 	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed, Leaving: in.Leaving}
-	for i, e := range in.Entries {
+	var err error
+	if l.Entries, err = parseEntries(in.Entries, func(p chain.Part) bool { return p != chain.PartClient }); err != nil {
+		return nil, err
+	}
+	l.Offered, err = parseEntries(in.Offered, func(p chain.Part) bool { return p == chain.PartClient })
+	return l, err
+}
+
+func (e Entry) json() entryJSON {
+	return entryJSON{e.Store, string(chain.EncodeCertificates(e.Cert)), e.Since}
+}
+
+func parseEntries(list []entryJSON, fits func(chain.Part) bool) ([]Entry, error) {
+	var out []Entry
+	for i, e := range list {
 		certs, err := chain.ParseCertificates([]byte(e.Certificate))
 		if err != nil || len(certs) != 1 || e.Store == "" {
 			return nil, fmt.Errorf("entry %d is not one certificate in one store", i+1)
 		}
-		if _, _, err := chain.CheckPart(certs[0].Raw); err != nil {
+		_, part, err := chain.CheckPart(certs[0].Raw)
+		if err != nil {
 			return nil, fmt.Errorf("entry %d: %w", i+1, err)
 		}
-		l.Entries = append(l.Entries, Entry{e.Store, certs[0], e.Since})
+		if !fits(part) {
+			return nil, fmt.Errorf("entry %d: a %s does not belong there", i+1, part)
+		}
+		out = append(out, Entry{e.Store, certs[0], e.Since})
 	}
-	return l, nil
+	return out, nil
 }
 
 // ErrSchema is returned for a file that a newer program wrote. It is not

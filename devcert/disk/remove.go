@@ -148,7 +148,7 @@ func (f Folder) list(dir string, known own) (mine, left []string, err error) {
 }
 
 var knownNames = []string{
-	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, JavaFile, RootFile, IntermediateFile, ClientFile,
+	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, JavaFile, RevokedFile, RootFile, IntermediateFile, ClientFile,
 	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir, parentsFile,
 }
 
@@ -180,7 +180,7 @@ func inGeneration(n fs.DirEntry) (own, bool) {
 func inIssued(folder fs.DirEntry) (own, bool) {
 	return func(n fs.DirEntry) (own, bool) {
 		ending, ok := strings.CutPrefix(plain(n.Name()), folder.Name())
-		return nothing, ok && slices.Contains([]string{".pem", "-key.pem", ".pfx", ".crt"}, ending)
+		return nothing, ok && slices.Contains(IssuedEndings, ending)
 	}, folder.IsDir()
 }
 

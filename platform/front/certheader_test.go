@@ -2,7 +2,6 @@ package front
 
 import (
 	"bufio"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
@@ -231,7 +230,7 @@ func TestForgedTrailersOverHTTP2(t *testing.T) {
 func TestForgedHeadersReachNobody(t *testing.T) {
 	var got http.Header
 	page := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header })
-	h := newHandler(devcert.Serving{}, "", page, func() *x509.CertPool { return nil })
+	h := newHandler(devcert.Serving{}, "", page, nil)
 	r := newRequest(t, "GET", "https://localhost/", nil)
 	for _, name := range forged[:10] {
 		r.Header[name] = []string{"forged"}

@@ -9,6 +9,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/chain"
 	"devcert/devcert/clientauth"
+	"devcert/devcert/disk"
 )
 
 // judge gives the verdict on clients' certificates. In the handshake they are only
@@ -16,14 +17,27 @@ import (
 // refused handshake than a number, while a verdict in HTTP can say why.
 type judge struct {
 	mode    devcert.ClientCertMode
-	own     *x509.CertPool // of the Serving; nil for those of roots
+	own     *x509.CertPool // of the Serving; nil for that of trust
 	anchors []*x509.Certificate
-	roots   func() *x509.CertPool
+	trust   func() *trust
 	headers []devcert.CertHeader
 }
 
-func newJudge(s devcert.Serving, roots func() *x509.CertPool) *judge {
-	j := &judge{mode: s.ClientCert, roots: roots, headers: s.CertHeaders}
+// trust is what the state folder says about clients' certificates. It is never
+// changed: what is read later is another one.
+type trust struct {
+	roots *x509.CertPool
+	// behind helps to build chains: browsers send the leaf alone.
+	behind  []*x509.Certificate
+	revoked []disk.Revocation
+}
+
+func (t *trust) isRevoked(c *x509.Certificate) bool {
+	return disk.IsRevoked(t.revoked, c)
+}
+
+func newJudge(s devcert.Serving, known func() *trust) *judge {
+	j := &judge{mode: s.ClientCert, trust: known, headers: s.CertHeaders}
 	if len(s.ClientCAs) > 0 {
 		j.own, j.anchors = x509.NewCertPool(), s.ClientCAs
 		for _, c := range s.ClientCAs {
@@ -45,7 +59,7 @@ type connCert struct {
 	thumbprint string
 	headers    []certValue
 	verdict    clientauth.Verdict
-	roots      *x509.CertPool
+	trust      *trust
 	judged     time.Time
 }
 
@@ -65,14 +79,17 @@ func (j *judge) verdict(c *connection, r *http.Request, now time.Time) clientaut
 		c.cert.thumbprint = chain.Thumbprint(sent[0])
 		c.cert.headers = encodeCert(sent[0], j.headers)
 	}
-	roots := j.own
-	if roots == nil {
-		roots = j.roots()
-	}
+	known := j.trust()
 	age := now.Sub(c.cert.judged)
-	if c.cert.judged.IsZero() || c.cert.roots != roots || age < 0 || age >= verdictAge {
-		s := clientauth.Serve{Required: j.mode == devcert.RequireClientCert, Roots: roots, Anchors: j.anchors}
-		c.cert.verdict, c.cert.roots, c.cert.judged = s.Judge(sent, now), roots, now
+	if c.cert.judged.IsZero() || c.cert.trust != known || age < 0 || age >= verdictAge {
+		s := clientauth.Serve{
+			Required: j.mode == devcert.RequireClientCert, Roots: known.roots,
+			Intermediates: known.behind, Revoked: known.isRevoked,
+		}
+		if j.own != nil {
+			s.Roots, s.Anchors = j.own, j.anchors
+		}
+		c.cert.verdict, c.cert.trust, c.cert.judged = s.Judge(sent, now), known, now
 	}
 	return c.cert.verdict
 }
@@ -107,6 +124,7 @@ func refuseCert(x *exchange, r *http.Request, v clientauth.Verdict) {
 // certTitles are IIS's own words, for people who look them up.
 var certTitles = map[clientauth.Status]string{
 	clientauth.Required:  "Client certificate required",
+	clientauth.Revoked:   "Client certificate revoked",
 	clientauth.Untrusted: "Client certificate is untrusted or invalid",
 	clientauth.OutOfTime: "Client certificate has expired or is not yet valid",
 }

@@ -20,6 +20,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/devcert/disk"
 )
 
 // clients are certificates of clients, and whom they come from.
@@ -165,9 +166,9 @@ func TestNamedAuthorities(t *testing.T) {
 // it.
 func TestVerdictsAreNotForEver(t *testing.T) {
 	c := newClients(t)
-	now, roots := time.Now(), c.roots
+	now, known := time.Now(), &trust{roots: c.roots}
 	verified := 0
-	j := newJudge(devcert.Serving{ClientCert: devcert.RequireClientCert}, func() *x509.CertPool { verified++; return roots })
+	j := newJudge(devcert.Serving{ClientCert: devcert.RequireClientCert}, func() *trust { verified++; return known })
 	r := newRequest(t, "GET", "https://localhost/", nil)
 	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c.good.Leaf}}
 	conn := &connection{}
@@ -177,9 +178,11 @@ func TestVerdictsAreNotForEver(t *testing.T) {
 	assert.Equal(t, judged, conn.cert.judged, "not verified again for each request")
 	assert.Equal(t, "403.17", string(j.verdict(conn, r, now.Add(2*time.Hour)).Status))
 	assert.Equal(t, "", string(j.verdict(conn, r, now).Status), "the clock was set back")
-	roots = x509.NewCertPool()
+	known = &trust{roots: c.roots, revoked: []disk.Revocation{disk.Revoke("bob", c.good.Leaf, now)}}
+	assert.Equal(t, "403.13", string(j.verdict(conn, r, now).Status), "revoked since")
+	known = &trust{roots: x509.NewCertPool()}
 	assert.Equal(t, "403.16", string(j.verdict(conn, r, now).Status), "another root since")
-	roots = nil
+	known = &trust{}
 	assert.Equal(t, "403.16", string(j.verdict(conn, r, now).Status), "uninstalled since")
 }
 

@@ -19,7 +19,7 @@ import (
 // listServer publishes revocation lists where the profile's certificates say
 // that they are, and nothing else. A list is public and signed: plain HTTP is
 // what RFC 5280, section 8, wants.
-func listServer(list func(id string) []byte, errors *log.Logger) *http.Server { //nolint:forbidigo // net/http takes no other
+func listServer(list func(path string) []byte, errors *log.Logger) *http.Server { //nolint:forbidigo // net/http takes no other
 	return &http.Server{
 		Handler:           listHandler(list),
 		ReadHeaderTimeout: headerLimit,
@@ -31,13 +31,13 @@ func listServer(list func(id string) []byte, errors *log.Logger) *http.Server { 
 	}
 }
 
-// listHandler answers for the list of the hierarchy called ID at /ID/root.crl.
-func listHandler(list func(id string) []byte) http.Handler {
+// listHandler answers for the lists of the hierarchy called ID: /ID/root.crl, and
+// the others by the names that distribution points give them.
+func listHandler(list func(path string) []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var der []byte
-		id, isList := strings.CutSuffix(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/root.crl")
-		if isList && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			der = list(id)
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			der = list(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
 		}
 		if der == nil {
 			http.NotFound(w, r)
@@ -101,9 +101,9 @@ func (p *publisher) publishedAt(places []netip.AddrPort) bool {
 		Transport:     &http.Transport{DialContext: p.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	for id, der := range p.lists() {
+	for path, der := range p.lists() {
 		same := func(place netip.AddrPort) bool {
-			return bytes.Equal(fetchList(ctx, client, "http://"+place.String()+"/"+id+"/root.crl", len(der)), der)
+			return bytes.Equal(fetchList(ctx, client, "http://"+place.String()+"/"+path, len(der)), der)
 		}
 		if !slices.ContainsFunc(places, same) {
 			return false

@@ -55,7 +55,7 @@ func TestTheListIsWhereTheCertificateSays(t *testing.T) {
 
 func TestNothingButLists(t *testing.T) {
 	t.Parallel()
-	handler := listHandler(func(id string) []byte { return map[string][]byte{"0a1b2c3d": []byte("list")}[id] })
+	handler := listHandler(func(path string) []byte { return map[string][]byte{"0a1b2c3d/root.crl": []byte("list")}[path] })
 	for _, row := range []struct {
 		method, target string
 		status         int
@@ -95,9 +95,10 @@ func TestTheListsOfAFormerHierarchy(t *testing.T) {
 	k.read(true)
 	former := chain.HierarchyID(s.made.Root)
 	s.setup(t)
-	assert.NotEmpty(t, k.list(former), "its leaf may still be served")
-	assert.Equal(t, s.made.RootCRL, k.list(chain.HierarchyID(s.made.Root)))
-	assert.Nil(t, k.list("00000000"))
+	assert.NotEmpty(t, k.list(former+"/root.crl", time.Now()), "its leaf may still be served")
+	assert.Equal(t, s.made.RootCRL, k.list(chain.HierarchyID(s.made.Root)+"/root.crl", time.Now()))
+	assert.Nil(t, k.list("00000000/root.crl", time.Now()))
+	assert.Nil(t, k.list(chain.HierarchyID(s.made.Root)+"/clients.crl", time.Now()), "there is no authority for clients")
 }
 
 func TestTheListsPortIsTaken(t *testing.T) {

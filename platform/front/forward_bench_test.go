@@ -1,7 +1,6 @@
 package front
 
 import (
-	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -64,7 +63,7 @@ func BenchmarkHandler(b *testing.B) {
 	} {
 		r.Header.Set(name, value)
 	}
-	h := newHandler(s, "", nil, func() *x509.CertPool { return nil })
+	h := newHandler(s, "", nil, nil)
 	h.fallback.Handler.(*forwarder).proxy.Transport = instant{}
 	s.Log = io.Discard
 	logging := newHandler(s, "", nil, nil)

@@ -32,20 +32,20 @@ type responder struct {
 	http.Handler
 }
 
-// newHandler is what answers for s, and shows nobody the folder stateDir. Where nothing is forwarded and no folder is
-// served, page answers. Clients' certificates must come from clientRoots where s
-// names nobody; so may an https application's. It is asked again and again, and
-// may give another pool each time, or nil.
+// newHandler is what answers for s, and shows nobody the folder stateDir. Where
+// nothing is forwarded and no folder is served, page answers. Clients'
+// certificates must be as known says where s names nobody; so may an https
+// application's. It is asked again and again; nil trusts nobody.
 //
 // Closing it, once the last request has ended, waits a moment for the access log's
 // last lines to be written.
-func newHandler(s devcert.Serving, stateDir string, page http.Handler, clientRoots func() *x509.CertPool) *frontHandler {
-	if clientRoots == nil {
-		clientRoots = func() *x509.CertPool { return nil }
+func newHandler(s devcert.Serving, stateDir string, page http.Handler, known func() *trust) *frontHandler {
+	if known == nil {
+		known = func() *trust { return nobody }
 	}
 	h := &frontHandler{
 		now:    s.Now,
-		judge:  newJudge(s, clientRoots),
+		judge:  newJudge(s, known),
 		strip:  newStripper(s.CertHeaders),
 		mapped: make(map[int]responder, len(s.Map)),
 	}
@@ -55,7 +55,7 @@ func newHandler(s devcert.Serving, stateDir string, page http.Handler, clientRoo
 	if s.Log != nil {
 		h.log = newAccessLog(s.Log, s.LogJSON)
 	}
-	upstreams := newUpstreams(clientRoots)
+	upstreams := newUpstreams(func() *x509.CertPool { return known().roots })
 	for port, u := range s.Map {
 		h.mapped[port] = upstreams.responder(u, fmt.Sprintf("--map %d=URL", port))
 	}

@@ -60,7 +60,7 @@ func handledBeside(t testing.TB, s devcert.Serving, stateDir string, roots *x509
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "page") })
 	f := &served{t: t, log: &logLines{}}
 	s.Log = f.log
-	f.Server = httptest.NewUnstartedServer(newHandler(s, stateDir, page, func() *x509.CertPool { return roots }))
+	f.Server = httptest.NewUnstartedServer(newHandler(s, stateDir, page, func() *trust { return &trust{roots: roots} }))
 	f.EnableHTTP2 = true
 	f.TLS = &tls.Config{}
 	if s.ClientCert != "" && s.ClientCert != devcert.NoClientCert {

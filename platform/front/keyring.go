@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"devcert/devcert"
-	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -126,7 +125,7 @@ func stayAs(old *view) string {
 // readHierarchy takes the leaf, or keeps the one that was good before: a folder
 // that is being written or repaired, or whose disk is away, is no reason to stop.
 func (k *keyring) readHierarchy(v, old *view) {
-	v.leaf, v.roots = old.leaf, old.roots
+	v.leaf, v.trust, v.signers = old.leaf, old.trust, old.signers
 	snapshot, err := k.folder.Snapshot()
 	if err == nil {
 		err = usable(snapshot)
@@ -144,11 +143,10 @@ func (k *keyring) readHierarchy(v, old *view) {
 	if v.lists == nil {
 		v.lists = map[string][]byte{}
 	}
-	v.roots = x509.NewCertPool()
-	v.roots.AddCert(h.Root)
 	if h.RootCRL != nil {
-		v.lists[chain.HierarchyID(h.Root)] = h.RootCRL
+		v.lists[listPath(h.Root, h.Root)] = h.RootCRL
 	}
+	k.readClients(v, old, h)
 	// The same leaf keeps its identity, and with it the sessions that clients have.
 	if v.leaf == nil || !v.leaf.cert.Equal(h.Leaf.Cert) {
 		v.leaf = newIdentity([]*x509.Certificate{h.Leaf.Cert, h.Intermediate.Cert}, h.Leaf.Key, k.asks)
@@ -201,14 +199,13 @@ func (k *keyring) forget() {
 	k.now.Store(&view{stamps: v.stamps, bound: v.bound, gone: v.gone, again: v.again})
 }
 
-// list is the revocation list of the hierarchy called id; nil when there is none.
-func (k *keyring) list(id string) []byte { return k.fresh().lists[id] }
-
-// roots are those that a client's certificate must come from where nobody said
-// otherwise.
-func (k *keyring) roots() *x509.CertPool {
-	if v := k.now.Load(); v.roots != nil {
-		return v.roots
+// trusted is what is known about clients' certificates.
+func (k *keyring) trusted() *trust {
+	if v := k.now.Load(); v.trust != nil {
+		return v.trust
 	}
-	return x509.NewCertPool()
+	return nobody
 }
+
+// nobody trusts no client.
+var nobody = &trust{roots: x509.NewCertPool()}

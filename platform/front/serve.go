@@ -46,7 +46,7 @@ func (s *Server) Serve(ctx context.Context, sv devcert.Serving) error {
 	}
 	defer runtime.KeepAlive(collectGarbage())
 	f := s.newFront(sv)
-	answer := newHandler(sv, s.StateDir, page.New(sv.Report), f.keyring.roots)
+	answer := newHandler(sv, s.StateDir, page.New(sv.Report), f.keyring.trusted)
 	defer func() { _ = answer.Close() }() // the log has its last lines by then
 	return f.run(ctx, answer)
 }
@@ -82,6 +82,9 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 		Serving: sv, teller: t, conns: &conns{}, served: map[netip.AddrPort]bool{}, header: headerLimit, idle: idleLimit,
 		keyring: newKeyring(disk.Folder{Path: s.StateDir, Files: s.Files}, s.Binder, asks, t),
 	}
+	if f.Now == nil {
+		f.Now = time.Now
+	}
 	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
 	f.sockets = &sockets{addresses: sv.Addresses, listen: listenAlone, holders: holders, teller: t, serve: f.accept}
 	if len(sv.Addresses) == 0 {
@@ -112,7 +115,7 @@ func (f *front) run(ctx context.Context, answer http.Handler) error {
 		ConnContext:       connContext,
 		ConnState:         f.conns.note,
 	}
-	f.lists = listServer(f.keyring.list, errs)
+	f.lists = listServer(func(path string) []byte { return f.keyring.list(path, f.Now()) }, errs)
 	f.crls = newPublisher(f.lists, f.sockets, func() map[string][]byte { return f.keyring.now.Load().lists }, f.teller)
 	if f.dial != nil {
 		f.crls.dial = f.dial

@@ -63,7 +63,10 @@ func (s *stage) setup(t testing.TB) {
 // install makes the leaf the present one, as setup and renew do.
 func (s *stage) install(t testing.TB) {
 	t.Helper()
-	h := &disk.Hierarchy{Root: s.made.Root, RootCRL: s.made.RootCRL, Intermediate: s.made.Intermediate, Leaf: s.leaf}
+	h := &disk.Hierarchy{
+		Root: s.made.Root, RootCRL: s.made.RootCRL,
+		Intermediate: s.made.Intermediate, ClientIntermediate: s.made.ClientIntermediate, Leaf: s.leaf,
+	}
 	id, err := s.folder.Install(h, []byte("{}\n"))
 	require.NoError(t, err)
 	require.NoError(t, s.folder.Sweep(id))

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"crypto/x509"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +16,7 @@ const issuedDir = "issued"
 // watched are the names in the state folder whose change says that something
 // else is to be presented. A renewed leaf is a new generation, which becomes the
 // one that `current` names by one rename.
-var watched = [...]string{disk.CurrentFile, disk.BindingsFile, issuedDir}
+var watched = [...]string{disk.CurrentFile, disk.BindingsFile, issuedDir, disk.RevokedFile}
 
 // The places of two of them.
 const (
@@ -79,10 +78,13 @@ type view struct {
 	issuedFiles map[string]fs.FileInfo
 	// bound is what each port is bound to, a thumbprint.
 	bound map[int]string
-	// roots holds the hierarchy's own; nil where there never was one.
-	roots *x509.CertPool
-	// lists are the revocation lists in DER, by the identifier of the hierarchy.
+	// trust is about clients' certificates; nil where there never was a hierarchy.
+	trust *trust
+	// lists are the revocation lists that are what they are, in DER, by their path
+	// below the base of distribution points.
 	lists map[string][]byte
+	// signers sign the other lists when somebody asks, by path.
+	signers map[string]chain.Pair
 	// gone says that nothing is set up any more.
 	gone bool
 	// again says that what could not be read may be readable soon, without any of

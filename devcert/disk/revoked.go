@@ -1,0 +1,117 @@
+package disk
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"slices"
+	"time"
+
+	"devcert/devcert/chain"
+)
+
+// RevokedFile lists the certificates that were revoked.
+const RevokedFile = "revoked.json"
+
+const revokedSchema = 1
+
+// Revocation is one certificate that counts no longer.
+type Revocation struct {
+	Issuer string // whose list it is on: the issuer's key identifier, in hex
+	Name   string // what it was issued as, for people
+	chain.Revoked
+}
+
+type revokedJSON struct {
+	Schema  int              `json:"schema"`
+	Revoked []revocationJSON `json:"revoked"`
+}
+
+type revocationJSON struct {
+	Issuer string    `json:"issuer"`
+	Serial string    `json:"serial"` // hexadecimal
+	At     time.Time `json:"at"`
+	Name   string    `json:"name"`
+}
+
+// Revoked reads what was revoked. No file means nothing was. One that cannot be
+// understood is an error: to take it for empty would make good what was revoked.
+func (f Folder) Revoked() ([]Revocation, error) {
+	data, err := f.Read(RevokedFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		var all []Revocation
+		if all, err = ParseRevoked(data); err == nil {
+			return all, nil
+		}
+	}
+	return nil, failed("reading", f.path(RevokedFile), err)
+}
+
+// maxSerial is how long a serial number may be, in bits: RFC 5280, section 4.1.2.2.
+const maxSerial = 20 * 8
+
+// ParseRevoked reads the file's bytes.
+func ParseRevoked(data []byte) ([]Revocation, error) {
+	var in revokedJSON
+	if err := CheckSchema(data, revokedSchema); err != nil {
+		return nil, err
+	}
+	if err := UnmarshalStrict(data, &in); err != nil {
+		return nil, err
+	}
+	if in.Schema != revokedSchema {
+		return nil, fmt.Errorf("schema %d never was", in.Schema)
+	}
+	var all []Revocation
+	for i, r := range in.Revoked {
+		serial, ok := new(big.Int).SetString(r.Serial, 16)
+		if !ok || serial.Sign() <= 0 || serial.BitLen() > maxSerial || r.Issuer == "" || r.At.IsZero() {
+			return nil, fmt.Errorf("entry %d is not a revoked certificate", i+1)
+		}
+		all = append(all, Revocation{r.Issuer, r.Name, chain.Revoked{Serial: serial, At: r.At}})
+	}
+	return all, nil
+}
+
+// WriteRevoked replaces the list.
+func (f Folder) WriteRevoked(all []Revocation) error {
+	out := revokedJSON{Schema: revokedSchema, Revoked: []revocationJSON{}}
+	for _, r := range all {
+		out.Revoked = append(out.Revoked, revocationJSON{r.Issuer, r.Serial.Text(16), r.At.UTC().Truncate(time.Second), r.Name})
+	}
+	data, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return err
+	}
+	return f.Write(RevokedFile, append(data, '\n'), PrivateMode)
+}
+
+// RevokedBy are those on the list of an issuer.
+func RevokedBy(all []Revocation, issuer *x509.Certificate) []chain.Revoked {
+	id := hex.EncodeToString(issuer.SubjectKeyId)
+	var out []chain.Revoked
+	for _, r := range all {
+		if r.Issuer == id {
+			out = append(out, r.Revoked)
+		}
+	}
+	return out
+}
+
+// IsRevoked says whether cert is among all.
+func IsRevoked(all []Revocation, cert *x509.Certificate) bool {
+	issuer := hex.EncodeToString(cert.AuthorityKeyId)
+	return slices.ContainsFunc(all, func(r Revocation) bool { return r.Issuer == issuer && r.Serial.Cmp(cert.SerialNumber) == 0 })
+}
+
+// Revoke is the entry of cert, which was issued as name.
+func Revoke(name string, cert *x509.Certificate, now time.Time) Revocation {
+	return Revocation{hex.EncodeToString(cert.AuthorityKeyId), name, chain.Revoked{Serial: cert.SerialNumber, At: now}}
+}

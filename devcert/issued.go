@@ -1,0 +1,262 @@
+package devcert
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// IssuedState is what a certificate that was issued is good for now.
+type IssuedState string
+
+// The states.
+const (
+	IssuedValid      IssuedState = "valid"
+	IssuedNotYet     IssuedState = "not-yet-valid"
+	IssuedExpired    IssuedState = "expired"
+	IssuedRevoked    IssuedState = "revoked"
+	IssuedFormer     IssuedState = "former-root" // its root is not the present one
+	IssuedUnreadable IssuedState = "unreadable"
+)
+
+// IssuedCert is a certificate that was issued, as it is now.
+type IssuedCert struct {
+	disk.Issued
+	State  IssuedState
+	Client bool // for clients
+	Server bool // for servers
+	// Offered are the clients of this machine into which it was put.
+	Offered []string
+}
+
+// List tells what was issued. It changes nothing.
+func (e *Engine) List() ([]IssuedCert, error) {
+	seen, err := e.folder().Snapshot()
+	if err != nil {
+		return nil, refuseNewer(err)
+	}
+	all, err := e.folder().Issued()
+	if err != nil {
+		return nil, err
+	}
+	revoked, err := e.folder().Revoked()
+	if err != nil {
+		return nil, refuseNewer(err)
+	}
+	var out []IssuedCert
+	for _, i := range all {
+		c := IssuedCert{Issued: i, State: issuedState(i, &seen.Hierarchy, revoked, e.Now())}
+		if cert := i.Cert(); cert != nil {
+			c.Client, c.Server = isFor(cert, x509.ExtKeyUsageClientAuth), isFor(cert, x509.ExtKeyUsageServerAuth)
+			for _, entry := range seen.Ledger.Offered {
+				if entry.Cert.Equal(cert) {
+					c.Offered = append(c.Offered, entry.Store)
+				}
+			}
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// IssuedPath is where that file of a certificate is; "" when it is not there.
+func (e *Engine) IssuedPath(name, ending string) string {
+	path := e.folder().IssuedPath(name, ending)
+	if _, err := os.Lstat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func isFor(cert *x509.Certificate, use x509.ExtKeyUsage) bool {
+	return slices.Contains(cert.ExtKeyUsage, use)
+}
+
+// issuedState judges by the hierarchy that is present. A self-signed one, or one of a
+// throw-away root's, has no other root.
+func issuedState(i disk.Issued, h *disk.Hierarchy, revoked []disk.Revocation, now time.Time) IssuedState {
+	cert := i.Cert()
+	switch {
+	case cert == nil:
+		return IssuedUnreadable
+	case disk.IsRevoked(revoked, cert):
+		return IssuedRevoked
+	case h.Root != nil && fromAnother(cert, i.Certs[1:], h):
+		return IssuedFormer
+	case now.After(cert.NotAfter):
+		return IssuedExpired
+	case now.Before(cert.NotBefore):
+		return IssuedNotYet
+	}
+	return IssuedValid
+}
+
+// fromAnother says that a hierarchy of devcert's issued cert, and not h.
+func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hierarchy) bool {
+	for _, own := range []*x509.Certificate{h.Root, h.Intermediate.Cert, h.ClientIntermediate.Cert} {
+		if own != nil && bytes.Equal(cert.AuthorityKeyId, own.SubjectKeyId) {
+			return false
+		}
+	}
+	for _, c := range behind {
+		if c.CheckSignatureFrom(h.Root) == nil {
+			return false
+		}
+	}
+	return chain.OwnerOf(&x509.Certificate{Subject: cert.Issuer}) != ""
+}
+
+// Revoke ends a client's certificate before its time: it is on the list that
+// `serve` signs from then on, and no client here offers it any more.
+func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, changed bool, err error) {
+	if _, err := e.revocable(name); err != nil {
+		return nil, false, err
+	}
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	if c, err = e.revocable(name); err != nil {
+		return nil, false, err
+	}
+	if c.State != IssuedRevoked {
+		if err := e.noteRevoked(c.Name, c.Cert()); err != nil {
+			return c, false, err
+		}
+		c.State, changed = IssuedRevoked, true
+	}
+	return c, changed, e.withdrawOffered(ctx, c.Cert())
+}
+
+// revocable finds the certificate, and says why revoking it would be of no use.
+func (e *Engine) revocable(name string) (*IssuedCert, error) {
+	all, err := e.List()
+	if err != nil {
+		return nil, err
+	}
+	found, ok, err := e.folder().FindIssued(fileName(name))
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, &UsageError{Problem: fmt.Sprintf("nothing was issued as %q", name), Hint: "devcert list tells what was"}
+	}
+	c := &all[slices.IndexFunc(all, func(c IssuedCert) bool { return c.Name == found.Name })]
+	switch {
+	case c.State == IssuedUnreadable:
+		return nil, fmt.Errorf("reading %s: %w", e.folder().IssuedPath(c.Name, ".pem"), c.Err)
+	case c.State == IssuedFormer:
+		return nil, &UsageError{Problem: c.Name + " comes from a former root, which vouches for nothing any more", Hint: "issue it again"}
+	case len(c.Cert().CRLDistributionPoints) == 0:
+		return nil, &UsageError{
+			Problem: c.Name + " names no revocation list, so that nobody would ask whether it was revoked",
+			Hint:    "to end all that was issued for servers, make a new root:  devcert renew --root",
+		}
+	}
+	return c, nil
+}
+
+// noteRevoked puts a certificate on its issuer's list.
+func (e *Engine) noteRevoked(name string, cert *x509.Certificate) error {
+	all, err := e.folder().Revoked()
+	if err != nil {
+		return err
+	}
+	if disk.IsRevoked(all, cert) {
+		return nil
+	}
+	return e.folder().WriteRevoked(append(all, disk.Revoke(name, cert, e.Now())))
+}
+
+// offer has every client of this machine that can offer the certificate.
+func (e *Engine) offer(ctx context.Context, i *Issuance, made product) error {
+	var all []error
+	for _, p := range e.Host.Personals {
+		if err := e.changeOffered(func(l *disk.Ledger) { l.RecordOffered(p.Name(), made.Cert, e.Now()) }); err != nil {
+			return err
+		}
+		places, err := p.Offer(ctx, Offered{Pair: made.Pair, Chain: made.chain, Label: i.Name + " (devcert)"})
+		if len(places) > 0 {
+			i.Offered = append(i.Offered, OfferedBy{p.Name(), places})
+		}
+		if err != nil && !errors.Is(err, ErrUnsupported) {
+			all = append(all, &PartialError{fmt.Errorf("%s: %w", p.Name(), err)})
+		}
+		if err != nil && len(places) == 0 && errors.Is(err, ErrUnsupported) {
+			if err := e.changeOffered(func(l *disk.Ledger) { l.ForgetOffered(p.Name(), made.Cert) }); err != nil {
+				return err
+			}
+		}
+	}
+	if len(all) == 0 && len(i.Offered) == 0 {
+		return &PartialError{&notExported{"no client was found here that offers certificates", "import the PFX by hand, where the client has a place for it"}}
+	}
+	return errors.Join(all...)
+}
+
+// changeOffered changes the ledger on disk, whose lock is held.
+func (e *Engine) changeOffered(change func(*disk.Ledger)) error {
+	seen, err := e.folder().Snapshot()
+	if err != nil {
+		return err
+	}
+	if err := seen.Changeable(); err != nil {
+		return err
+	}
+	change(seen.Ledger)
+	data, err := seen.Ledger.Encode()
+	if err != nil {
+		return err
+	}
+	return e.folder().Write(disk.LedgerFile, data, disk.PrivateMode)
+}
+
+// withdrawOffered takes a certificate out of every client that it was put into.
+func (e *Engine) withdrawOffered(ctx context.Context, cert *x509.Certificate) error {
+	seen, err := e.folder().Snapshot()
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, entry := range seen.Ledger.Offered {
+		if !entry.Cert.Equal(cert) {
+			continue
+		}
+		err := e.Host.withdrawOffered(ctx, entry)
+		if err == nil {
+			err = e.changeOffered(func(l *disk.Ledger) { l.ForgetOffered(entry.Store, cert) })
+		}
+		if err != nil {
+			all = append(all, &PartialError{fmt.Errorf("%s: %w", entry.Store, err)})
+		}
+	}
+	return errors.Join(all...)
+}
+
+// retract takes a client's certificate out of one kind of client.
+func (w *worker) retract(ctx context.Context, s Step) error {
+	if err := w.Host.withdrawOffered(ctx, disk.Entry{Store: s.store, Cert: s.cert}); err != nil {
+		return err
+	}
+	w.ledger.ForgetOffered(s.store, s.cert)
+	return w.saveLedger()
+}
+
+// withdrawOffered has the client that the ledger names forget a certificate.
+func (h *Host) withdrawOffered(ctx context.Context, entry disk.Entry) error {
+	for _, p := range h.Personals {
+		if p.Name() == entry.Store {
+			return p.Withdraw(ctx, entry.Cert)
+		}
+	}
+	return nil // this system has no such client: there is nothing to take out
+}
