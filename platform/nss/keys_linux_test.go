@@ -8,8 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,22 +26,6 @@ func realKeys(t testing.TB) Keys {
 		t.Skip(err)
 	}
 	return keys
-}
-
-// issued makes a certificate, by issuer's key or its own.
-func issued(t testing.TB, issuer chain.Pair, key crypto.Signer, template x509.Certificate) chain.Pair {
-	t.Helper()
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	require.NoError(t, err)
-	template.SerialNumber, template.NotBefore, template.NotAfter = serial, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if issuer.Cert == nil {
-		issuer = chain.Pair{Cert: &template, Key: key}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, issuer.Cert, key.Public(), issuer.Key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return chain.Pair{Cert: cert, Key: key}
 }
 
 func newKey(t testing.TB, kind chain.KeyType) crypto.Signer {
@@ -66,22 +48,18 @@ type clients struct {
 
 func newClients(t testing.TB) clients {
 	t.Helper()
-	ca := x509.Certificate{
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-		Subject: pkix.Name{Organization: []string{chain.Organization}, CommonName: "devcert root of a test"},
-	}
-	root := issued(t, chain.Pair{}, newKey(t, chain.ECDSA), ca)
-	ca.Subject.CommonName = "devcert client intermediate of a test"
-	return clients{t, issued(t, root, newKey(t, chain.ECDSA), ca)}
+	h, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, ClientCerts: true, Now: time.Now()})
+	require.NoError(t, err)
+	return clients{t, h.ClientIntermediate}
 }
 
 func (c clients) issue(name string, key crypto.Signer) devcert.Offered {
 	c.t.Helper()
-	pair := issued(c.t, c.intermediate, key, x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, DNSNames: []string{"client.localhost"},
-	})
-	return devcert.Offered{Pair: pair, Chain: []*x509.Certificate{c.intermediate.Cert}, Label: name + " of devcert"}
+	cert, err := chain.IssueClient(c.intermediate, key.Public(), chain.ClientOptions{Name: name, Now: time.Now()})
+	require.NoError(c.t, err)
+	return devcert.Offered{
+		Pair: chain.Pair{Cert: cert, Key: key}, Chain: []*x509.Certificate{c.intermediate.Cert}, Label: name + " of devcert",
+	}
 }
 
 // requireOffers asks, and requires that asking changed nothing.
@@ -117,7 +95,7 @@ func TestOfferAndWithdraw(t *testing.T) {
 			require.NoError(t, keys.Offer(t.Context(), dir, alice))
 			keys.requireOffers(t, true, dir, alice.Cert)
 			require.Regexp(t, `(?m)^alice of devcert +u,u,u *$`, certutil(t, keys.Tool, dir, nil, "-L"))
-			require.Regexp(t, `(?m)^devcert client intermediate of a test +,, *$`, certutil(t, keys.Tool, dir, nil, "-L"))
+			require.Regexp(t, `(?m)^`+ca.intermediate.Cert.Subject.CommonName+` +,, *$`, certutil(t, keys.Tool, dir, nil, "-L"))
 
 			before := files(t, dir)
 			require.NoError(t, keys.Offer(t.Context(), dir, alice))
@@ -137,7 +115,7 @@ func TestIntermediateStaysWhileItIsNeeded(t *testing.T) {
 	keys := realKeys(t)
 	dir, ca := newDatabase(t, keys.Tool), newClients(t)
 	alice, bob := ca.issue("alice", newKey(t, chain.ECDSA)), ca.issue("bob", newKey(t, chain.RSA))
-	other := newClients(t).issue("alice", newKey(t, chain.ECDSA)) // of another hierarchy with the same names
+	other := newClients(t).issue("alice", newKey(t, chain.ECDSA)) // of another hierarchy
 	for _, o := range []devcert.Offered{alice, bob, other} {
 		require.NoError(t, keys.Offer(t.Context(), dir, o))
 	}
@@ -150,6 +128,32 @@ func TestIntermediateStaysWhileItIsNeeded(t *testing.T) {
 	keys.requireHas(t, true, dir, other.Chain[0])
 	require.NoError(t, keys.Withdraw(t.Context(), dir, other.Cert))
 	requireEmpty(t, dir)
+}
+
+// A database that devcert made stays for as long as a root or a client's
+// certificate of devcert's is there, whichever goes first. That a certificate is
+// offered is no matter of trust.
+func TestMadeForRootsAndClients(t *testing.T) {
+	keys := realKeys(t)
+	for _, rootFirst := range []bool{true, false} {
+		home, root := t.TempDir(), newRoot(t)
+		dir, alice := filepath.Join(home, ".pki", "nssdb"), newClients(t).issue("alice", newKey(t, chain.RSA))
+		require.NoError(t, keys.Install(t.Context(), dir, root))
+		require.NoError(t, keys.Offer(t.Context(), dir, alice))
+		seen := requireState(t, keys.Tool, dir, devcert.Trusted, root)
+		require.Empty(t, seen.Others)
+		require.Len(t, seen.Clients, 2)
+		if rootFirst {
+			require.NoError(t, keys.Remove(t.Context(), dir, root))
+			keys.requireOffers(t, true, dir, alice.Cert)
+			require.NoError(t, keys.Withdraw(t.Context(), dir, alice.Cert))
+		} else {
+			require.NoError(t, keys.Withdraw(t.Context(), dir, alice.Cert))
+			requireState(t, keys.Tool, dir, devcert.Trusted, root)
+			require.NoError(t, keys.Remove(t.Context(), dir, root))
+		}
+		require.NoDirExists(t, filepath.Dir(dir), "what was made stays")
+	}
 }
 
 // Whoever trusts the intermediate keeps it.
