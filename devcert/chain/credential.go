@@ -130,7 +130,7 @@ func readDER(data []byte) ([]*x509.Certificate, error) {
 	var kind asn1.ObjectIdentifier
 	switch _, broken := asn1.Unmarshal(data, &outer); {
 	case bytes.HasPrefix(data, []byte{0x30, 0x80}):
-		refused.Problem, refused.Hint = "it is in BER, of which only the part called DER is read", viaPEM
+		refused.Problem, refused.Hint = "it is in BER, as Firefox writes a PFX, and only DER is read", viaPEM
 	case broken != nil || outer.Tag != asn1.TagSequence || !outer.IsCompound:
 	case isPFX(data):
 		refused.Problem = "it is a PFX, and certificates in PEM or DER are expected"

@@ -208,7 +208,7 @@ func TestReadCredentialRefuses(t *testing.T) {
 		{"a request, DER", string(csr), "it is a certificate request, and no certificate", "issued"},
 		{"PKCS#7", pemOf(t, "PKCS7", signed), "it is a PKCS#7 file, which is not read", "openssl pkcs7"},
 		{"PKCS#7, DER", string(signed), "it is a PKCS#7 file, which is not read", "openssl pkcs7"},
-		{"BER", "\x30\x80\x02\x01\x03\x00\x00", "it is in BER, of which only the part called DER is read", "openssl pkcs12"},
+		{"BER", "\x30\x80\x02\x01\x03\x00\x00", "it is in BER, as Firefox writes a PFX, and only DER is read", "openssl pkcs12"},
 		{"an encrypted key", s.leaf + pemOf(t, "ENCRYPTED PRIVATE KEY", []byte{1}), "the private key in it is encrypted, and such PEM files are not read", "openssl pkey"},
 		{"an encrypted key of old", s.leaf + encrypted, "the private key in it is encrypted, and such PEM files are not read", "openssl pkey"},
 		{"a broken key", s.leaf + pemOf(t, "PRIVATE KEY", []byte{0x30, 0}), "the private key in it cannot be read: ", "openssl pkey"},
