@@ -266,6 +266,7 @@ func TestExplainingIIS(t *testing.T) {
 			m.Roots = append(m.Roots, corp.Cert)
 			s.site().MapsHere, s.site().OneToOne = true, []IISMapped{{Cert: expired.Cert}}
 		}, ClientCertExpired},
+		{"ERR_CONNECTION_RESET", func(_ *scene, m *IISState) { m.Bindings[0].Negotiate = false }, IISNegotiationOff},
 		{"500 with 0x800703e3", func(_ *scene, m *IISState) { m.Bindings[0].Negotiate = false }, IISNegotiationOff},
 		{"500 with 0x80070032", func(_ *scene, m *IISState) { m.Bindings[0].Negotiate = false }, IISNegotiationOff},
 	} {

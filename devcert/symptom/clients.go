@@ -64,7 +64,7 @@ var clientSymptoms = []Symptom{
 		ID: "err-connection-reset", Seen: "ERR_CONNECTION_RESET",
 		Causes: []string{
 			"binding-missing", "key-missing", "binding-stale", "leaf-missing", "pair-mismatch", "listener-differs",
-			"binding-foreign", "binding-shadowed", "binding-unknown",
+			"iis-negotiation-off", "binding-foreign", "binding-shadowed", "binding-unknown",
 		},
 		Means: "The server or something between ended the connection during the TLS handshake, before it sent a certificate or after it asked for one.",
 		Next: "Is the port among those of devcert ports list --probe? One outside them: devcert ports bind PORT; devcert status --project DIR looks at a project's sslPort. " +
