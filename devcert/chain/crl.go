@@ -88,8 +88,9 @@ func signCRL(issuer Pair, list x509.RevocationList) ([]byte, error) {
 }
 
 // CRLName is the file under CRLBase/ID/ in which issuer can revoke what it has
-// signed, and "" where issuer does not have the name of a CA of ours. Clients
-// are told so by what NewClient makes; a server's leaf names no list.
+// signed, and "" where issuer does not have the name of a CA of ours. What
+// [NewClient] makes names that list; a server's leaf names none, but for
+// [FlawRevoked].
 func CRLName(issuer *x509.Certificate) string {
 	ca, _, _ := authorityIn(issuer.Subject.CommonName)
 	return ca.revokes

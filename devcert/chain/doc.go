@@ -13,8 +13,7 @@
 // refuse, with an end after its issuer's, or with anything in it that the
 // profile does not say: what [New], [NewLeaf], [NewClient] and [NewGroup] make is
 // what [CheckRoot], [Check] and [CheckPart] accept, and they accept nothing else.
-// Only what [NewOutside] and [NewFlawed] make is meant to be refused, and none of
-// it is taken for ours again. The root's private key is
-// returned to the caller and never encoded here unless the caller asks for it
-// with [EncodeKey].
+// Only what [NewOutside] and [NewFlawed] make is meant to be refused, and what the
+// latter makes says so in its subject. The root's private key is returned to the
+// caller and never encoded here unless the caller asks for it with [EncodeKey].
 package chain
