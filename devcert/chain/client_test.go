@@ -201,6 +201,7 @@ func TestNewClientRefusesNames(t *testing.T) {
 		{"scheme alone", uri("spiffe:"), "spiffe:", "without a host name"},
 		{"no host, which Go refuses", uri("urn:example:billing"), "urn:example:billing", "without a host name"},
 		{"no host but a port", uri("https://:443/"), "https://:443/", "without a host name"},
+		{"brackets as host, which Go refuses", uri("x://]:"), "x://]:", "without a host name"},
 		{"an address as host, which Go refuses", uri("https://[::1]:443/"), "https://[::1]:443/", "without a host name"},
 		{"a space in it", uri("urn:a b"), "urn:a b", "space"},
 		{"not ASCII in it", uri("urn:ä:b"), "urn:ä:b", "a URI cannot hold"},

@@ -155,10 +155,12 @@ func parseURI(s string) (name, reason, hint string) {
 	return name, "", ""
 }
 
-// isHost says that s is a host's name and no address.
+// isHost says that s is a host's name and no address. Underscores are among the
+// letters: there are URIs whose host no resolver ever sees (SPIFFE, 2.1).
 func isHost(s string) bool {
-	if _, err := netip.ParseAddr(s); err == nil || s == "" {
+	if _, err := netip.ParseAddr(s); err == nil {
 		return false
 	}
-	return !slices.Contains(strings.Split(s, "."), "")
+	odd := func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("-_.", r) }
+	return !strings.ContainsFunc(s, odd) && !slices.Contains(strings.Split(s, "."), "")
 }
