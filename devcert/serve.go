@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"devcert/devcert/chain"
 )
 
 // Server makes the bindings real on loopback: it listens on the bound ports,
@@ -46,6 +48,9 @@ type Serving struct {
 	// Static is the absolute path of a folder whose files are served where nothing
 	// is forwarded; "" for none. Where there is neither, devcert's own page is.
 	Static string
+	// Flaws are ports that present a certificate which clients should refuse, and why.
+	// They are asked for by number.
+	Flaws map[int]chain.Flaw
 	// ClientCert says whether clients are asked for a certificate.
 	ClientCert ClientCertMode
 	// ClientCAs are whom a client's certificate must come from; none means this
@@ -185,6 +190,9 @@ func (e *Engine) warn(s *Serving) {
 // InstallServing makes the system serve s from now on and after every login. args
 // are the flags that say s, with absolute paths.
 func (e *Engine) InstallServing(ctx context.Context, s Serving, args []string) (*Report, error) {
+	if len(s.Flaws) > 0 {
+		return nil, &UsageError{Problem: "--flaw is for trying out how clients refuse, and no service", Hint: "leave it or --install-service out"}
+	}
 	if err := e.servable(ctx, &s); err != nil {
 		return nil, err
 	}

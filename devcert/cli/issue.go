@@ -29,7 +29,7 @@ func (p *program) issueCommand() *cli.Command {
 			"The PFX file's password comes from --password-file, " + passwordVariable + " or a\n" +
 			"question; else one is made and printed once, on standard error.\n\n" +
 			"--flaw makes one that a server or client should refuse, and nothing else wrong\n" +
-			"with it: " + strings.Join(flawNames(), ", ") + ".",
+			"with it: " + devcert.FlawNames() + ".",
 		Flags: commonFlags(
 			&cli.BoolFlag{Name: "client", Usage: "for a client (setup --client-certs makes their authority)"},
 			&cli.BoolFlag{Name: "server", Usage: "with --client: for both uses, straight from a root whose key is kept"},
@@ -60,14 +60,6 @@ func (p *program) issueCommand() *cli.Command {
 	}
 }
 
-func flawNames() []string {
-	var names []string
-	for _, f := range chain.Flaws() {
-		names = append(names, string(f))
-	}
-	return names
-}
-
 // order reads issue's flags.
 func (s *session) order() (devcert.IssueOrder, error) {
 	c := s.flags
@@ -84,7 +76,7 @@ func (s *session) order() (devcert.IssueOrder, error) {
 		return o, &devcert.UsageError{Problem: "--password-file is about the PFX file, and --pfx none makes none", Hint: "leave one of them out"}
 	}
 	if o.Flaw != "" && !slices.Contains(chain.Flaws(), o.Flaw) {
-		return o, &devcert.UsageError{Problem: fmt.Sprintf("%q is no flaw", o.Flaw), Hint: "flaws: " + strings.Join(flawNames(), ", ")}
+		return o, &devcert.UsageError{Problem: fmt.Sprintf("%q is no flaw", o.Flaw), Hint: "flaws: " + devcert.FlawNames()}
 	}
 	if c.IsSet("days") && o.Days == 0 {
 		return o, &devcert.UsageError{Problem: "0 days are not long enough", Hint: "write for instance --days 30"}

@@ -35,7 +35,7 @@ func (o *outDir) Ready(name string) error {
 // Write makes the folder where it is missing. What was written goes again when a
 // file fails: half of it is of use to nobody.
 func (o *outDir) Write(name string, files []disk.IssuedFile) error {
-	if err := os.MkdirAll(o.dir, 0o755); err != nil { //nolint:gosec // the keys in it are private each
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return &writeError{o.dir, err}
 	}
 	for n, file := range files {

@@ -36,6 +36,7 @@ func (p *program) serveCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "project", Usage: "forward the sslPort of the project in `DIR` to its applicationUrl (its " + devcert.ProjectFile + ")"},
 			&cli.StringFlag{Name: "static", Usage: "serve the files in `DIR` where nothing is forwarded"},
 			&cli.StringSliceFlag{Name: "port", Usage: "serve `PORTS` instead of all that are bound"},
+			&cli.StringSliceFlag{Name: "flaw", Usage: "present a certificate with one `FLAW` (see issue): expired, 8443=expired, or all with as many ports"},
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS` (127.0.0.1 and ::1)"},
 			&cli.StringFlag{Name: "client-cert", Value: string(devcert.NoClientCert), Usage: "`MODE`: none, or request or require a certificate of each client (none)"},
 			&cli.StringFlag{Name: "client-ca", Usage: "accept clients' certificates that come from those in `FILE` (this machine's root)"},
@@ -157,6 +158,9 @@ func (s *session) readListen(v *devcert.Serving) (err error) {
 			return &devcert.UsageError{Problem: "--port names no port", Hint: "ports are 1 to 65535; a range is written 44300-44399"}
 		}
 	}
+	if err := v.Flaw(s.flags.StringSlice("flaw")); err != nil {
+		return err
+	}
 	for _, text := range s.flags.StringSlice("listen") {
 		a, err := devcert.ParseListen(text)
 		if err != nil {
@@ -228,6 +232,9 @@ func (s *session) listening(v devcert.Serving, l devcert.Listening) {
 	}
 	for _, port := range slices.Sorted(maps.Keys(v.Map)) {
 		s.ui.item("%-10s  %d to %s", "forwarding", port, v.Map[port])
+	}
+	for _, port := range slices.Sorted(maps.Keys(v.Flaws)) {
+		s.ui.item("%-10s  %d %s", "flawed", port, v.Flaws[port])
 	}
 	switch {
 	case v.To != nil:

@@ -17,7 +17,7 @@ var served = []struct {
 	path bool
 }{
 	{"to", false}, {"map", false}, {"project", true}, {"static", true}, {"port", false}, {"listen", false},
-	{"client-cert", false}, {"client-ca", true}, {"cert-header", false}, {"log", false},
+	{"client-cert", false}, {"client-ca", true}, {"cert-header", false}, {"log", false}, {"flaw", false},
 }
 
 // asService installs or removes the service where that is what the flags ask for.

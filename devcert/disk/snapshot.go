@@ -233,7 +233,7 @@ func (s *Snapshot) readHierarchy(f Folder) {
 		private := file.mode == PrivateMode
 		for n, name := range []string{s.inGeneration(file.name), file.copy} {
 			absent := errors.Is(files[i].err[n], fs.ErrNotExist)
-			if name != "" && !(absent && s.Hierarchy.without(file.name)) {
+			if name != "" && (!absent || !s.Hierarchy.without(file.name)) {
 				s.compare(name, files[i].data[n], files[i].err[n], wanted[i], private)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"devcert/devcert"
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -26,6 +27,8 @@ type keyring struct {
 	binder devcert.Binder
 	asks   tls.ClientAuthType
 	teller *teller
+	flawOf map[int]chain.Flaw // what is wrong with what a port presents
+	clock  func() time.Time
 
 	reading  sync.Mutex // from looking at the folder to having a new view
 	now      atomic.Pointer[view]
@@ -36,14 +39,18 @@ type keyring struct {
 const tableLimit = time.Minute
 
 func newKeyring(folder disk.Folder, binder devcert.Binder, asks tls.ClientAuthType, t *teller) *keyring {
-	k := &keyring{folder: folder, binder: binder, asks: asks, teller: t}
+	k := &keyring{folder: folder, binder: binder, asks: asks, teller: t, clock: time.Now}
 	k.now.Store(&view{})
 	return k
 }
 
 // forClient is for [tls.Config.GetConfigForClient].
 func (k *keyring) forClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	id := k.fresh().presents(portOf(hello.Conn.LocalAddr()), hello.ServerName)
+	port, v := portOf(hello.Conn.LocalAddr()), k.fresh()
+	id := v.presents(port, hello.ServerName)
+	if flaw, flawed := k.flawOf[port]; flawed {
+		id = v.flawed[flaw]
+	}
 	if id == nil {
 		return nil, errors.New("there is no certificate to present")
 	}
@@ -125,7 +132,7 @@ func stayAs(old *view) string {
 // readHierarchy takes the leaf, or keeps the one that was good before: a folder
 // that is being written or repaired, or whose disk is away, is no reason to stop.
 func (k *keyring) readHierarchy(v, old *view) {
-	v.leaf, v.trust, v.signers = old.leaf, old.trust, old.signers
+	v.leaf, v.trust, v.signers, v.flawed, v.flawedBy = old.leaf, old.trust, old.signers, old.flawed, old.flawedBy
 	snapshot, err := k.folder.Snapshot()
 	if err == nil {
 		err = usable(snapshot)
@@ -147,6 +154,7 @@ func (k *keyring) readHierarchy(v, old *view) {
 		v.lists[listPath(h.Root, h.Root)] = h.RootCRL
 	}
 	k.readClients(v, old, h)
+	k.readFlawed(v, h)
 	// The same leaf keeps its identity, and with it the sessions that clients have.
 	if v.leaf == nil || !v.leaf.cert.Equal(h.Leaf.Cert) {
 		v.leaf = newIdentity([]*x509.Certificate{h.Leaf.Cert, h.Intermediate.Cert}, h.Leaf.Key, k.asks)

@@ -85,6 +85,7 @@ func (s *Server) newFront(sv devcert.Serving) *front {
 	if f.Now == nil {
 		f.Now = time.Now
 	}
+	f.keyring.flawOf, f.keyring.clock = sv.Flaws, f.Now
 	f.asked = ascending(slices.AppendSeq(slices.Clone(sv.Ports), maps.Keys(sv.Map)))
 	f.sockets = &sockets{addresses: sv.Addresses, listen: listenAlone, holders: holders, teller: t, serve: f.accept}
 	if len(sv.Addresses) == 0 {

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto/x509"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -83,6 +84,9 @@ type view struct {
 	// lists are the revocation lists that are what they are, in DER, by their path
 	// below the base of distribution points.
 	lists map[string][]byte
+	// flawed are the certificates with a flaw, below the root flawedBy.
+	flawed   map[chain.Flaw]*identity
+	flawedBy *x509.Certificate
 	// signers sign the other lists when somebody asks, by path.
 	signers map[string]chain.Pair
 	// gone says that nothing is set up any more.
