@@ -92,7 +92,7 @@ func trustModeFinding(s *IISState, mode uint32) Finding {
 func promptFindings(s *IISState) []Finding {
 	var all []Finding
 	for _, p := range s.Prompts {
-		if !p.Policy && !(s.asked() && s.soleClient()) {
+		if !p.Policy && (!s.asked() || !s.soleClient()) {
 			continue // Windows sets it so for the intranet, and asks where there are several
 		}
 		f := Finding{
