@@ -46,7 +46,11 @@ func (s *session) diagnose(ctx context.Context, text string, x devcert.Examine) 
 		if r.Asked != nil {
 			s.ui.clientTable(r.Asked)
 		}
-		s.symptom(known, causes, len(r.Findings)-len(causes))
+		has := "devcert status"
+		if r.Seen.IIS != nil { // of which status has nothing
+			has = "devcert doctor"
+		}
+		s.symptom(known, causes, others{len(r.Findings) - len(causes), has})
 	})
 }
 
@@ -58,12 +62,18 @@ func symptomOf(known symptom.Symptom, causes []devcert.Finding) *symptomJSON {
 	return out
 }
 
-// symptom prints what it means and what explains it; others is how many findings
-// do not.
-func (s *session) symptom(known symptom.Symptom, causes []devcert.Finding, others int) {
+// others are the findings that do not explain a symptom, and the command that has
+// them.
+type others struct {
+	n   int
+	has string
+}
+
+// symptom prints what it means and what explains it.
+func (s *session) symptom(known symptom.Symptom, causes []devcert.Finding, besides others) {
 	u := s.ui
 	if !u.drawn {
-		u.symptomLines(known, causes, others)
+		u.symptomLines(known, causes, besides)
 		return
 	}
 	u.paragraph("", known.Seen+": "+known.Means)
@@ -83,8 +93,8 @@ func (s *session) symptom(known symptom.Symptom, causes []devcert.Finding, other
 		s.remedy(causes)
 	}
 	tells := []string{fmt.Sprintf("devcert explain %s  tells more.", known.ID)}
-	if others > 0 {
-		tells = append(tells, fmt.Sprintf("devcert status  has %s.", aside(others)))
+	if besides.n > 0 {
+		tells = append(tells, fmt.Sprintf("%s  has %s.", besides.has, aside(besides.n)))
 	}
 	u.flow("", tells...)
 }
@@ -104,7 +114,7 @@ func aside(n int) string {
 }
 
 // symptomLines is the plain form: one thing, one line, its kind first.
-func (u *ui) symptomLines(known symptom.Symptom, causes []devcert.Finding, others int) {
+func (u *ui) symptomLines(known symptom.Symptom, causes []devcert.Finding, besides others) {
 	u.printf("symptom       %s: %s\n", known.ID, known.Means)
 	for _, f := range causes {
 		u.printf("cause         %s: %s; remedy: %s\n", f.Kind, oneLine(f.Message), f.Remedy)
@@ -113,8 +123,8 @@ func (u *ui) symptomLines(known symptom.Symptom, causes []devcert.Finding, other
 		u.printf("cause         none of what is wrong here explains it\n")
 		u.printf("next          %s\n", known.Next)
 	}
-	if others > 0 {
-		u.printf("besides       %s: devcert status\n", aside(others))
+	if besides.n > 0 {
+		u.printf("besides       %s: %s\n", aside(besides.n), besides.has)
 	}
 }
 
