@@ -2,6 +2,7 @@ package devcert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -212,6 +213,12 @@ func (e *Engine) changeOffered(change func(*disk.Ledger)) error {
 	if err := seen.Changeable(); err != nil {
 		return err
 	}
+	for _, d := range seen.Damage {
+		if d.Name == disk.LedgerFile { // what it was must not be written over
+			return &notExported{disk.LedgerFile + ": " + d.Reason, "devcert repair"}
+		}
+	}
+	seen.Ledger.Machine = cmp.Or(seen.Ledger.Machine, e.Host.Owner.Machine)
 	change(seen.Ledger)
 	data, err := seen.Ledger.Encode()
 	if err != nil {

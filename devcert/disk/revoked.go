@@ -72,12 +72,18 @@ func ParseRevoked(data []byte) ([]Revocation, error) {
 	var all []Revocation
 	for i, r := range in.Revoked {
 		serial, ok := new(big.Int).SetString(r.Serial, 16)
-		if !ok || serial.Sign() <= 0 || serial.BitLen() > maxSerial || r.Issuer == "" || r.At.IsZero() {
+		if !ok || serial.Sign() <= 0 || serial.BitLen() > maxSerial || r.Issuer == "" || !writable(r.At) {
 			return nil, fmt.Errorf("entry %d is not a revoked certificate", i+1)
 		}
 		all = append(all, Revocation{r.Issuer, r.Name, chain.Revoked{Serial: serial, At: r.At}})
 	}
 	return all, nil
+}
+
+// writable says of an instant that JSON has a form for it (RFC 3339).
+func writable(at time.Time) bool {
+	year := at.UTC().Year()
+	return year > 1 && year <= 9999
 }
 
 // WriteRevoked replaces the list.

@@ -1,0 +1,195 @@
+package devcert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/chain"
+	"devcert/devcert/disk"
+)
+
+// memPersonal offers certificates from memory.
+type memPersonal struct {
+	name  string
+	certs []*x509.Certificate
+	fails error
+}
+
+func (p *memPersonal) Name() string { return p.name }
+
+func (p *memPersonal) Offer(_ context.Context, o Offered) ([]string, error) {
+	if p.fails != nil {
+		return nil, p.fails
+	}
+	if !chain.SameKey(o.Cert, o.Key) || len(o.Chain) == 0 {
+		return nil, errors.New("it came without key or chain")
+	}
+	p.certs = append(p.certs, o.Cert)
+	return []string{"/" + p.name}, nil
+}
+
+func (p *memPersonal) Offers(_ context.Context, cert *x509.Certificate) ([]string, error) {
+	if !slices.ContainsFunc(p.certs, cert.Equal) {
+		return nil, p.fails
+	}
+	return []string{"/" + p.name}, p.fails
+}
+
+func (p *memPersonal) Withdraw(_ context.Context, cert *x509.Certificate) error {
+	if p.fails == nil {
+		p.certs = slices.DeleteFunc(p.certs, cert.Equal)
+	}
+	return p.fails
+}
+
+// issuing is a machine with an authority for clients, and browsers.
+func issuing(t *testing.T, clients ...*memPersonal) (*machine, *Engine) {
+	t.Helper()
+	m := setUp(t)
+	m.mustSetup(asking(true))
+	e := m.engine()
+	for _, c := range clients {
+		e.Host.Personals = append(e.Host.Personals, c)
+	}
+	return m, e
+}
+
+func forClient(name string) IssueOrder {
+	return IssueOrder{Names: []string{name}, Client: true, Key: chain.ECDSA}
+}
+
+func TestOfferedCertificatesGoWithWhatMadeThem(t *testing.T) {
+	chromium, firefox := &memPersonal{name: "chromium"}, &memPersonal{name: "firefox", fails: ErrUnsupported}
+	m, e := issuing(t, chromium, firefox)
+	order := forClient("alice")
+	order.Install = true
+	i, err := e.Issue(t.Context(), order)
+	require.NoError(t, err)
+	require.Equal(t, []OfferedBy{{"chromium", []string{"/chromium"}}}, i.Offered)
+	require.Len(t, m.ledger().Offered, 1, "a client that is not here is not remembered")
+	require.Equal(t, e.Host.Owner.Machine, m.ledger().Machine)
+	require.Empty(t, describe(m.status().Findings))
+
+	order.Force = true
+	again, err := e.Issue(t.Context(), order)
+	require.NoError(t, err)
+	require.Equal(t, []*x509.Certificate{again.Cert()}, chromium.certs, "what it replaces is offered no more")
+
+	_, changed, err := e.Revoke(t.Context(), "alice")
+	require.NoError(t, err)
+	require.True(t, changed)
+	require.Empty(t, chromium.certs)
+	require.Empty(t, m.ledger().Offered)
+
+	order.Force = false
+	_, err = e.Issue(t.Context(), order)
+	require.NoError(t, err)
+	_, err = e.Uninstall(t.Context(), false)
+	require.NoError(t, err)
+	require.Empty(t, chromium.certs)
+	require.NoDirExists(t, m.path("."))
+}
+
+// A browser that cannot be changed keeps the ledger, so that it is tried again.
+func TestAnOfferThatCannotBeTakenBack(t *testing.T) {
+	chromium := &memPersonal{name: "chromium"}
+	m, e := issuing(t, chromium)
+	order := forClient("alice")
+	order.Install = true
+	_, err := e.Issue(t.Context(), order)
+	require.NoError(t, err)
+	chromium.fails = errors.New("the database is locked")
+	_, _, err = e.Revoke(t.Context(), "alice")
+	require.ErrorContains(t, err, "the database is locked")
+	require.Len(t, m.ledger().Offered, 1)
+	all, err := e.List()
+	require.NoError(t, err)
+	require.Equal(t, IssuedRevoked, all[0].State, "revoked it is all the same")
+	_, err = e.Uninstall(t.Context(), false)
+	require.ErrorContains(t, err, "the database is locked")
+	require.Len(t, m.ledger().Offered, 1, "the ledger stays until it is gone")
+	chromium.fails = nil
+	_, err = e.Uninstall(t.Context(), false)
+	require.NoError(t, err)
+	require.Empty(t, chromium.certs)
+}
+
+func TestADamagedLedgerIsNotWrittenOver(t *testing.T) {
+	m, e := issuing(t, &memPersonal{name: "chromium"})
+	require.NoError(t, os.WriteFile(m.path(disk.LedgerFile), []byte("garbage"), 0o600))
+	order := forClient("alice")
+	order.Install = true
+	_, err := e.Issue(t.Context(), order)
+	require.ErrorContains(t, err, disk.LedgerFile)
+	require.Equal(t, "garbage", string(m.read(disk.LedgerFile)))
+}
+
+func TestIssuedStates(t *testing.T) {
+	m, e := issuing(t)
+	for _, name := range []string{"good", "gone"} {
+		_, err := e.Issue(t.Context(), forClient(name))
+		require.NoError(t, err)
+	}
+	late := forClient("late")
+	late.Flaw = chain.FlawExpired
+	_, err := e.Issue(t.Context(), late)
+	require.NoError(t, err)
+	_, _, err = e.Revoke(t.Context(), "gone")
+	require.NoError(t, err)
+	states := func() map[string]IssuedState {
+		all, err := e.List()
+		require.NoError(t, err)
+		out := map[string]IssuedState{}
+		for _, c := range all {
+			out[c.Name] = c.State
+		}
+		return out
+	}
+	require.Equal(t, map[string]IssuedState{"good": IssuedValid, "gone": IssuedRevoked, "late": IssuedExpired}, states())
+	_, err = m.engine().Renew(t.Context(), true, true)
+	require.NoError(t, err)
+	require.Equal(t, IssuedFormer, states()["good"])
+	_, _, err = e.Revoke(t.Context(), "good")
+	require.ErrorContains(t, err, "former root")
+	_, err = e.Issue(t.Context(), forClient("good"))
+	require.NoError(t, err, "what a former root vouched for is replaced unasked")
+	require.NoError(t, os.WriteFile(m.path("issued/good/good.pem"), []byte("garbage"), 0o600))
+	require.Equal(t, IssuedUnreadable, states()["good"])
+	require.NoError(t, os.WriteFile(m.path(disk.RevokedFile), []byte("{}"), 0o600))
+	_, err = e.List()
+	require.Error(t, err, "nothing revoked is good again because its list is damaged")
+	_, err = e.Issue(t.Context(), forClient("new"))
+	require.Error(t, err)
+}
+
+func TestFileName(t *testing.T) {
+	for name, want := range map[string]string{
+		"alice": "alice", "Alice Smith": "Alice-Smith", "*.app.test": "_wildcard.app.test", "a@b.example": "a@b.example",
+		"../../evil": "_..-..-evil", ".hidden": "_.hidden", "-rf": "_-rf", "con": "_con", "NUL.txt": "_NUL.txt", "a/b\\c:d": "a-b-c-d",
+		"trailing.": "trailing", "": "_", "...": "_", "jos\u00e9": "jos-", strings.Repeat("x", 300): strings.Repeat("x", 100),
+	} {
+		require.Equal(t, want, fileName(name), "%q", name)
+	}
+}
+
+// Whatever a name is, its files are in their own folder.
+func FuzzFileName(f *testing.F) {
+	for _, s := range []string{"alice", "../x", "a/b", "con", "*.", "\x00", "aux.pem", " "} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		got := fileName(name)
+		require.NotEmpty(t, got)
+		require.LessOrEqual(t, len(got), maxFileName+1)
+		require.NotContains(t, "-.", string(got[0]))
+		require.False(t, strings.HasSuffix(got, "."))
+		require.Empty(t, strings.Trim(got, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-"))
+	})
+}
