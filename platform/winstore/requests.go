@@ -47,6 +47,25 @@ var kinds = []kind{
 	{"windows-my", My, chain.PartLeaf},
 }
 
+// clientKind is what windows-ca holds besides, where there is an authority for
+// clients: IIS builds the chain of a client's certificate from that store, since
+// few clients send their intermediate.
+var clientKind = kind{"windows-ca", CA, chain.PartClientIntermediate}
+
+// lineage is a part and what stands above it, from below; nil for what belongs into
+// none of the stores.
+func lineage(part chain.Part) []chain.Part {
+	switch part {
+	case chain.PartRoot:
+		return []chain.Part{chain.PartRoot}
+	case chain.PartIntermediate, chain.PartClientIntermediate:
+		return []chain.Part{part, chain.PartRoot}
+	case chain.PartLeaf:
+		return []chain.Part{part, chain.PartIntermediate, chain.PartRoot}
+	}
+	return nil
+}
+
 // kind is one kind of store: which part of a hierarchy belongs into it.
 type kind struct {
 	name string // on devcert's command line
@@ -76,12 +95,12 @@ func refuse(format string, args ...any) error { return &refusedError{fmt.Errorf(
 // issuers are in the machine's stores already is not asked: the same child would
 // put them there.
 func (r DeployRequest) accept() (kind, chain.Pair, error) {
-	for depth, k := range kinds {
+	for _, k := range append([]kind{clientKind}, kinds...) {
 		if k.part != r.Part {
 			continue
 		}
-		if len(r.Chain) != depth+1 {
-			return kind{}, chain.Pair{}, refuse("the %s with %d certificates, %d expected", r.Part, len(r.Chain), depth+1)
+		if want := len(lineage(r.Part)); len(r.Chain) != want {
+			return kind{}, chain.Pair{}, refuse("the %s with %d certificates, %d expected", r.Part, len(r.Chain), want)
 		}
 		pair, err := r.check()
 		return k, pair, err
@@ -90,13 +109,13 @@ func (r DeployRequest) accept() (kind, chain.Pair, error) {
 }
 
 func (r DeployRequest) check() (chain.Pair, error) {
-	certs := make([]*x509.Certificate, len(r.Chain))
+	certs, expected := make([]*x509.Certificate, len(r.Chain)), lineage(r.Part)
 	for i, der := range r.Chain {
 		cert, part, err := chain.CheckPart(der)
 		if err != nil {
 			return chain.Pair{}, &refusedError{err}
 		}
-		if want := kinds[len(certs)-1-i].part; part != want {
+		if want := expected[i]; part != want {
 			return chain.Pair{}, refuse("the %s of a hierarchy where its %s is expected", part, want)
 		}
 		certs[i] = cert
@@ -105,7 +124,10 @@ func (r DeployRequest) check() (chain.Pair, error) {
 	if _, err := chain.CheckNewRoot(parts.Root.Raw); err != nil {
 		return chain.Pair{}, &refusedError{err}
 	}
-	if len(certs) > 1 {
+	switch {
+	case r.Part == chain.PartClientIntermediate:
+		parts.ClientIntermediate = certs[0]
+	case len(certs) > 1:
 		parts.Intermediate = certs[len(certs)-2]
 	}
 	pair := chain.Pair{Cert: certs[0]}

@@ -52,6 +52,9 @@ func TestDeployRequest(t *testing.T) {
 	h, other := newHierarchy(t, chain.ECDSA), newHierarchy(t, chain.ECDSA)
 	root, ca, leaf := h.Root, h.Intermediate.Cert, h.Leaf.Cert
 	key, otherKey := encodeKey(t, h.Leaf.Key), encodeKey(t, other.Leaf.Key)
+	clients, err := chain.New(chain.Options{Owner: "alice@pc", ClientCerts: true, Key: chain.ECDSA, Now: now})
+	require.NoError(t, err)
+	forClients := clients.ClientIntermediate.Cert
 	foreign := selfSigned(t, nil)
 	wide := forge(t, root, h.RootKey, func(c *x509.Certificate) { c.PermittedDNSDomains = append(c.PermittedDNSDomains, "com") })
 	thief := newKey(t)
@@ -64,7 +67,15 @@ func TestDeployRequest(t *testing.T) {
 		{"the root", DeployRequest{Part: chain.PartRoot, Chain: ders(root)}, ""},
 		{"the intermediate", DeployRequest{Part: chain.PartIntermediate, Chain: ders(ca, root)}, ""},
 		{"the leaf", DeployRequest{Part: chain.PartLeaf, Chain: ders(leaf, ca, root), Key: key}, ""},
+		{"the client intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, clients.Root)}, ""},
 
+		{"a client intermediate as the server's", DeployRequest{Part: chain.PartIntermediate, Chain: ders(forClients, clients.Root)},
+			"client intermediate of a hierarchy where its intermediate"},
+		{"a client intermediate of another root's", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, root)}, "issued by"},
+		{"a client intermediate by another key", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forge(t, forClients, thief, nil), clients.Root)}, "signature"},
+		{"a client intermediate with a key", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, clients.Root), Key: key}, "a private key with"},
+		{"a leaf of a client intermediate", DeployRequest{Part: chain.PartLeaf, Chain: ders(leaf, forClients, clients.Root), Key: key}, "where its intermediate"},
+		{"a client's certificate", DeployRequest{Part: chain.PartClient, Chain: ders(leaf, forClients, clients.Root)}, "no part"},
 		{"nothing", DeployRequest{}, "no part"},
 		{"no certificate", DeployRequest{Part: chain.PartRoot}, "0 certificates"},
 		{"no DER", DeployRequest{Part: chain.PartRoot, Chain: [][]byte{[]byte(`C:\root.pem`)}}, "not a certificate"},

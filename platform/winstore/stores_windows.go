@@ -54,8 +54,30 @@ func (s *partStore) Name() string { return s.name }
 // rights, so that where only that is wanted there is nothing to ask.
 func (s *partStore) Ready(ctx context.Context) error { return s.Privileged.Ready(ctx) }
 
-// Look reports the machine's place, then the user's.
+// forClients is the same store where it is for the client intermediate; nil for
+// stores that do not hold it.
+func (s *partStore) forClients() *partStore {
+	if s.part != chain.PartIntermediate {
+		return nil
+	}
+	return &partStore{clientKind, s.Options}
+}
+
+// Look reports the machine's place, then the user's; of the client intermediate
+// where there is one, or a former one.
 func (s *partStore) Look(_ context.Context, m devcert.Material) []devcert.Place {
+	places := s.look(m)
+	if also := s.forClients(); also != nil {
+		for _, p := range also.look(m) {
+			if m.ClientIntermediate != nil || len(p.Others) > 0 {
+				places = append(places, p)
+			}
+		}
+	}
+	return places
+}
+
+func (s *partStore) look(m devcert.Material) []devcert.Place {
 	sights := []sight{s.see(LocalMachine, m), s.see(CurrentUser, m)}
 	said := s.ask(m, sights)
 	places := make([]devcert.Place, len(sights))
@@ -125,12 +147,21 @@ func (s *partStore) ask(m devcert.Material, sights []sight) ruling {
 	return ruling{asked: true, verdict: verdict, root: m.Root, err: err}
 }
 
-// Deploy puts the part of m where it belongs, and takes it out of Disallowed:
-// nobody but a person can have put it there, and Deploy is a person's wish too.
+// Deploy puts the parts of m where they belong: see deploy.
+func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
+	err := s.deploy(ctx, m)
+	if also := s.forClients(); also != nil && m.ClientIntermediate != nil && err == nil {
+		err = also.deploy(ctx, m)
+	}
+	return err
+}
+
+// deploy puts the part of m where it belongs, and takes it out of Disallowed:
+// nobody but a person can have put it there, and this is a person's wish too.
 // The privileged child is only started for a place that does not serve yet. What
 // the machine does not get the user does not either: Kestrel would present a leaf
 // that nobody trusts, instead of whatever it had.
-func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
+func (s *partStore) deploy(ctx context.Context, m devcert.Material) error {
 	cert := m.Part(s.part)
 	if cert == nil {
 		return fmt.Errorf("add to %s: there is no %s", s.name, s.part)
@@ -139,7 +170,7 @@ func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 		return fmt.Errorf("add to %s: the leaf came without its private key", s.name)
 	}
 	for _, above := range kinds { // Windows judges a chain from its root down
-		if above == s.kind {
+		if above.name == s.name {
 			break
 		}
 		m.After(above.name)
@@ -161,7 +192,7 @@ func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 }
 
 func (s *partStore) deployMachine(ctx context.Context, m devcert.Material) error {
-	if s.Look(ctx, m)[0].State == devcert.Trusted {
+	if s.look(m)[0].State == devcert.Trusted {
 		return nil
 	}
 	r, err := s.request(m)
@@ -175,15 +206,12 @@ func (s *partStore) deployMachine(ctx context.Context, m devcert.Material) error
 // request carries the part with what is above it, which proves it.
 func (s *partStore) request(m devcert.Material) (DeployRequest, error) {
 	r := DeployRequest{Part: s.part}
-	for _, k := range kinds {
-		cert := m.Part(k.part)
+	for _, part := range lineage(s.part) {
+		cert := m.Part(part)
 		if cert == nil {
-			return r, fmt.Errorf("add to %s: there is no %s above the %s", s.name, k.part, s.part)
+			return r, fmt.Errorf("add to %s: there is no %s above the %s", s.name, part, s.part)
 		}
-		r.Chain = append([][]byte{cert.Raw}, r.Chain...)
-		if k == s.kind {
-			break
-		}
+		r.Chain = append(r.Chain, cert.Raw)
 	}
 	if s.part != chain.PartLeaf {
 		return r, nil

@@ -248,3 +248,51 @@ func TestDeployNeedsItAll(t *testing.T) {
 		require.Equal(t, devcert.Missing, p.State, path)
 	}
 }
+
+// The client intermediate goes where IIS looks for it, beside the server's, and is
+// missed there only while there is one.
+func TestStoresWithClients(t *testing.T) {
+	b := newBench(t)
+	for {
+		h, err := chain.New(chain.Options{Owner: "alice@pc", ClientCerts: true, Key: chain.ECDSA, Now: now})
+		require.NoError(t, err)
+		if b.h = h; verifiable(h.Root) && verifiable(h.Intermediate.Cert) && verifiable(h.ClientIntermediate.Cert) && verifiable(h.Leaf.Cert) {
+			break
+		}
+	}
+	client := b.h.ClientIntermediate.Cert
+	for _, s := range allStores() {
+		for _, c := range append(b.certs(), client) {
+			s.forget(t, c.Raw)
+		}
+	}
+	ca := b.stores[1]
+	m := b.material(false)
+	require.Len(t, ca.Look(t.Context(), m), 2, "nobody asked for one")
+	m.ClientIntermediate = client
+	require.NoError(t, b.stores[0].Deploy(t.Context(), m))
+	seen := func() (states []devcert.PlaceState) {
+		for _, p := range ca.Look(t.Context(), m) {
+			if p.Part == chain.PartClientIntermediate {
+				states = append(states, p.State)
+			}
+		}
+		return states
+	}
+	require.Equal(t, []devcert.PlaceState{devcert.Missing, devcert.Missing}, seen())
+	require.NoError(t, ca.Deploy(t.Context(), m))
+	require.Equal(t, devcert.Trusted, seen()[0])
+	there, err := Store{Location: LocalMachine, Name: CA}.Has(client.Raw)
+	require.NoError(t, err)
+	require.True(t, there)
+
+	m.ClientIntermediate = nil
+	places := ca.Look(t.Context(), m)
+	require.Equal(t, chain.PartClientIntermediate, places[2].Part, "a former one is seen")
+	require.True(t, places[2].Others[0].Equal(client))
+	require.NoError(t, ca.Withdraw(t.Context(), client))
+	require.Len(t, ca.Look(t.Context(), m), 2)
+	there, err = Store{Location: LocalMachine, Name: CA}.Has(b.h.Intermediate.Cert.Raw)
+	require.NoError(t, err)
+	require.True(t, there, "the server's stays")
+}
