@@ -200,8 +200,10 @@ func hierarchyOf(r *devcert.Report) *hierarchyJSON {
 		out.ID = chain.HierarchyID(h.Root)
 	}
 	out.Root, out.Leaf = certificateOf(h.Root, r.Seen.Now), certificateOf(h.Leaf.Cert, r.Seen.Now)
-	if c := certificateOf(h.Intermediate.Cert, r.Seen.Now); c != nil {
-		out.Intermediates = append(out.Intermediates, *c)
+	for _, cert := range []*x509.Certificate{h.Intermediate.Cert, h.ClientIntermediate.Cert} {
+		if c := certificateOf(cert, r.Seen.Now); c != nil {
+			out.Intermediates = append(out.Intermediates, *c)
+		}
 	}
 	return out
 }

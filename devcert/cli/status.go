@@ -84,6 +84,9 @@ func (u *ui) lines(r *devcert.Report) {
 		u.printf("leaf          %s, until %s, %d days left, SHA-1 %s\n", strings.Join(chain.ServerNames(c), " "),
 			date(c.NotAfter), daysLeft(c, r.Seen.Now), chain.Thumbprint(c))
 	}
+	if c := h.ClientIntermediate.Cert; c != nil {
+		u.printf("intermediate  %s, until %s, only clients\n", c.Subject.CommonName, date(c.NotAfter))
+	}
 	for _, s := range r.Seen.Stores {
 		for _, p := range r.Shown(s) {
 			state := string(p.State)

@@ -17,14 +17,19 @@ func (u *ui) tree(r *devcert.Report) {
 	if h.Root == nil && h.Leaf.Cert == nil {
 		return
 	}
-	lines := []struct {
+	type line struct {
 		indent string
 		cert   *x509.Certificate
 		notes  []string
-	}{
+	}
+	lines := []line{
 		{"", h.Root, []string{keyNote(r)}},
 		{"└─ ", h.Intermediate.Cert, []string{permitNote(h.Root)}},
 		{"   └─ ", h.Leaf.Cert, u.leafNotes(r)},
+	}
+	if client := h.ClientIntermediate.Cert; client != nil {
+		lines[1].indent, lines[2].indent = "├─ ", "│  └─ "
+		lines = append(lines, line{"└─ ", client, []string{"only clients"}})
 	}
 	width := 0
 	for _, l := range lines {
@@ -52,7 +57,7 @@ func (u *ui) branch(name string, width int, notes []string) {
 		return
 	}
 	u.printf("%s\n", name)
-	u.flow(strings.Repeat(" ", columns(name)-columns(strings.TrimLeft(name, " `-└─"))+2), notes...)
+	u.flow(strings.Repeat(" ", columns(name)-columns(strings.TrimLeft(name, " `-|└├─│"))+2), notes...)
 }
 
 // cut ends a text that is longer than room columns after a word, with a sign
@@ -72,7 +77,7 @@ func (u *ui) cut(text string, room int) string {
 
 func (u *ui) twig(s string) string {
 	if u.symbols == asciiSymbols {
-		return strings.NewReplacer("└─", "`-").Replace(s)
+		return strings.NewReplacer("└─", "`-", "├─", "|-", "│", "|").Replace(s)
 	}
 	return s
 }

@@ -31,6 +31,10 @@ var placeWords = map[chain.Part]map[devcert.PlaceState]string{
 		devcert.Trusted: "has the intermediate", devcert.Missing: "does not have the intermediate",
 		devcert.Denied: "has the intermediate and does not trust it", devcert.Stale: "has the intermediate only in part",
 	},
+	chain.PartClientIntermediate: {
+		devcert.Trusted: "has the client intermediate", devcert.Missing: "does not have the client intermediate",
+		devcert.Denied: "has the client intermediate and does not trust it", devcert.Stale: "has the client intermediate only in part",
+	},
 	chain.PartLeaf: {
 		devcert.Trusted: "has the leaf and its key", devcert.Missing: "does not have the leaf",
 		devcert.Denied: "has the leaf and cannot use it", devcert.Stale: "has the leaf without its key",
