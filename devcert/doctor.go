@@ -62,6 +62,7 @@ func (e *Engine) Diagnose(ctx context.Context, x Examine) (*Report, error) {
 	}
 	r, err := e.look(ctx, depth{clients: true, probe: x.Ports, iis: &x.IIS}, nil)
 	if err == nil {
+		r.Findings = append(r.Findings, e.listFindings(ctx, r)...)
 		r.leave()
 	}
 	return r, err

@@ -29,6 +29,7 @@ const (
 	LeafNamesDiffer     = "leaf-names-differ"
 	LeafKeyDiffers      = "leaf-key-differs"
 	CRLExpired          = "crl-expired"
+	CRLUnreachable      = "crl-unreachable"
 	KeyMissing          = "key-missing"
 	RivalCertificate    = "rival-certificate"
 	StaleExport         = "stale-export"

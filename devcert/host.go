@@ -62,6 +62,9 @@ type Host struct {
 	// Certificates are those of the system's own stores; nil where it has none that
 	// servers look into.
 	Certificates Certificates
+	// List asks whoever hands out revocation lists on this machine for the one at
+	// path, below the base of distribution points; nil where nobody can be asked.
+	List func(ctx context.Context, path string) ([]byte, error)
 	// Ephemeral tells which ports the system lends to outgoing connections; nil
 	// where devcert does not know.
 	Ephemeral func() Ephemeral

@@ -55,6 +55,7 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 	if err := equip(host, o); err != nil {
 		return nil, err
 	}
+	host.List = front.List
 	host.Server = &front.Server{StateDir: host.StateDir, Files: files, Binder: host.Binder}
 	return host, nil
 }

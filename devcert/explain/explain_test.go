@@ -16,7 +16,7 @@ import (
 var promised = []string{
 	"hierarchy-missing", "state-corrupt", "state-foreign", "pair-mismatch", "file-exposed",
 	"root-expired", "root-expiring", "intermediate-expired", "constraints-differ",
-	"leaf-missing", "leaf-expired", "leaf-expiring", "leaf-names-differ", "leaf-key-differs", "crl-expired",
+	"leaf-missing", "leaf-expired", "leaf-expiring", "leaf-names-differ", "leaf-key-differs", "crl-expired", "crl-unreachable",
 	"trust-missing", "trust-denied", "trust-stale", "trust-unknown",
 	"intermediate-missing", "intermediate-in-root", "leaf-in-root", "former-root", "env-override",
 	"key-missing", "rival-certificate", "stale-export",

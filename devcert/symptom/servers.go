@@ -46,7 +46,7 @@ var serverSymptoms = []Symptom{
 	},
 	{
 		ID: "http-403", Seen: "403", Clients: services, Readers: windowsRoots,
-		Causes: order(clientTrust, refusal, []string{"client-cert-expired", "crl-expired", "binding-stale"}, withheld),
+		Causes: order(clientTrust, refusal, []string{"client-cert-expired", "crl-expired", "crl-unreachable", "binding-stale"}, withheld),
 		Means: "The server knows enough and does not permit it. Where it asks for client certificates, none came or it was refused: " +
 			"ASP.NET Core answers 403 then and not 401.",
 		Next: "IIS writes why behind the status in its W3SVC log: 7, 13, 16 or 17 are about client certificates; give the line to --symptom. " +
@@ -65,7 +65,7 @@ var serverSymptoms = []Symptom{
 			"Have the binding ask in the handshake: devcert ports bind PORT --client-certs.",
 	},
 	{
-		ID: "iis-403-13", Seen: "403.13", Causes: []string{"crl-expired"},
+		ID: "iis-403-13", Seen: "403.13", Causes: []string{"crl-unreachable", "crl-expired"},
 		Means: "IIS found that the client certificate is revoked, or could not get the list that says whether it is.",
 		Next: "The Win32 status in the W3SVC log tells which: 2148081680 is revoked, 2148081682 and 2148081683 mean that no list was found or reached. " +
 			"Try it on the server, as its account: certutil -verify -urlfetch client.crt.",

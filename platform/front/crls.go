@@ -3,7 +3,6 @@ package front
 import (
 	"bytes"
 	"context"
-	"io"
 	"log"
 	"net"
 	"net/http"
@@ -97,35 +96,15 @@ const listLimit = time.Second
 func (p *publisher) publishedAt(places []netip.AddrPort) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), listLimit)
 	defer cancel()
-	client := &http.Client{
-		Transport:     &http.Transport{DialContext: p.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	client := listClient(p.dial)
 	for path, der := range p.lists() {
 		same := func(place netip.AddrPort) bool {
-			return bytes.Equal(fetchList(ctx, client, "http://"+place.String()+"/"+path, len(der)), der)
+			there, err := fetchList(ctx, client, "http://"+place.String()+"/"+path, len(der))
+			return err == nil && bytes.Equal(there, der)
 		}
 		if !slices.ContainsFunc(places, same) {
 			return false
 		}
 	}
 	return true
-}
-
-// fetchList is what url answers with, if that is no longer than most.
-func fetchList(ctx context.Context, client *http.Client, url string, most int) []byte {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
-	if err != nil || response.StatusCode != http.StatusOK {
-		return nil
-	}
-	return body
 }
