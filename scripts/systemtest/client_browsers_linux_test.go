@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"log"
 	"net"
 	"net/http"
@@ -22,32 +21,15 @@ import (
 // servers do, so that a browser offers what fits.
 func newClientSite(t *testing.T, cert presenter, roots *x509.CertPool) *clientSite {
 	t.Helper()
-	return startClientSite(t, &tls.Config{GetCertificate: cert, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots})
-}
-
-// newNamelessSite names nobody. A browser may then send the leaf alone, so that
-// the site has to know what is behind it.
-func newNamelessSite(t *testing.T, cert presenter, roots, behind *x509.CertPool) *clientSite {
-	t.Helper()
-	return startClientSite(t, &tls.Config{
-		GetCertificate: cert, ClientAuth: tls.RequireAnyClientCert,
-		VerifyConnection: func(c tls.ConnectionState) error {
-			_, err := c.PeerCertificates[0].Verify(x509.VerifyOptions{
-				Roots: roots, Intermediates: behind, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-			})
-			return err
-		},
-	})
-}
-
-func startClientSite(t *testing.T, config *tls.Config) *clientSite {
-	t.Helper()
 	s := &clientSite{site: &site{page: "page"}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	_, s.port, err = net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
-	server := &http.Server{Handler: s, ErrorLog: log.New(s.site, "", 0), ReadHeaderTimeout: time.Minute, TLSConfig: config}
+	server := &http.Server{
+		Handler: s, ErrorLog: log.New(s.site, "", 0), ReadHeaderTimeout: time.Minute,
+		TLSConfig: &tls.Config{GetCertificate: cert, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots},
+	}
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
@@ -131,54 +113,34 @@ func appendPreference(t *testing.T, profile string) {
 	require.NoError(t, appendTo(filepath.Join(profile, "user.js"), automatic))
 }
 
-// TestBrowsersOfferAClientCertificate has real browsers visit servers that want a
-// client's certificate: before they have one, with the one that devcert issued and
-// installed, and after it was revoked. Another one, of a hierarchy that the server
-// does not know, stays.
+// TestBrowsersOfferAClientCertificate has real browsers visit a server that wants
+// a client's certificate: before they have one, with it, and after it was taken
+// away. Another one, of a hierarchy that the server does not know, stays.
 func TestBrowsersOfferAClientCertificate(t *testing.T) {
-	m := browserMachine(t, true).with("DEVCERT_PASSWORD=open-sesame")
-	m.devcert(0, "setup", "--client-certs")
+	m := browserMachine(t, true)
+	m.devcert(0, "setup")
 	m.autoSelect()
-	theirs := filepath.Join(m.home(), "theirs")
-	m.devcert(0, "setup", "--home", theirs, "--stores", "none", "--ports", "none", "--client-certs")
-	m.devcert(0, "issue", "stranger", "--client", "--install", "--home", theirs)
-	roots, behind := x509.NewCertPool(), x509.NewCertPool()
-	roots.AddCert(m.certificate("root.pem"))
-	behind.AddCert(m.certificate("client-intermediate.pem"))
-	// As others do, with the names of those it trusts, and as devcert's own front,
-	// which names nobody.
-	visits := map[string]func(browser) []string{
-		"naming":   func(b browser) []string { return m.admits(b, newClientSite(t, m.copies(), roots)) },
-		"nameless": func(b browser) []string { return m.admits(b, newNamelessSite(t, m.copies(), roots, behind)) },
-	}
-	everywhere := func(in bool) {
-		t.Helper()
-		for _, b := range m.own() {
-			for how, visit := range visits {
-				who := visit(b)
-				require.Equal(t, in, len(who) > 0, "%s, %s", b.name, how)
-				require.True(t, !in || who[0] == "alice", "%s, %s: %v", b.name, how, who)
-			}
-		}
-	}
-	require.Empty(t, visits["naming"](m.own()[0]), "the stranger's does not fit")
-	m.devcert(0, "issue", "alice", "--client", "--install")
-	listed := m.devcert(0, "list").stdout
-	require.Regexp(t, `alice .*valid +offered by chromium, firefox`, listed)
-	everywhere(true)
-	m.devcert(0, "revoke", "alice")
-	require.Empty(t, visits["naming"](m.own()[0]))
-	m.requireHealthy()
-}
+	ours, others := newClientHierarchy(t, "anna@ours"), newClientHierarchy(t, "anna@theirs")
+	roots := x509.NewCertPool()
+	roots.AddCert(ours.Root)
+	alice, stranger := issueClient(t, ours, "alice"), issueClient(t, others, "stranger")
+	ask := func(b browser) []string { return m.admits(b, newClientSite(t, m.copies(), roots)) }
 
-// certificate is the first one in a file of the state folder.
-func (m *machine) certificate(name string) *x509.Certificate {
-	m.t.Helper()
-	data, err := os.ReadFile(m.state(name))
-	require.NoError(m.t, err)
-	block, _ := pem.Decode(data)
-	require.NotNil(m.t, block)
-	cert, err := x509.ParseCertificate(block.Bytes)
-	require.NoError(m.t, err)
-	return cert
+	m.personal("offer", stranger)
+	for _, b := range m.own() {
+		require.Empty(t, ask(b), b.name)
+	}
+	places := m.personal("offer", alice)
+	require.Len(t, places, 3, places)
+	require.Equal(t, places, m.personal("offers", alice))
+	for _, b := range m.own() {
+		require.Equal(t, []string{"alice", ours.ClientIntermediate.Cert.Subject.CommonName}, ask(b), "%s sends the intermediate behind it, which the server does not have", b.name)
+	}
+	require.Empty(t, m.personal("withdraw", alice))
+	require.Empty(t, m.personal("offers", alice))
+	for _, b := range m.own() {
+		require.Empty(t, ask(b), b.name)
+	}
+	require.Equal(t, places, m.personal("offers", stranger))
+	m.requireHealthy()
 }
