@@ -113,7 +113,13 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 	case by.Cert != nil && !by.Cert.Equal(now.Cert):
 		return nil, errors.New("issuing a certificate: another devcert has made a new root meanwhile")
 	}
-	return i, e.keep(ctx, o, i, made)
+	if err := e.keep(ctx, o, i, made); err != nil {
+		return nil, err
+	}
+	if o.Install {
+		return i, e.offer(ctx, i, made)
+	}
+	return i, nil
 }
 
 // complete fills in what the order leaves open, and refuses what contradicts itself.
@@ -352,7 +358,7 @@ func (e *Engine) keep(ctx context.Context, o IssueOrder, i *Issuance, made produ
 	if had, found, err := e.folder().FindIssued(i.Name); err != nil {
 		return err
 	} else if found && had.Cert() != nil {
-		if err := e.withdrawOffered(ctx, had.Cert()); err != nil {
+		if err := e.supersede(ctx, had); err != nil {
 			return err
 		}
 	}
@@ -360,13 +366,23 @@ func (e *Engine) keep(ctx context.Context, o IssueOrder, i *Issuance, made produ
 		return err
 	}
 	i.Dir = e.folder().IssuedDir(i.Name)
-	switch {
-	case o.Elsewhere != nil:
-		if err := o.Elsewhere.Write(i.Name, i.Files); err != nil {
-			return errors.Join(err, e.folder().RemoveIssued(i.Name))
-		}
-	case o.Install:
-		return e.offer(ctx, i, made)
+	if o.Elsewhere == nil {
+		return nil
+	}
+	if err := o.Elsewhere.Write(i.Name, i.Files); err != nil {
+		return errors.Join(err, e.folder().RemoveIssued(i.Name))
 	}
 	return nil
+}
+
+// supersede ends what was issued under the name before: nobody could revoke it any
+// more, or take it out of a browser.
+func (e *Engine) supersede(ctx context.Context, had disk.Issued) error {
+	if err := e.withdrawOffered(ctx, had.Cert()); err != nil {
+		return err
+	}
+	if len(had.Cert().CRLDistributionPoints) == 0 {
+		return nil
+	}
+	return e.noteRevoked(had.Name, had.Cert())
 }

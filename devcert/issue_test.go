@@ -5,9 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -171,25 +174,35 @@ func TestIssuedStates(t *testing.T) {
 
 func TestFileName(t *testing.T) {
 	for name, want := range map[string]string{
-		"alice": "alice", "Alice Smith": "Alice-Smith", "*.app.test": "_wildcard.app.test", "a@b.example": "a@b.example",
-		"../../evil": "_..-..-evil", ".hidden": "_.hidden", "-rf": "_-rf", "con": "_con", "NUL.txt": "_NUL.txt", "a/b\\c:d": "a-b-c-d",
-		"trailing.": "trailing", "": "_", "...": "_", "jos\u00e9": "jos-", strings.Repeat("x", 300): strings.Repeat("x", 100),
+		"alice": "alice", "*.app.test": "_wildcard.app.test", "a@b.example": "a@b.example", "jos\u00e9": "jos\u00e9", "\u65e5\u672c": "\u65e5\u672c",
+		"Alice Smith": "Alice-Smith-", "../../evil": "_..-..-evil-", ".hidden": "_.hidden-", "-rf": "_-rf-", "con": "_con-", "NUL.txt": "_NUL.txt-",
+		"a/b": "a-b-", "a:b": "a-b-", "trailing.": "trailing-", "": "_-", "...": "_-", strings.Repeat("x", 300): strings.Repeat("x", 91) + "-",
 	} {
-		require.Equal(t, want, fileName(name), "%q", name)
+		got := fileName(name)
+		if strings.HasSuffix(want, "-") {
+			require.Regexp(t, "^"+regexp.QuoteMeta(want)+"[0-9a-f]{8}$", got, "%q", name)
+		} else {
+			require.Equal(t, want, got)
+		}
+		require.Equal(t, got, fileName(got), "what list shows is a name too")
 	}
+	require.NotEqual(t, fileName("a/b"), fileName("a:b"))
 }
 
 // Whatever a name is, its files are in their own folder.
 func FuzzFileName(f *testing.F) {
-	for _, s := range []string{"alice", "../x", "a/b", "con", "*.", "\x00", "aux.pem", " "} {
+	for _, s := range []string{"alice", "../x", "a/b", "con", "*.", "\x00", "aux.pem", " ", "\u65e5\u672c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		got := fileName(name)
 		require.NotEmpty(t, got)
-		require.LessOrEqual(t, len(got), maxFileName+1)
+		require.True(t, utf8.ValidString(got))
+		require.LessOrEqual(t, len(got), maxFileName)
+		require.Equal(t, got, fileName(got))
 		require.NotContains(t, "-.", string(got[0]))
 		require.False(t, strings.HasSuffix(got, "."))
-		require.Empty(t, strings.Trim(got, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-"))
+		require.False(t, strings.ContainsAny(got, "/\\:*?\"<>| \x00\n"))
+		require.Equal(t, got, filepath.Base(got))
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"devcert/devcert/chain"
@@ -140,6 +141,9 @@ func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, change
 
 // revocable finds the certificate, and says why revoking it would be of no use.
 func (e *Engine) revocable(name string) (*IssuedCert, error) {
+	if strings.TrimSpace(name) == "" {
+		return nil, &UsageError{Problem: "revoke needs a name, and this one is empty", Hint: "devcert list tells what was issued"}
+	}
 	all, err := e.List()
 	if err != nil {
 		return nil, err

@@ -1,8 +1,12 @@
 package devcert
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxFileName leaves room for what disk adds to a name, below the 255 bytes that
@@ -18,22 +22,31 @@ var reservedNames = []string{
 
 // fileName is what the files of a certificate are called that was issued for
 // name: a name that every system takes, that no shell has to quote, and that does
-// not lead anywhere.
+// not lead anywhere. Where that is not the name itself, a part of its digest tells
+// it from others that would come to the same.
 func fileName(name string) string {
 	if below, wild := strings.CutPrefix(name, "*."); wild {
 		name = "_wildcard." + below
 	}
-	name = strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("._@+-", r):
+	safe := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune("._@+-", r) {
 			return r
 		}
 		return '-'
-	}, name)
-	name = strings.TrimRight(name[:min(len(name), maxFileName)], ".")
-	stem, _, _ := strings.Cut(strings.ToLower(name), ".")
-	if name == "" || strings.ContainsRune(".-", rune(name[0])) || slices.Contains(reservedNames, stem) {
-		name = "_" + name
+	}, strings.ToValidUTF8(name, "-"))
+	safe = strings.TrimRight(safe, ".")
+	stem, _, _ := strings.Cut(strings.ToLower(safe), ".")
+	if safe == "" || strings.ContainsRune(".-", rune(safe[0])) || slices.Contains(reservedNames, stem) {
+		safe = "_" + safe
 	}
-	return name
+	if safe == name && len(name) <= maxFileName {
+		return name
+	}
+	digest := sha256.Sum256([]byte(name))
+	mark := "-" + hex.EncodeToString(digest[:4])
+	for len(safe)+len(mark) > maxFileName {
+		_, last := utf8.DecodeLastRuneInString(safe)
+		safe = safe[:len(safe)-last]
+	}
+	return safe + mark
 }

@@ -82,6 +82,17 @@ type leafToSpoil struct {
 // subjectMark is the organization of everything that is made here.
 func (f Flaw) subjectMark() string { return "devcert flaw: " + string(f) }
 
+// FlawOf is the flaw that cert was made with by [NewFlawed], and "" for every
+// other certificate.
+func FlawOf(cert *x509.Certificate) Flaw {
+	for _, f := range Flaws() {
+		if slices.Contains(cert.Subject.Organization, f.subjectMark()) {
+			return f
+		}
+	}
+	return ""
+}
+
 // prepare fills in what a sound leaf of the issuer's would have.
 func (l *leafToSpoil) prepare(p profile, names []string, name string) {
 	l.profile, l.values = p, leafValues(l.issuer.Cert, l.now, LeafLifetime)

@@ -87,6 +87,9 @@ func (s *session) order() (devcert.IssueOrder, error) {
 		}
 	}
 	if file := c.String("csr"); file != "" {
+		if c.IsSet("pfx") && o.PFX != "" {
+			return o, &devcert.UsageError{Problem: "a PFX file holds the key, which is with whoever made the request", Hint: "leave --pfx out"}
+		}
 		if o.Key != "" {
 			return o, &devcert.UsageError{Problem: "the request brings its key", Hint: "leave --key out"}
 		}
@@ -218,10 +221,11 @@ func (s *session) useLines(out issuedJSON, o devcert.IssueOrder) {
 		return
 	}
 	s.ui.printf("\n")
-	s.ui.item("curl        curl --cert %s --key %s https://localhost:44300/", s.quoteAll([]string{pemFile}), s.quoteAll([]string{key}))
+	// Not broken into lines: they are copied.
+	s.ui.printf("curl        curl --cert %s --key %s https://localhost:44300/\n", s.quoteAll([]string{pemFile}), s.quoteAll([]string{key}))
 	if pfx != "" {
-		s.ui.item("C#          X509CertificateLoader.LoadPkcs12FromFile(@%q, password)", pfx)
-		s.ui.item("PowerShell  Invoke-WebRequest https://localhost:44300/ -Certificate (Get-PfxCertificate '%s')", strings.ReplaceAll(pfx, "'", "''"))
+		s.ui.printf("C#          X509CertificateLoader.LoadPkcs12FromFile(@\"%s\", password)\n", strings.ReplaceAll(pfx, `"`, `""`))
+		s.ui.printf("PowerShell  Invoke-WebRequest https://localhost:44300/ -Certificate (Get-PfxCertificate '%s')\n", strings.ReplaceAll(pfx, "'", "''"))
 	}
-	s.ui.item("foresee     devcert check-client %s --server aspnetcore", out.Name)
+	s.ui.printf("foresee     devcert check-client %s --server aspnetcore\n", s.quoteAll([]string{out.Name}))
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -46,7 +45,7 @@ func (f givenFlag) value() string {
 // the line says what could be read all the same.
 func readLine(args []string, commands []*cli.Command) (*line, error) {
 	l := &line{}
-	words := l.takeFlags(args, valued(commands))
+	words := l.takeFlags(args, commands)
 	if len(words) > 0 && words[0] == "help" {
 		l.flags = append(l.flags, givenFlag{"help", []string{"--help"}})
 		words = words[1:]
@@ -67,8 +66,10 @@ func readLine(args []string, commands []*cli.Command) (*line, error) {
 	return l, l.check()
 }
 
-// takeFlags puts the flags aside, and returns the other words.
-func (l *line) takeFlags(args []string, valued map[string]bool) (words []string) {
+// takeFlags puts the flags aside, and returns the other words. A flag that stands
+// behind the command is that command's; one before it, any command's.
+func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string) {
+	anyones, own, among := valued(commands), map[string]bool(nil), commands
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
@@ -76,12 +77,21 @@ func (l *line) takeFlags(args []string, valued map[string]bool) (words []string)
 			return append(words, args...)
 		}
 		if len(word) < 2 || word[0] != '-' {
+			if c := named(among, word); c != nil {
+				own, among = valued([]*cli.Command{c}), c.Subcommands
+			} else if word != "help" || len(words) > 0 {
+				among = nil
+			}
 			words = append(words, word)
 			continue
 		}
 		name, _, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		f := givenFlag{name, []string{word}}
-		if valued[name] && !hasValue && len(args) > 0 {
+		takes, known := own[name]
+		if !known {
+			takes = anyones[name]
+		}
+		if takes && !hasValue && len(args) > 0 {
 			f.words, args = append(f.words, args[0]), args[1:]
 		}
 		l.flags = append(l.flags, f)
@@ -147,17 +157,20 @@ func named(commands []*cli.Command, name string) *cli.Command {
 	return nil
 }
 
-// valued are the names of the flags that take a value, of whatever command:
-// which one it is, is not known before its flags have been put aside.
+// valued says of each flag of commands, and of those below them, whether it takes
+// a value: of one that takes some, that it does.
 func valued(commands []*cli.Command) map[string]bool {
 	names := map[string]bool{}
 	for _, c := range commands {
+		below := valued(c.Subcommands)
 		for _, f := range c.Flags {
 			for _, name := range f.Names() {
-				names[name] = takesValue(f)
+				below[name] = below[name] || takesValue(f)
 			}
 		}
-		maps.Copy(names, valued(c.Subcommands))
+		for name, takes := range below {
+			names[name] = names[name] || takes
+		}
 	}
 	return names
 }

@@ -58,6 +58,9 @@ func (s *session) list(all []devcert.IssuedCert) error {
 			until = cert.NotAfter.UTC().Format(time.DateOnly)
 		}
 		state := l.State
+		if l.Flaw != "" {
+			state += "   flaw: " + l.Flaw
+		}
 		if len(c.Offered) > 0 {
 			state += "   offered by " + strings.Join(c.Offered, ", ")
 		}
@@ -102,8 +105,9 @@ func (p *program) revokeCommand() *cli.Command {
 // issuedJSON is a certificate that was issued.
 type issuedJSON struct {
 	Name        string   `json:"name"`
-	Uses        []string `json:"uses"`  // client, server
-	State       string   `json:"state"` // valid, not-yet-valid, expired, revoked, former-root, unreadable
+	Uses        []string `json:"uses"`           // client, server
+	State       string   `json:"state"`          // valid, not-yet-valid, expired, revoked, former-root, unreadable
+	Flaw        string   `json:"flaw,omitempty"` // the one that it was made with
 	Subject     string   `json:"subject,omitempty"`
 	NotAfter    string   `json:"notAfter,omitempty"` // RFC 3339, UTC
 	Thumbprint  string   `json:"thumbprint,omitempty"`
@@ -138,6 +142,7 @@ func certJSON(name string, cert *x509.Certificate) issuedJSON {
 	pin := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	out.Subject, out.NotAfter = cert.Subject.CommonName, cert.NotAfter.UTC().Format(time.RFC3339)
 	out.Thumbprint, out.Fingerprint = chain.Thumbprint(cert), chain.Fingerprint(cert)
+	out.Flaw = string(chain.FlawOf(cert))
 	out.PublicKey = base64.StdEncoding.EncodeToString(pin[:])
 	out.Names, out.Emails = chain.ServerNames(cert), cert.EmailAddresses
 	for _, u := range cert.URIs {

@@ -34,9 +34,10 @@ type IssuedFile struct {
 	Data   []byte
 }
 
-// IssuedEndings are what there can be of each name: the chain in PEM, its key,
-// all of it as PKCS#12, and the certificate alone in DER.
-var IssuedEndings = []string{".pem", "-key.pem", ".pfx", ".crt"}
+// IssuedEndings are what there can be of each name, in the order in which it is
+// written: the key, all of it as PKCS#12, the certificate alone in DER, and the
+// chain in PEM, by which it is known.
+var IssuedEndings = []string{"-key.pem", ".pfx", ".crt", ".pem"}
 
 // SecretEnding says whether a file with that ending holds a private key.
 func SecretEnding(ending string) bool { return ending == "-key.pem" || ending == ".pfx" }
