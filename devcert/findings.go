@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -210,7 +211,7 @@ func damageFinding(d *disk.Damage) (Finding, bool) {
 		return exposedFinding(f), true
 	case d.Kind == disk.Unreadable:
 		f.Kind, f.cure = StateCorrupt, noCure
-		f.Remedy = "give its owner the right to read it, or remove it"
+		f.Remedy = cmp.Or(d.Remedy, "give its owner the right to read it, or remove it")
 	case d.Name == disk.LedgerFile:
 		f.Kind, f.cure = StateCorrupt, rebuildFile
 	case d.Name == disk.CurrentFile:

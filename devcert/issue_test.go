@@ -112,7 +112,7 @@ func TestAnOfferThatCannotBeTakenBack(t *testing.T) {
 	_, _, err = e.Revoke(t.Context(), "alice")
 	require.ErrorContains(t, err, "the database is locked")
 	require.Len(t, m.ledger().Offered, 1)
-	all, err := e.List()
+	all, err := e.List(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, IssuedRevoked, all[0].State, "revoked it is all the same")
 	_, err = e.Uninstall(t.Context(), false)
@@ -147,7 +147,7 @@ func TestIssuedStates(t *testing.T) {
 	_, _, err = e.Revoke(t.Context(), "gone")
 	require.NoError(t, err)
 	states := func() map[string]IssuedState {
-		all, err := e.List()
+		all, err := e.List(t.Context())
 		require.NoError(t, err)
 		out := map[string]IssuedState{}
 		for _, c := range all {
@@ -166,10 +166,12 @@ func TestIssuedStates(t *testing.T) {
 	require.NoError(t, os.WriteFile(m.path("issued/good/good.pem"), []byte("garbage"), 0o600))
 	require.Equal(t, IssuedUnreadable, states()["good"])
 	require.NoError(t, os.WriteFile(m.path(disk.RevokedFile), []byte("{}"), 0o600))
-	_, err = e.List()
+	_, err = e.List(t.Context())
 	require.Error(t, err, "nothing revoked is good again because its list is damaged")
 	_, err = e.Issue(t.Context(), forClient("new"))
 	require.Error(t, err)
+	require.Equal(t, []string{"error state-corrupt revoked.json (by hand)"}, describe(m.status().Findings))
+	require.Contains(t, m.status().Findings[0].Remedy, "devcert renew --root")
 }
 
 func TestFileName(t *testing.T) {

@@ -39,8 +39,8 @@ type IssuedCert struct {
 	Offered []string
 }
 
-// List tells what was issued. It changes nothing.
-func (e *Engine) List() ([]IssuedCert, error) {
+// List tells what was issued, and looks where it is offered. It changes nothing.
+func (e *Engine) List(ctx context.Context) ([]IssuedCert, error) {
 	seen, err := e.folder().Snapshot()
 	if err != nil {
 		return nil, refuseNewer(err)
@@ -58,15 +58,26 @@ func (e *Engine) List() ([]IssuedCert, error) {
 		c := IssuedCert{Issued: i, State: issuedState(i, &seen.Hierarchy, revoked, e.Now())}
 		if cert := i.Cert(); cert != nil {
 			c.Client, c.Server = isFor(cert, x509.ExtKeyUsageClientAuth), isFor(cert, x509.ExtKeyUsageServerAuth)
-			for _, entry := range seen.Ledger.Offered {
-				if entry.Cert.Equal(cert) {
-					c.Offered = append(c.Offered, entry.Store)
-				}
-			}
+			c.Offered = e.offeredBy(ctx, seen.Ledger, cert)
 		}
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// offeredBy are those of the clients that devcert put cert into which have it still,
+// or of which that cannot be told.
+func (e *Engine) offeredBy(ctx context.Context, ledger *disk.Ledger, cert *x509.Certificate) []string {
+	var clients []string
+	for _, p := range e.Host.Personals {
+		if !slices.ContainsFunc(ledger.Offered, func(o disk.Entry) bool { return o.Store == p.Name() && o.Cert.Equal(cert) }) {
+			continue
+		}
+		if places, err := p.Offers(ctx, cert); err != nil || len(places) > 0 {
+			clients = append(clients, p.Name())
+		}
+	}
+	return clients
 }
 
 // IssuedPath is where that file of a certificate is; "" when it is not there.
@@ -119,7 +130,7 @@ func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hie
 // Revoke ends a client's certificate before its time: it is on the list that
 // `serve` signs from then on, and no client here offers it any more.
 func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, changed bool, err error) {
-	if _, err := e.revocable(name); err != nil {
+	if _, err := e.revocable(ctx, name); err != nil {
 		return nil, false, err
 	}
 	unlock, err := e.lock(ctx)
@@ -127,10 +138,14 @@ func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, change
 		return nil, false, err
 	}
 	defer unlock()
-	if c, err = e.revocable(name); err != nil {
+	if c, err = e.revocable(ctx, name); err != nil {
 		return nil, false, err
 	}
-	if c.State != IssuedRevoked {
+	switch c.State {
+	case IssuedRevoked:
+	case IssuedFormer: // nobody trusts it any more; it is taken out of the browsers
+		changed = true
+	default:
 		if err := e.noteRevoked(c.Name, c.Cert()); err != nil {
 			return c, false, err
 		}
@@ -140,11 +155,11 @@ func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, change
 }
 
 // revocable finds the certificate, and says why revoking it would be of no use.
-func (e *Engine) revocable(name string) (*IssuedCert, error) {
+func (e *Engine) revocable(ctx context.Context, name string) (*IssuedCert, error) {
 	if strings.TrimSpace(name) == "" {
 		return nil, &UsageError{Problem: "revoke needs a name, and this one is empty", Hint: "devcert list tells what was issued"}
 	}
-	all, err := e.List()
+	all, err := e.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +174,7 @@ func (e *Engine) revocable(name string) (*IssuedCert, error) {
 	switch {
 	case c.State == IssuedUnreadable:
 		return nil, fmt.Errorf("reading %s: %w", e.folder().IssuedPath(c.Name, ".pem"), c.Err)
+	case c.State == IssuedFormer && len(c.Offered) > 0:
 	case c.State == IssuedFormer:
 		return nil, &UsageError{Problem: c.Name + " comes from a former root, which vouches for nothing any more", Hint: "issue it again"}
 	case len(c.Cert().CRLDistributionPoints) == 0:

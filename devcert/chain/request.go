@@ -6,6 +6,9 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // RequestNames takes from a certificate request (PKCS#10, RFC 2986, DER) what a
@@ -54,6 +57,9 @@ func RequestClient(csrDER []byte) (crypto.PublicKey, ClientOptions, error) {
 	if csr.Subject.CommonName == "" {
 		return nil, ClientOptions{}, errors.New("certificate request: it has no common name, which is whom or what the certificate is for")
 	}
+	if hosts := hostsIn(csr); len(hosts) > 0 {
+		return nil, ClientOptions{}, fmt.Errorf("certificate request: it names %s, and a client's certificate has no host names", strings.Join(hosts, ", "))
+	}
 	o := ClientOptions{Name: csr.Subject.CommonName, Emails: csr.EmailAddresses}
 	for _, attribute := range csr.Subject.Names {
 		if address, ok := attribute.Value.(string); ok && attribute.Type.Equal(oidEmailAddress) {
@@ -85,4 +91,17 @@ func parseRequest(der []byte) (*x509.CertificateRequest, error) {
 		return nil, fmt.Errorf("certificate request: signature: %w", err)
 	}
 	return csr, nil
+}
+
+// hostsIn are the names and addresses of servers in a request, but for the one that
+// every client's certificate has.
+func hostsIn(csr *x509.CertificateRequest) []string {
+	hosts := slices.DeleteFunc(slices.Clone(csr.DNSNames), func(name string) bool { return name == clientHost })
+	for _, ip := range csr.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	for i := range hosts {
+		hosts[i] = strconv.QuoteToASCII(hosts[i])
+	}
+	return hosts
 }

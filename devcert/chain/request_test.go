@@ -129,7 +129,7 @@ func TestClientRequestCannotChooseItsProfile(t *testing.T) {
 	h, key := clientHierarchy(t), newP256(t)
 	pub, o, err := RequestClient(newRequest(t, key, x509.CertificateRequest{
 		Subject:  pkix.Name{CommonName: "anna", Organization: []string{"ACME"}},
-		DNSNames: []string{"www.example.com"}, IPAddresses: []net.IP{{8, 8, 8, 8}}, EmailAddresses: []string{"a@example.com"},
+		DNSNames: []string{"client.localhost"}, EmailAddresses: []string{"a@example.com"},
 		ExtraExtensions: []pkix.Extension{
 			{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}},
 			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 1, 6}},
@@ -169,6 +169,9 @@ func TestRequestClientRefuses(t *testing.T) {
 		{"RSA-512", rsa512Request, "512 bits"},
 		{"Ed25519", named(ed, "anna"), "ed25519"},
 		{"no common name", newRequest(t, key, x509.CertificateRequest{DNSNames: []string{"app.test"}}), "no common name"},
+		{"hosts", newRequest(t, key, x509.CertificateRequest{
+			Subject: pkix.Name{CommonName: "anna"}, DNSNames: []string{"www.example.com", "client.localhost"}, IPAddresses: []net.IP{{8, 8, 8, 8}},
+		}), `it names "www.example.com", "8.8.8.8", and`},
 		{"control character", named(key, "an\x07na"), "cannot be printed"},
 		{"65 characters", named(key, strings.Repeat("a", 65)), "longer than 64"},
 		{"e-mail", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}, EmailAddresses: []string{"anna"}}), "not an e-mail address"},

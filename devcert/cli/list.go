@@ -21,11 +21,11 @@ func (p *program) listCommand() *cli.Command {
 		Name: "list", Usage: "list the certificates that were issued",
 		UsageText: "  devcert list",
 		Flags:     commonFlags(),
-		Action: p.run(func(_ context.Context, s *session) error {
+		Action: p.run(func(ctx context.Context, s *session) error {
 			if err := noArguments(s.flags.Args().Slice()); err != nil {
 				return err
 			}
-			all, err := s.engine.List()
+			all, err := s.engine.List(ctx)
 			if err != nil {
 				return s.failed(nil, err)
 			}

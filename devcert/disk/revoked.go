@@ -51,7 +51,21 @@ func (f Folder) Revoked() ([]Revocation, error) {
 			return all, nil
 		}
 	}
-	return nil, failed("reading", f.path(RevokedFile), err)
+	return nil, &revokedError{f.path(RevokedFile), err}
+}
+
+// revokedError is a list that cannot be understood. Nothing else says what was on it.
+type revokedError struct {
+	path string
+	err  error
+}
+
+func (e *revokedError) Error() string { return "reading " + e.path + ": " + reason(e.err).Error() }
+func (e *revokedError) Unwrap() error { return e.err }
+
+// Remedy says what a person can do.
+func (*revokedError) Remedy() string {
+	return "put it back from a backup; without one, devcert renew --root ends all that was ever issued, and then remove the file"
 }
 
 // maxSerial is how long a serial number may be, in bits: RFC 5280, section 4.1.2.2.

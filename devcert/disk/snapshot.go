@@ -35,6 +35,8 @@ type Damage struct {
 	Cure []byte
 	// Private says that the file holds a private key.
 	Private bool
+	// Remedy is what a person can do where devcert cannot; "" for the usual.
+	Remedy string
 }
 
 // Snapshot is the whole folder, read once.
@@ -90,6 +92,7 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if err := s.readLedger(f); err != nil {
 		return nil, fmt.Errorf("reading %s in %s: %w", LedgerFile, f.Path, err)
 	}
+	s.readRevoked(f)
 	s.readCurrent(f)
 	if s.Current != "" {
 		s.readHierarchy(f)
@@ -126,6 +129,16 @@ func (s *Snapshot) readConfig(f Folder) {
 		s.Config = data
 	case !errors.Is(err, fs.ErrNotExist):
 		s.damaged(ConfigFile, kindOf(err), reason(err).Error())
+	}
+}
+
+// readRevoked only says whether the list can be understood: no bytes can be made
+// again that somebody lost.
+func (s *Snapshot) readRevoked(f Folder) {
+	var wrong *revokedError
+	if _, err := f.Revoked(); errors.As(err, &wrong) {
+		s.damaged(RevokedFile, Unreadable, reason(wrong.err).Error())
+		s.Damage[len(s.Damage)-1].Remedy = wrong.Remedy()
 	}
 }
 
