@@ -241,6 +241,8 @@ func exposedFinding(f Finding) Finding {
 	switch {
 	case signsCertificates(f.Where):
 		f.Consequence = "whoever has read it can make certificates that this machine trusts"
+	case wasIssued(f.Where):
+		f.Consequence = "whoever has read it can pose as whom it was issued to; devcert revoke ends a client's certificate"
 	case f.damage.Private:
 		f.cure = newLeaf
 		f.Consequence = "whoever has read it can pose as localhost to this machine; repair makes a new leaf"
@@ -248,6 +250,11 @@ func exposedFinding(f Finding) Finding {
 		f.Severity = Warning
 	}
 	return f
+}
+
+// wasIssued says of a file of the state folder that devcert issue made it.
+func wasIssued(name string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(name, "/"), disk.IssuedFolder+"/")
 }
 
 // whereOf names a file or folder for a person.
@@ -259,7 +266,7 @@ func whereOf(d *disk.Damage) string {
 }
 
 func signsCertificates(name string) bool {
-	return slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
+	return !wasIssued(name) && slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
 }
 
 // exposedBefore keeps saying that an intermediate's key was once readable:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +173,25 @@ func TestIssuedStates(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, []string{"error state-corrupt revoked.json (by hand)"}, describe(m.status().Findings))
 	require.Contains(t, m.status().Findings[0].Remedy, "devcert renew --root")
+}
+
+// An issued key that others can read is found, and made private again; it is no
+// reason to make a new leaf.
+func TestExposedIssuedKeys(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no modes")
+	}
+	m, e := issuing(t)
+	_, err := e.Issue(t.Context(), forClient("root")) // whose key is called as the root's
+	require.NoError(t, err)
+	leaf := m.status().Seen.Folder.Hierarchy.Leaf.Cert
+	require.NoError(t, os.Chmod(m.path("issued/root/root-key.pem"), 0o644))
+	require.Equal(t, []string{"error file-exposed issued/root/root-key.pem"}, describe(m.status().Findings))
+	require.Empty(t, describe(m.mustRepair().Findings))
+	info, err := os.Stat(m.path("issued/root/root-key.pem"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode())
+	require.True(t, m.status().Seen.Folder.Hierarchy.Leaf.Cert.Equal(leaf))
 }
 
 func TestFileName(t *testing.T) {

@@ -25,8 +25,11 @@ const (
 	LeafKeyFile      = "localhost-key.pem"
 	LeafPFXFile      = "localhost.pfx"
 
+	// IssuedFolder has a folder for each certificate that was issued.
+	IssuedFolder = "issued"
+
 	generationsDir = "generations"
-	issuedDir      = "issued"
+	issuedDir      = IssuedFolder
 	setAside       = ".damaged-"
 )
 

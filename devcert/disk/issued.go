@@ -85,6 +85,21 @@ func (f Folder) readIssued(name string) (Issued, bool) {
 	return i, true
 }
 
+// issuedSecrets are the files there that hold keys, relative to the folder.
+func (f Folder) issuedSecrets() []string {
+	entries, _ := os.ReadDir(f.path(issuedDir))
+	var names []string
+	for _, e := range entries {
+		for _, ending := range IssuedEndings {
+			name := issuedDir + "/" + e.Name() + "/" + e.Name() + ending
+			if _, err := os.Lstat(f.path(name)); err == nil && SecretEnding(ending) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // FindIssued is the one that a person calls name: systems that do not tell upper
 // from lower case have one folder for both.
 func (f Folder) FindIssued(name string) (Issued, bool, error) {

@@ -310,7 +310,7 @@ func (s *Snapshot) readModes(f Folder) {
 			}
 		}
 	}
-	for _, name := range names {
+	for _, name := range append(names, f.issuedSecrets()...) {
 		if name == "" {
 			continue
 		}
