@@ -130,8 +130,11 @@ func (w *worker) reissue(s Step) error {
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = old.RootKey
 	}
-	if c.ClientCerts {
+	switch {
+	case c.ClientCerts:
 		w.hierarchy.ClientIntermediate = old.ClientIntermediate
+	case old.ClientIntermediate.Cert != nil:
+		w.Say("what was issued to clients stays valid until its end, and can no longer be revoked; devcert renew --root ends it now")
 	}
 	return w.install(s)
 }

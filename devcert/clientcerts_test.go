@@ -41,7 +41,12 @@ func TestAnAuthorityForClients(t *testing.T) {
 	r = m.mustSetup(Request{Names: []string{"app.test"}})
 	require.Equal(t, h.ClientIntermediate, r.Seen.Folder.Hierarchy.ClientIntermediate, "a new leaf leaves it")
 
+	e := m.engine()
+	_, err := e.Issue(t.Context(), forClient("alice"))
+	require.NoError(t, err)
 	r = m.mustSetup(asking(false))
+	_, _, err = e.Revoke(t.Context(), "alice")
+	require.ErrorContains(t, err, "nobody can sign the list")
 	require.Empty(t, describe(r.Findings))
 	require.Nil(t, r.Seen.Folder.Hierarchy.ClientIntermediate.Cert)
 	require.True(t, r.Seen.Folder.Hierarchy.Root.Equal(h.Root))

@@ -174,9 +174,11 @@ func (e *Engine) revocable(ctx context.Context, name string) (*IssuedCert, error
 	switch {
 	case c.State == IssuedUnreadable:
 		return nil, fmt.Errorf("reading %s: %w", e.folder().IssuedPath(c.Name, ".pem"), c.Err)
-	case c.State == IssuedFormer && len(c.Offered) > 0:
+	case c.State == IssuedRevoked, c.State == IssuedFormer && len(c.Offered) > 0:
 	case c.State == IssuedFormer:
 		return nil, &UsageError{Problem: c.Name + " comes from a former root, which vouches for nothing any more", Hint: "issue it again"}
+	case !e.listable(c.Cert()):
+		return nil, &UsageError{Problem: "nobody can sign the list that " + c.Name + " names any more: the key of its authority is gone", Hint: "to end it all the same, make a new root:  devcert renew --root"}
 	case len(c.Cert().CRLDistributionPoints) == 0:
 		return nil, &UsageError{
 			Problem: c.Name + " names no revocation list, so that nobody would ask whether it was revoked",
@@ -184,6 +186,22 @@ func (e *Engine) revocable(ctx context.Context, name string) (*IssuedCert, error
 		}
 	}
 	return c, nil
+}
+
+// listable says whether the key is there that signs the list on which cert would be.
+func (e *Engine) listable(cert *x509.Certificate) bool {
+	seen, err := e.folder().Snapshot()
+	if err != nil || len(cert.CRLDistributionPoints) == 0 {
+		return true // which is said elsewhere
+	}
+	h := &seen.Hierarchy
+	signers := []chain.Pair{h.Intermediate, h.ClientIntermediate}
+	if h.RootKey != nil {
+		signers = append(signers, chain.Pair{Cert: h.Root, Key: h.RootKey})
+	}
+	return slices.ContainsFunc(signers, func(p chain.Pair) bool {
+		return p.Cert != nil && p.Key != nil && bytes.Equal(p.Cert.SubjectKeyId, cert.AuthorityKeyId)
+	})
 }
 
 // noteRevoked puts a certificate on its issuer's list.

@@ -177,6 +177,30 @@ func passwordIn(path string) (string, error) {
 	return password, nil
 }
 
+// readHidden reads a line that is not shown, until ctx ends: Ctrl+C is told to the
+// program, and would otherwise go unheard here.
+func readHidden(ctx context.Context, fd int) (string, error) {
+	type answer struct {
+		line []byte
+		err  error
+	}
+	before, _ := term.GetState(fd)
+	read := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		read <- answer{line, err}
+	}()
+	select {
+	case a := <-read:
+		return string(a.line), a.err
+	case <-ctx.Done():
+		if before != nil {
+			_ = term.Restore(fd, before)
+		}
+		return "", errors.New("interrupted, and nothing was written")
+	}
+}
+
 // askPassword asks twice, without showing what is typed. An empty answer is for
 // one that devcert makes.
 func (s *session) askPassword() (string, error) {
@@ -186,9 +210,8 @@ func (s *session) askPassword() (string, error) {
 	}
 	read := func(prompt string) (string, error) {
 		fmt.Fprint(s.streams.Err, prompt)
-		line, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(s.streams.Err)
-		return string(line), err
+		defer fmt.Fprintln(s.streams.Err)
+		return readHidden(s.flags.Context, int(in.Fd()))
 	}
 	first, err := read("password for it (empty: one is made): ")
 	if err != nil {
