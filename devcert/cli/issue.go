@@ -186,9 +186,9 @@ func (s *session) issued(i *devcert.Issuance, o devcert.IssueOrder, err error) e
 	cert := i.Cert()
 	s.ui.printf("%s\n", strings.Join([]string{cert.Subject.CommonName, useWords(out.Uses), "until " + cert.NotAfter.UTC().Format(time.DateOnly)}, "   "))
 	rows := [][2]string{
-		{"SHA-1", out.Thumbprint + "   thumbprint: Windows, netsh, .NET"},
+		{"SHA-1", out.Thumbprint + "   Windows, netsh, .NET"},
 		{"SHA-256", out.Fingerprint},
-		{"public key", out.PublicKey + "   SHA-256, as pins have it"},
+		{"public key", out.PublicKey + "   SHA-256 pin"},
 		{"files", strings.Join(out.Files, "\n")},
 	}
 	for _, by := range i.Offered {
