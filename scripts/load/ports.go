@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -58,14 +56,13 @@ func portRange(text string) (first, last int, err error) {
 	return first, last, nil
 }
 
+// untilOpen tries again whatever the failure was: each system numbers a refusal in its
+// own way.
 func untilOpen(ctx context.Context, address string) error {
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		switch {
-		case err == nil:
+		if err == nil {
 			return conn.Close()
-		case !errors.Is(err, syscall.ECONNREFUSED):
-			return err
 		}
 		select {
 		case <-ctx.Done():
