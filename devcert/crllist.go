@@ -1,15 +1,27 @@
 package devcert
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 
 	"devcert/devcert/chain"
 )
 
-// listFindings is at most one: that nobody hands out the list by which servers
-// that ask tell a client's certificate from one that was revoked.
+// ListAnswer is what an address of localhost answers that is asked for a
+// revocation list.
+type ListAnswer struct {
+	Address string // 127.0.0.1 or ::1
+	Holder  string // the process that listens there; "" where that cannot be told
+	DER     []byte
+	Err     error // what is answered instead, as a clause without its subject
+}
+
+// listFindings are that servers which ask do not get the list by which they tell a
+// client's certificate from one that was revoked: nobody hands it out, or another
+// program takes the port on an address of localhost.
 func (e *Engine) listFindings(ctx context.Context, r *Report) []Finding {
 	h := &r.Seen.Folder.Hierarchy
 	issuer := h.ClientIntermediate.Cert
@@ -17,29 +29,41 @@ func (e *Engine) listFindings(ctx context.Context, r *Report) []Finding {
 		return nil
 	}
 	path := chain.HierarchyID(h.Root) + "/" + chain.CRLName(issuer)
-	der, err := e.Host.List(ctx, path)
-	if err == nil {
-		err = goodList(der, issuer, r)
+	unreachable := func(how, remedy string) Finding {
+		return Finding{
+			Kind: CRLUnreachable, Severity: Warning, Where: chain.CRLBase + "/" + path, Remedy: remedy,
+			Message:     "the revocation list of client certificates is not handed out" + how,
+			Consequence: "ASP.NET Core, as it is by default, and IIS refuse client certificates: RevocationStatusUnknown, 403.13",
+		}
 	}
-	if err == nil {
-		return nil
+	answers := e.Host.List(ctx, path)
+	if len(answers) == 0 {
+		return []Finding{unreachable(": nobody answers there", "devcert serve --install-service")}
 	}
-	return []Finding{{
-		Kind: CRLUnreachable, Severity: Warning, Where: chain.CRLBase + "/" + path, Remedy: "devcert serve --install-service",
-		Message:     "the revocation list of client certificates is not handed out: " + inLine(err),
-		Consequence: "ASP.NET Core, as it is by default, and IIS refuse client certificates: RevocationStatusUnknown, 403.13",
-	}}
+	var all []Finding
+	for _, a := range answers {
+		if err := a.judge(issuer, r); err != nil {
+			all = append(all, unreachable(
+				fmt.Sprintf(" on %s: %s %s", a.Address, cmp.Or(a.Holder, "whoever has the port"), inLine(err)),
+				fmt.Sprintf("end what has port %d of %s; devcert serve takes it when it is free", CRLPort, a.Address)))
+		}
+	}
+	return all
 }
 
-func goodList(der []byte, issuer *x509.Certificate, r *Report) error {
-	list, err := x509.ParseRevocationList(der)
+// judge says what is wrong with an answer, as what its holder does.
+func (a ListAnswer) judge(issuer *x509.Certificate, r *Report) error {
+	if a.Err != nil {
+		return a.Err
+	}
+	list, err := x509.ParseRevocationList(a.DER)
 	switch {
 	case err != nil:
-		return errors.New("what answers there is no list")
+		return errors.New("answers with what is no list")
 	case list.CheckSignatureFrom(issuer) != nil:
-		return errors.New("the list there is another authority's")
+		return errors.New("hands out another authority's list")
 	case !list.NextUpdate.After(r.Seen.Now):
-		return errors.New("the list there is past its end")
+		return errors.New("hands out a list that is past its end")
 	}
 	return nil
 }

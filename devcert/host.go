@@ -63,8 +63,9 @@ type Host struct {
 	// servers look into.
 	Certificates Certificates
 	// List asks whoever hands out revocation lists on this machine for the one at
-	// path, below the base of distribution points; nil where nobody can be asked.
-	List func(ctx context.Context, path string) ([]byte, error)
+	// path, below the base of distribution points, on each address where somebody
+	// listens; nil where nobody can be asked.
+	List func(ctx context.Context, path string) []ListAnswer
 	// Ephemeral tells which ports the system lends to outgoing connections; nil
 	// where devcert does not know.
 	Ephemeral func() Ephemeral

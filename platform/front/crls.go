@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -57,6 +58,8 @@ type publisher struct {
 	lists   func() map[string][]byte
 	// dial is [net.Dialer.DialContext], pulled out for testing.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	lacked []netip.AddrPort // the places that could not be had when it was last said
 }
 
 func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byte, t *teller) *publisher {
@@ -67,24 +70,30 @@ func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byt
 	return &publisher{sockets: own, teller: t, lists: lists, dial: new(net.Dialer).DialContext}
 }
 
-// listen takes what can be had of the place, and returns what newly cannot.
-func (p *publisher) listen() (news []netip.AddrPort) {
-	_, _, news = p.sockets.follow([]int{devcert.CRLPort})
-	return news
-}
+// listen takes what can be had of the place.
+func (p *publisher) listen() { p.sockets.follow([]int{devcert.CRLPort}) }
 
-// say tells that the lists are not published, and no more: few clients ask for
-// one. Where another devcert publishes the same lists, nothing is amiss.
-func (p *publisher) say(news []netip.AddrPort) {
-	if len(p.sockets.open) > 0 {
+// say tells where the lists are not published, and no more: few clients ask for
+// one. Those that do ask localhost, and go on to its other address only where
+// nobody takes the connection: one that another program has is missed. Where
+// another devcert publishes the same lists, nothing is amiss.
+func (p *publisher) say() {
+	lacked := slices.SortedFunc(maps.Keys(p.sockets.failed), netip.AddrPort.Compare)
+	if slices.Equal(lacked, p.lacked) {
+		return
+	}
+	p.lacked = lacked
+	missed := slices.DeleteFunc(slices.Clone(lacked), p.publishedAt)
+	if len(missed) == 0 {
 		p.teller.mended(listsTopic, "revocation lists are published now")
 		return
 	}
-	if len(news) == 0 || p.publishedAt(news) {
-		return
+	where := ""
+	if len(missed) < len(p.sockets.addresses) {
+		where = missed[0].Addr().String()
 	}
-	why := p.sockets.failures(news)[0].why()
-	p.teller.once(listsTopic, "revocation lists are not published: port "+strconv.Itoa(devcert.CRLPort)+" is "+why+"; tried again until free")
+	where, why := portsOn([]int{devcert.CRLPort}, where), p.sockets.failures(missed)[0].why()
+	p.teller.once(listsTopic, "revocation lists are not published: "+where+" is "+why+"; tried again until free")
 }
 
 const listsTopic = "lists"
@@ -92,17 +101,14 @@ const listsTopic = "lists"
 // listLimit is how long another one may take to answer with a list.
 const listLimit = time.Second
 
-// publishedAt says that who has places publishes the very lists.
-func (p *publisher) publishedAt(places []netip.AddrPort) bool {
+// publishedAt says that who has place publishes the very lists.
+func (p *publisher) publishedAt(place netip.AddrPort) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), listLimit)
 	defer cancel()
 	client := listClient(p.dial)
 	for path, der := range p.lists() {
-		same := func(place netip.AddrPort) bool {
-			there, err := fetchList(ctx, client, "http://"+place.String()+"/"+path, len(der))
-			return err == nil && bytes.Equal(there, der)
-		}
-		if !slices.ContainsFunc(places, same) {
+		there, err := fetchList(ctx, client, "http://"+place.String()+"/"+path, len(der))
+		if err != nil || !bytes.Equal(there, der) {
 			return false
 		}
 	}

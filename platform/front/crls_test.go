@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,23 +104,40 @@ func TestTheListsOfAFormerHierarchy(t *testing.T) {
 
 func TestTheListsPortIsTaken(t *testing.T) {
 	t.Parallel()
-	ports := free(t, 2)
-	s := setUp(t, ports[0])
-	release := []func(){take(t, "127.0.0.1", ports[1]), take(t, "::1", ports[1])}
-	f := s.front(devcert.Serving{})
-	f.sockets.listen, f.dial = listsAt(ports[1]), dialsListsAt(ports[1])
-	r := begin(t, f, hello)
-	assert.Equal(t, s.thumbprint(), s.presented(t, ports[0], "localhost"))
-	eventually(t, "it is said", func() bool { return len(s.lines()) == 1 })
-	time.Sleep(2 * followEvery)
-	require.Len(t, s.lines(), 1)
-	assert.Contains(t, s.lines()[0], "revocation lists are not published: port 44298 is taken by")
-	release[0]()
-	release[1]()
-	eventually(t, "the place is taken over", func() bool { return s.heard("revocation lists are published now") == 1 })
-	assert.Equal(t, s.made.RootCRL, listAt(t, ports[1], chain.HierarchyID(s.made.Root)))
-	require.NoError(t, r.end())
-	assert.Len(t, s.lines(), 2)
+	for _, row := range []struct {
+		name  string
+		taken []string
+		where string
+	}{
+		{"everywhere", []string{"127.0.0.1", "::1"}, ""},
+		{"on 127.0.0.1 alone", []string{"127.0.0.1"}, " on 127.0.0.1"},
+		{"on ::1 alone", []string{"::1"}, " on ::1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			ports := free(t, 2)
+			s := setUp(t, ports[0])
+			var release []func()
+			for _, address := range row.taken {
+				release = append(release, take(t, address, ports[1]))
+			}
+			f := s.front(devcert.Serving{})
+			f.sockets.listen, f.dial = listsAt(ports[1]), dialsListsAt(ports[1])
+			r := begin(t, f, hello)
+			assert.Equal(t, s.thumbprint(), s.presented(t, ports[0], "localhost"))
+			eventually(t, "it is said", func() bool { return len(s.lines()) == 1 })
+			time.Sleep(2 * followEvery)
+			require.Len(t, s.lines(), 1)
+			assert.Contains(t, s.lines()[0], "revocation lists are not published: port 44298"+row.where+" is taken by")
+			for _, release := range release {
+				release()
+			}
+			eventually(t, "the place is taken over", func() bool { return s.heard("revocation lists are published now") == 1 })
+			assert.Equal(t, s.made.RootCRL, listAt(t, ports[1], chain.HierarchyID(s.made.Root)))
+			require.NoError(t, r.end())
+			assert.Len(t, s.lines(), 2)
+		})
+	}
 }
 
 // dialsListsAt is listsAt for who asks for a list.
@@ -166,4 +184,34 @@ func TestAnotherDevcertPublishesTheLists(t *testing.T) {
 	require.NoError(t, third.end())
 	require.NoError(t, second.end())
 	assert.Empty(t, s.lines())
+}
+
+// A server that asks localhost for a list may be sent to either address.
+func TestListsAreAskedForOnBothAddresses(t *testing.T) {
+	t.Parallel()
+	port := free(t, 1)[0]
+	ask := func() []devcert.ListAnswer { return listAnswers(t.Context(), "0a1b2c3d/clients.crl", uint16(port)) }
+	assert.Empty(t, ask(), "nobody listens")
+	serve := func(address string, handler http.Handler) {
+		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+		require.NoError(t, err)
+		server := &httptest.Server{Listener: l, Config: &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}}
+		server.Start()
+		t.Cleanup(server.Close)
+	}
+	serve("::1", listHandler(func(path string) []byte { return map[string][]byte{"0a1b2c3d/clients.crl": []byte("list")}[path] }))
+	found := ask()
+	require.Len(t, found, 1)
+	assert.Equal(t, "::1", found[0].Address)
+	assert.Equal(t, []byte("list"), found[0].DER)
+
+	serve("127.0.0.1", http.NotFoundHandler())
+	found = ask()
+	require.Len(t, found, 2)
+	assert.Equal(t, "127.0.0.1", found[0].Address)
+	require.EqualError(t, found[0].Err, "answers 404 not found")
+	require.NoError(t, found[1].Err)
+	if runtime.GOOS == "linux" {
+		assert.Equal(t, self(), found[0].Holder)
+	}
 }

@@ -154,14 +154,14 @@ func (f *front) start() error {
 		return f.nothing(failures)
 	}
 	f.sockets.say(failures)
-	missing := f.crls.listen()
+	f.crls.listen()
 	if f.Listening != nil {
 		f.Listening(devcert.Listening{
 			Ports: f.sockets.complete(), Addresses: slices.Clone(f.sockets.addresses),
 			Failed: f.failed(failures), Took: time.Since(started),
 		})
 	}
-	f.crls.say(missing) // asks whoever has the place, for which nobody should wait
+	f.crls.say() // asks whoever has the place, for which nobody should wait
 	return nil
 }
 
@@ -201,7 +201,8 @@ func (f *front) keepUp() {
 		f.teller.tell(portWords(closed) + " " + isOrAre(closed) + " served no longer")
 	}
 	f.sockets.sayOpened(opened)
-	f.crls.say(f.crls.listen())
+	f.crls.listen()
+	f.crls.say()
 }
 
 // wants is which ports are to be served. Where everything was uninstalled none
