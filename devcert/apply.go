@@ -184,6 +184,8 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.removeFolder()
 	case stay:
 		return w.stay()
+	case alterGroup:
+		return w.alterGroup(s.group)
 	}
 	return fmt.Errorf("step %q is not one that can be applied", s.What)
 }

@@ -132,7 +132,7 @@ func (w *worker) reissue(s Step) error {
 	}
 	switch {
 	case c.ClientCerts:
-		w.hierarchy.ClientIntermediate = old.ClientIntermediate
+		w.hierarchy.ClientIntermediate, w.hierarchy.Groups = old.ClientIntermediate, old.Groups
 	case old.ClientIntermediate.Cert != nil:
 		w.Say("what was issued to clients stays valid until its end, and can no longer be revoked; devcert renew --root ends it now")
 	}
@@ -184,6 +184,14 @@ func (w *worker) switched() error {
 			if err := w.saveLedger(); err != nil {
 				return err
 			}
+		}
+	}
+	for _, g := range w.report.Seen.Folder.Hierarchy.Groups {
+		if slices.ContainsFunc(w.hierarchy.Groups, func(is disk.Group) bool { return is.Name == g.Name }) {
+			continue
+		}
+		if err := w.folder.RemoveGroup(g.Name); err != nil {
+			return err
 		}
 	}
 	if err := w.writeBundle(); err != nil {

@@ -98,9 +98,9 @@ func (w *worker) partsFor(store string) []*x509.Certificate {
 	m := materialOf(&w.hierarchy)
 	var certs []*x509.Certificate
 	for _, s := range w.report.Seen.Stores {
-		for _, part := range m.fromBelow() {
+		for _, part := range fromBelow {
 			if s.Store == store && s.isFor(part) {
-				certs = append(certs, m.Part(part))
+				certs = append(certs, m.Parts(part)...)
 			}
 		}
 	}

@@ -110,9 +110,9 @@ func (c ClientCheck) predictor(own []*x509.Certificate) (server clientauth.Predi
 		err = s.Configure(c.Options, c.Files)
 		server, looks = s, s.CAFile == nil
 	case "serve":
-		s := clientauth.Serve{Required: true, Revoked: func(cert *x509.Certificate) bool { return disk.IsRevoked(c.revoked, cert) }}
-		if client := c.own.ClientIntermediate.Cert; client != nil {
-			s.Intermediates = append(s.Intermediates, client)
+		s := clientauth.Serve{
+			Required: true, Intermediates: c.own.ClientIntermediates(),
+			Revoked: func(cert *x509.Certificate) bool { return disk.IsRevoked(c.revoked, cert) },
 		}
 		s.Trust(own)
 		err = s.Configure(c.Options, c.Files)

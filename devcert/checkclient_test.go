@@ -167,16 +167,17 @@ func TestWindowsStoresDecide(t *testing.T) {
 func TestListsAreHandedOutWhereTheyAreNamed(t *testing.T) {
 	_, h, shown := withClients(t)
 	lists := ownLists(h, nil, noon)
-	require.Len(t, lists, 2)
-	require.Len(t, handedOut(ownLists(h, nil, noon), []*x509.Certificate{shown.Leaf, shown.Chain[0], h.Root}), 2)
+	require.Len(t, lists, 3, "the root's, and what servers' and clients' intermediates sign")
+	require.Len(t, handedOut(ownLists(h, nil, noon), []*x509.Certificate{shown.Leaf, shown.Chain[0], h.Root}), 3)
 	silent := *shown.Leaf
 	silent.CRLDistributionPoints = []string{"http://crl.example.com/clients.crl"}
 	left := handedOut(ownLists(h, nil, noon), []*x509.Certificate{&silent, shown.Chain[0]})
-	require.Len(t, left, 1)
+	require.Len(t, left, 2)
 	require.Equal(t, h.Root.RawSubject, left[0].RawIssuer)
+	require.Equal(t, h.Intermediate.Cert.RawSubject, left[1].RawIssuer)
 
 	gone := ownLists(h, []disk.Revocation{disk.Revoke("anna", shown.Leaf, noon.Add(-2*time.Hour))}, noon)
-	require.Len(t, gone[1].RevokedCertificateEntries, 1)
+	require.Len(t, gone[2].RevokedCertificateEntries, 1)
 	require.Empty(t, ownLists(&disk.Hierarchy{}, nil, noon))
 }
 

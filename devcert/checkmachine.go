@@ -88,15 +88,14 @@ func (e *Engine) addOwn(ctx context.Context, h *disk.Hierarchy, m *clientauth.Ma
 	material := materialOf(h)
 	for _, s := range lookAll(ctx, e.Host.Stores, material, nil) {
 		for _, p := range s.Places {
-			cert := material.Part(p.Part)
 			switch {
 			case p.Part == chain.PartRoot && s.Store == SystemStore && p.State == Unknown:
 				return &unseenTrust{errors.New(p.Path + ": " + p.Evidence)}
-			case p.State != Trusted || cert == nil || !cert.IsCA:
+			case p.State != Trusted || p.Part == chain.PartLeaf:
 			case p.Part != chain.PartRoot:
-				m.Intermediates = append(m.Intermediates, cert)
+				m.Intermediates = append(m.Intermediates, material.Parts(p.Part)...)
 			case s.Store == SystemStore:
-				m.Roots = append(m.Roots, cert)
+				m.Roots = append(m.Roots, material.Parts(p.Part)...)
 			}
 		}
 	}
@@ -108,9 +107,12 @@ const listLife = 10 * time.Minute
 
 // ownLists are the revocation lists that devcert serve hands out at an instant.
 func ownLists(h *disk.Hierarchy, revoked []disk.Revocation, at time.Time) []*x509.RevocationList {
-	ders := [][]byte{h.RootCRL}
-	if client := h.ClientIntermediate; client.Key != nil {
-		if der, err := chain.SignCRL(client, disk.RevokedBy(revoked, client.Cert), at, listLife); err == nil {
+	var ders [][]byte
+	if h.RootKey == nil {
+		ders = append(ders, h.RootCRL)
+	}
+	for _, signer := range h.ListSigners() {
+		if der, err := chain.SignCRL(signer, disk.RevokedBy(revoked, signer.Cert), at, listLife); err == nil {
 			ders = append(ders, der)
 		}
 	}

@@ -86,6 +86,7 @@ type Finding struct {
 	damage *disk.Damage
 	// service is the name of the one that it is about
 	service string
+	group   groupChange
 }
 
 // cure is what removes a finding.
@@ -104,6 +105,7 @@ const (
 	bindPorts                  // to the leaf
 	installService             // and start it
 	dismissService             // stop it, and remove what Install made
+	changeGroup                // make, disable or enable it
 )
 
 // rootExpiringBefore is how long before its end a root is spoken of: its
@@ -241,6 +243,8 @@ func exposedFinding(f Finding) Finding {
 	switch {
 	case signsCertificates(f.Where):
 		f.Consequence = "whoever has read it can make certificates that this machine trusts"
+	case isGroups(f.Where):
+		f.Consequence = "whoever has read it can make client certificates of that group; devcert group disable ends them"
 	case wasIssued(f.Where):
 		f.Consequence = "whoever has read it can pose as whom it was issued to; devcert revoke ends a client's certificate"
 	case f.damage.Private:
@@ -257,6 +261,11 @@ func wasIssued(name string) bool {
 	return strings.HasPrefix(strings.TrimPrefix(name, "/"), disk.IssuedFolder+"/")
 }
 
+// isGroups says of a file of the state folder that it is a group's.
+func isGroups(name string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(name, "/"), disk.GroupsDir+"/")
+}
+
 // whereOf names a file or folder for a person.
 func whereOf(d *disk.Damage) string {
 	if d.Name == "." {
@@ -266,7 +275,7 @@ func whereOf(d *disk.Damage) string {
 }
 
 func signsCertificates(name string) bool {
-	return !wasIssued(name) && slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
+	return !wasIssued(name) && !isGroups(name) && slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
 }
 
 // exposedBefore keeps saying that an intermediate's key was once readable:

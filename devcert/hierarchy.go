@@ -43,7 +43,7 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 
 func unreadable(o *Observation) bool {
 	return slices.ContainsFunc(o.Folder.Damage, func(d disk.Damage) bool {
-		return d.Kind == disk.Unreadable && !slices.Contains([]string{disk.ConfigFile, disk.LedgerFile, disk.RevokedFile}, d.Name)
+		return d.Kind == disk.Unreadable && d.Remedy == "" && d.Name != disk.ConfigFile && d.Name != disk.LedgerFile
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"devcert/devcert/chain"
@@ -136,6 +138,9 @@ type Material struct {
 	Root, Intermediate, Leaf *x509.Certificate
 	// ClientIntermediate issues clients' certificates; nil unless it was asked for.
 	ClientIntermediate *x509.Certificate
+	// Groups issue them too, each for some clients: those that are enabled. What
+	// holds the client intermediate holds them beside it.
+	Groups []*x509.Certificate
 	// LeafKey is there only for Deploy.
 	LeafKey crypto.Signer
 	// UserOnly leaves out the places that only an administrator may change.
@@ -169,17 +174,22 @@ func (m Material) Part(p chain.Part) *x509.Certificate {
 	return nil
 }
 
-// fromBelow are the parts that there are, so that whoever removes them in this
-// order leaves no chain with a hole.
-func (m Material) fromBelow() []chain.Part {
-	var parts []chain.Part
-	for _, part := range []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartClientIntermediate, chain.PartRoot} {
-		if m.Part(part) != nil {
-			parts = append(parts, part)
-		}
+// Parts are the certificates of one part: of clients' intermediates there may be
+// several.
+func (m Material) Parts(p chain.Part) []*x509.Certificate {
+	var all []*x509.Certificate
+	if cert := m.Part(p); cert != nil {
+		all = append(all, cert)
 	}
-	return parts
+	if p == chain.PartClientIntermediate {
+		all = append(all, m.Groups...)
+	}
+	return all
 }
+
+// fromBelow are all parts, so that whoever removes them in this order leaves no
+// chain with a hole.
+var fromBelow = []chain.Part{chain.PartLeaf, chain.PartIntermediate, chain.PartClientIntermediate, chain.PartRoot}
 
 // Place is what was seen in one place of a store: the system's bundle, one
 // browser profile, one JDK, a server's personal store.
@@ -207,6 +217,27 @@ type Place struct {
 	Others []*x509.Certificate
 	// Strays are certificates that do harm here, whoever put them there.
 	Strays []Stray
+}
+
+// fromGood orders the states, so that the last one says most of a place.
+var fromGood = []PlaceState{Trusted, Missing, Stale, Denied, Unknown}
+
+// Each sets the state of a place that is to hold all of certs, from what see says of
+// each: the worst, and stale where only some are missing.
+func (p *Place) Each(certs []*x509.Certificate, see func(*x509.Certificate) (state PlaceState, verifiedBy, evidence string)) {
+	var missing []string
+	for i, cert := range certs {
+		state, by, evidence := see(cert)
+		if state == Missing {
+			missing = append(missing, nameOf(cert))
+		}
+		if i == 0 || slices.Index(fromGood, state) > slices.Index(fromGood, p.State) {
+			p.State, p.VerifiedBy, p.Evidence = state, by, evidence
+		}
+	}
+	if p.State == Missing && len(missing) < len(certs) {
+		p.State, p.Evidence = Stale, "without "+strings.Join(missing, ", ")
+	}
 }
 
 // Stray is a certificate in a place where it does harm.

@@ -21,7 +21,9 @@ type IssueOrder struct {
 	Client, Server bool
 	// SelfSigned makes one that no authority vouches for, for servers that allow
 	// only that kind.
-	SelfSigned   bool
+	SelfSigned bool
+	// Group is the one that a client's certificate is in; "" for none.
+	Group        string
 	Emails, URIs []string // a client's
 	// Days is how long it is valid; 0 means a year. None outlives its issuer.
 	Days int
@@ -147,6 +149,8 @@ func (o IssueOrder) complete() (IssueOrder, error) {
 		return wrong("--self-signed is about a client's certificate", "add --client")
 	case !o.Client && o.Install:
 		return wrong("--install is about a client's certificate", "add --client; a server is given the files, or a port: devcert ports bind")
+	case o.Group != "" && (!o.Client || o.Server || o.SelfSigned):
+		return wrong("--group is about a client's certificate, which the group's authority signs", "add --client, and leave --server and --self-signed out")
 	case o.SelfSigned && (o.Server || o.Request != nil):
 		return wrong("--self-signed goes with neither --server nor --csr", "leave one of them out")
 	case o.Install && (o.SelfSigned || o.Flaw != "" || o.Request != nil || o.Elsewhere != nil):
@@ -235,6 +239,8 @@ func (e *Engine) authorityFor(o IssueOrder, h *disk.Hierarchy) (*signer, error) 
 			}
 		}
 		return &signer{Pair: chain.Pair{Cert: h.Root, Key: h.RootKey}}, nil
+	case o.Group != "":
+		return memberOf(h, o.Group)
 	case o.Client:
 		pair = h.ClientIntermediate
 		if pair.Cert == nil {

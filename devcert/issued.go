@@ -26,6 +26,7 @@ const (
 	IssuedExpired    IssuedState = "expired"
 	IssuedRevoked    IssuedState = "revoked"
 	IssuedFormer     IssuedState = "former-root" // its root is not the present one
+	IssuedDisabled   IssuedState = "group-disabled"
 	IssuedUnreadable IssuedState = "unreadable"
 )
 
@@ -104,6 +105,8 @@ func issuedState(i disk.Issued, h *disk.Hierarchy, revoked []disk.Revocation, no
 		return IssuedRevoked
 	case h.Root != nil && fromAnother(cert, i.Certs[1:], h):
 		return IssuedFormer
+	case disabled(cert, h):
+		return IssuedDisabled
 	case now.After(cert.NotAfter):
 		return IssuedExpired
 	case now.Before(cert.NotBefore):
@@ -194,13 +197,8 @@ func (e *Engine) listable(cert *x509.Certificate) bool {
 	if err != nil || len(cert.CRLDistributionPoints) == 0 {
 		return true // which is said elsewhere
 	}
-	h := &seen.Hierarchy
-	signers := []chain.Pair{h.Intermediate, h.ClientIntermediate}
-	if h.RootKey != nil {
-		signers = append(signers, chain.Pair{Cert: h.Root, Key: h.RootKey})
-	}
-	return slices.ContainsFunc(signers, func(p chain.Pair) bool {
-		return p.Cert != nil && p.Key != nil && bytes.Equal(p.Cert.SubjectKeyId, cert.AuthorityKeyId)
+	return slices.ContainsFunc(seen.Hierarchy.ListSigners(), func(p chain.Pair) bool {
+		return bytes.Equal(p.Cert.SubjectKeyId, cert.AuthorityKeyId)
 	})
 }
 

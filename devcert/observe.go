@@ -107,9 +107,15 @@ func (o *Observation) material() Material { return materialOf(&o.Folder.Hierarch
 
 // materialOf is what a look needs of h: no key.
 func materialOf(h *disk.Hierarchy) Material {
-	return Material{
+	m := Material{
 		Root: h.Root, Intermediate: h.Intermediate.Cert, ClientIntermediate: h.ClientIntermediate.Cert, Leaf: h.Leaf.Cert,
 	}
+	for _, g := range h.Groups {
+		if !g.Disabled {
+			m.Groups = append(m.Groups, g.Cert)
+		}
+	}
+	return m
 }
 
 // leafThumbprint is what the wanted ports are to be bound to; "" without a leaf.
@@ -143,18 +149,17 @@ func (o *Observation) deployed() bool {
 	m := o.material()
 	return slices.ContainsFunc(o.Stores, func(s StorePlaces) bool {
 		return slices.ContainsFunc(s.Places, func(p Place) bool {
-			cert := m.Part(p.Part)
-			return cert != nil && o.placeHolds(s.Store, p, cert)
+			return slices.ContainsFunc(m.Parts(p.Part), func(cert *x509.Certificate) bool { return o.placeHolds(s.Store, p, cert) })
 		})
 	})
 }
 
 func (o *Observation) placeHolds(store string, p Place, cert *x509.Certificate) bool {
-	current := o.material().Part(p.Part)
+	current := o.material().Parts(p.Part)
 	switch {
 	case p.State == Unknown && o.Folder.Ledger.Has(store, cert):
 		return true
-	case p.State != Unknown && p.State != Missing && current != nil && cert.Equal(current):
+	case p.State != Unknown && p.State != Missing && slices.ContainsFunc(current, cert.Equal):
 		return true
 	}
 	return p.has(cert)

@@ -31,6 +31,7 @@ const (
 	dismiss           // a service
 	remove            // the state folder
 	stay              // after an uninstall that was begun
+	alterGroup        // make, disable or enable a group of clients
 )
 
 // Step is one change, in the order of a plan.
@@ -51,6 +52,7 @@ type Step struct {
 	config bool // saves the configuration too
 	// service is the name of the one that is installed or dismissed
 	service string
+	group   groupChange
 }
 
 // switches says whether another generation is the current one after the step.
@@ -74,9 +76,12 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.binds(findings)
 		p.removeCert(o.Folder.Hierarchy.Leaf.Cert)
 		if !c.ClientCerts {
-			p.removeCert(o.Folder.Hierarchy.ClientIntermediate.Cert)
+			for _, cert := range o.Folder.Hierarchy.ClientIntermediates() {
+				p.removeCert(cert)
+			}
 		}
 	default:
+		p.groups(findings)
 		p.deploys(findings)
 		p.binds(findings)
 	}
@@ -169,8 +174,10 @@ func (s StorePlaces) changeable() bool {
 // leaf first, which nothing serves any more, the root last.
 func (p *planner) removeHierarchy() {
 	m := p.seen.material()
-	for _, part := range m.fromBelow() {
-		p.removeCert(m.Part(part))
+	for _, part := range fromBelow {
+		for _, cert := range m.Parts(part) {
+			p.removeCert(cert)
+		}
 	}
 }
 
@@ -210,12 +217,13 @@ func (p *planner) deploys(findings []Finding) {
 				return f.cure == deployParts && f.store == s.Store && (f.Where == pl.Path || f.Where == s.Store)
 			})
 		}
+		admits := func(pl Place) bool { return p.admits(findings, s.Store, pl) }
 		renews := p.needs(newLeaf) && p.config.WantsStore(s.Store) && s.isFor(chain.PartLeaf)
-		if !renews && !names(Place{}) && !slices.ContainsFunc(s.Places, names) {
+		if !renews && !names(Place{}) && !slices.ContainsFunc(s.Places, names) && !slices.ContainsFunc(s.Places, admits) {
 			continue
 		}
 		where := s.paths(func(pl Place) bool {
-			return names(pl) || renews && pl.Part == chain.PartLeaf && p.config.wantsPlace(s.Store, pl)
+			return names(pl) || admits(pl) || renews && pl.Part == chain.PartLeaf && p.config.wantsPlace(s.Store, pl)
 		})
 		p.add(Step{action: deploy, What: s.Store, Where: where, store: s.Store, absent: len(s.Places) == 0})
 	}

@@ -75,8 +75,10 @@ func ownCerts(r *Report, all bool) []*x509.Certificate {
 		}
 	}
 	m := r.Seen.material()
-	for _, part := range m.fromBelow() {
-		add(m.Part(part))
+	for _, part := range fromBelow {
+		for _, cert := range m.Parts(part) {
+			add(cert)
+		}
 	}
 	for _, entry := range r.Seen.Folder.Ledger.Entries {
 		add(entry.Cert)

@@ -128,7 +128,11 @@ func checkClientIntermediate(p Parts, note noter) {
 	if p.ClientIntermediate == nil {
 		return
 	}
-	checkBelowRoot(PartClientIntermediate, clientProfile, p.ClientIntermediate, p.Root, note)
+	ca, part, _ := authorityIn(p.ClientIntermediate.Subject.CommonName) // a group's has its own name
+	if part != PartClientIntermediate {
+		ca = clientProfile
+	}
+	checkBelowRoot(PartClientIntermediate, ca, p.ClientIntermediate, p.Root, note)
 	noteKey(PartClientIntermediate, p.ClientIntermediate, p.ClientIntermediateKey, note)
 }
 

@@ -13,7 +13,13 @@ import (
 type Revoked struct {
 	Serial *big.Int
 	At     time.Time // since when
+	// Hold says that it may be good again later: the reason is certificateHold, the
+	// one that lets an entry leave the list (RFC 5280, section 5.3.1).
+	Hold bool
 }
+
+// certificateHold is its number in a list's entry.
+const certificateHold = 6
 
 // SignCRL makes the issuer's revocation list (RFC 5280, section 5; DER), good
 // until now + life. Its number is the time in Unix seconds, so that of two lists
@@ -64,7 +70,11 @@ func revocations(revoked []Revoked, start time.Time) ([]x509.RevocationListEntry
 		if at.After(start) {
 			at = start
 		}
-		entries = append(entries, x509.RevocationListEntry{SerialNumber: r.Serial, RevocationTime: at})
+		entry := x509.RevocationListEntry{SerialNumber: r.Serial, RevocationTime: at}
+		if r.Hold {
+			entry.ReasonCode = certificateHold
+		}
+		entries = append(entries, entry)
 	}
 	return entries, nil
 }

@@ -17,6 +17,7 @@ func TestSignCRL(t *testing.T) {
 	type entry struct {
 		serial *big.Int
 		at     time.Time
+		reason int
 	}
 	for _, row := range []struct {
 		name    string
@@ -25,12 +26,13 @@ func TestSignCRL(t *testing.T) {
 		want    []entry
 	}{
 		{"nothing revoked", h.ClientIntermediate, nil, nil},
-		{"two", h.ClientIntermediate, []Revoked{{one, earlier}, {two, noon}}, []entry{{one, earlier}, {two, start}}},
-		{"one twice", h.ClientIntermediate, []Revoked{{one, earlier}, {big.NewInt(0x1234), noon}}, []entry{{one, earlier}}},
-		{"by a clock that was ahead", h.ClientIntermediate, []Revoked{{one, later}}, []entry{{one, start}}},
-		{"by the server intermediate", h.Intermediate, []Revoked{{one, earlier}}, []entry{{one, earlier}}},
-		{"by the root", Pair{h.Root, h.RootKey}, []Revoked{{h.ClientIntermediate.Cert.SerialNumber, earlier}},
-			[]entry{{h.ClientIntermediate.Cert.SerialNumber, earlier}}},
+		{"two", h.ClientIntermediate, []Revoked{{Serial: one, At: earlier}, {Serial: two, At: noon}}, []entry{{one, earlier, 0}, {two, start, 0}}},
+		{"one twice", h.ClientIntermediate, []Revoked{{Serial: one, At: earlier}, {Serial: big.NewInt(0x1234), At: noon}}, []entry{{one, earlier, 0}}},
+		{"by a clock that was ahead", h.ClientIntermediate, []Revoked{{Serial: one, At: later}}, []entry{{one, start, 0}}},
+		{"by the server intermediate", h.Intermediate, []Revoked{{Serial: one, At: earlier}}, []entry{{one, earlier, 0}}},
+		{"by the root", Pair{h.Root, h.RootKey}, []Revoked{{Serial: h.ClientIntermediate.Cert.SerialNumber, At: earlier}},
+			[]entry{{h.ClientIntermediate.Cert.SerialNumber, earlier, 0}}},
+		{"a group on hold", Pair{h.Root, h.RootKey}, []Revoked{{Serial: one, At: earlier, Hold: true}}, []entry{{one, earlier, 6}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			der, err := SignCRL(row.issuer, row.revoked, noon, 10*time.Minute)
@@ -47,7 +49,8 @@ func TestSignCRL(t *testing.T) {
 			for i, e := range list.RevokedCertificateEntries {
 				assert.Equal(t, row.want[i].serial, e.SerialNumber)
 				assert.Equal(t, seconds(row.want[i].at), e.RevocationTime)
-				assert.Empty(t, e.Extensions)
+				assert.Equal(t, row.want[i].reason, e.ReasonCode)
+				assert.Len(t, e.Extensions, min(1, row.want[i].reason), "no reason but the one that lets it leave")
 			}
 		})
 	}
@@ -85,7 +88,7 @@ func TestSignCRLRefuses(t *testing.T) {
 		{"no time", h.ClientIntermediate, nil, time.Time{}, time.Minute, "no time"},
 		{"no life", h.ClientIntermediate, nil, noon, 0, "out of date"},
 		{"no serial number", h.ClientIntermediate, []Revoked{{At: noon}}, noon, time.Minute, "without serial number"},
-		{"a serial number of zero", h.ClientIntermediate, []Revoked{{new(big.Int), noon}}, noon, time.Minute, "without serial number"},
+		{"a serial number of zero", h.ClientIntermediate, []Revoked{{Serial: new(big.Int), At: noon}}, noon, time.Minute, "without serial number"},
 		{"no date", h.ClientIntermediate, []Revoked{{Serial: big.NewInt(1)}}, noon, time.Minute, "date of revocation"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -70,7 +70,7 @@ func newTrial(t *testing.T, h *Hierarchy, f Flaw, client bool) *trial {
 	require.NoError(t, err)
 	require.True(t, SameKey(made.Cert, made.Key))
 	r.leaf, r.chain = made.Cert, made.Chain
-	r.revoked = []Revoked{{made.Cert.SerialNumber, noon}}
+	r.revoked = []Revoked{{Serial: made.Cert.SerialNumber, At: noon}}
 	if f != FlawRevoked {
 		r.list = Pair{}
 	}

@@ -35,6 +35,10 @@ func TestGroupProfile(t *testing.T) {
 			assert.Equal(t, row.ownerLeft, OwnerOf(g.Cert))
 			assert.Equal(t, "group-"+row.name+".crl", CRLName(g.Cert))
 
+			for _, problem := range Check(Parts{Root: h.Root, ClientIntermediate: g.Cert, ClientIntermediateKey: g.Key}, nil, noon) {
+				assert.Equal(t, FaultMissing, problem.Fault, problem.String())
+			}
+
 			p, err := NewClient(g, ClientOptions{Name: "anna", Key: ECDSA, Now: noon})
 			require.NoError(t, err)
 			assert.Equal(t, PartClient, PartOf(p.Cert))
@@ -108,7 +112,7 @@ func TestOpenSSLDisablesGroups(t *testing.T) {
 	list := func(issuer Pair, revoked ...*big.Int) []byte {
 		var all []Revoked
 		for _, serial := range revoked {
-			all = append(all, Revoked{serial, noon})
+			all = append(all, Revoked{Serial: serial, At: noon})
 		}
 		der, err := SignCRL(issuer, all, noon, 10*time.Minute)
 		require.NoError(t, err)

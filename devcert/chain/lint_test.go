@@ -111,7 +111,7 @@ func TestLintSignedCRL(t *testing.T) {
 	h := clientHierarchy(t)
 	for name, revoked := range map[string][]Revoked{
 		"nothing revoked": nil,
-		"two revoked":     {{big.NewInt(4711), noon.AddDate(0, 0, -3)}, {big.NewInt(4712), noon}},
+		"two revoked":     {{Serial: big.NewInt(4711), At: noon.AddDate(0, 0, -3)}, {Serial: big.NewInt(4712), At: noon}},
 	} {
 		der, err := SignCRL(h.ClientIntermediate, revoked, noon, 10*time.Minute)
 		require.NoError(t, err)

@@ -127,8 +127,8 @@ func TestOpenSSLReadsRevocations(t *testing.T) {
 		want    string
 	}{
 		{"nothing revoked", nil, noon, "OK"},
-		{"another revoked", []Revoked{{h.Root.SerialNumber, noon}}, noon, "OK"},
-		{"revoked this minute", []Revoked{{c.SerialNumber, noon}}, noon, "certificate revoked"},
+		{"another revoked", []Revoked{{Serial: h.Root.SerialNumber, At: noon}}, noon, "OK"},
+		{"revoked this minute", []Revoked{{Serial: c.SerialNumber, At: noon}}, noon, "certificate revoked"},
 		{"list out of date", nil, noon.Add(11 * time.Minute), "CRL has expired"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -46,6 +46,7 @@ type reference struct {
 	Export    *exportJSON        `json:"export,omitempty"`
 	Check     *checkJSON         `json:"check,omitempty"`  // check-client
 	Issued    []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
+	Groups    []groupJSON        `json:"groups,omitempty"` // group list
 }
 
 type hierarchyJSON struct {
@@ -53,6 +54,7 @@ type hierarchyJSON struct {
 	Root          *certificateJSON  `json:"root"`
 	Intermediates []certificateJSON `json:"intermediates"`
 	Leaf          *certificateJSON  `json:"leaf"`
+	Groups        []groupJSON       `json:"groups,omitempty"`
 }
 
 type certificateJSON struct {
@@ -204,6 +206,9 @@ func hierarchyOf(r *devcert.Report) *hierarchyJSON {
 		if c := certificateOf(cert, r.Seen.Now); c != nil {
 			out.Intermediates = append(out.Intermediates, *c)
 		}
+	}
+	if len(h.Groups) > 0 {
+		out.Groups = groupsJSON(h.Groups)
 	}
 	return out
 }

@@ -61,6 +61,9 @@ func (s *session) list(all []devcert.IssuedCert) error {
 		if l.Flaw != "" {
 			state += "   flaw: " + l.Flaw
 		}
+		if l.Group != "" {
+			state += "   group " + l.Group
+		}
 		if len(c.Offered) > 0 {
 			state += "   offered by " + strings.Join(c.Offered, ", ")
 		}
@@ -106,8 +109,9 @@ func (p *program) revokeCommand() *cli.Command {
 type issuedJSON struct {
 	Name        string   `json:"name"`
 	Uses        []string `json:"uses"`           // client, server
-	State       string   `json:"state"`          // valid, not-yet-valid, expired, revoked, former-root, unreadable
+	State       string   `json:"state"`          // valid, not-yet-valid, expired, revoked, group-disabled, former-root, unreadable
 	Flaw        string   `json:"flaw,omitempty"` // the one that it was made with
+	Group       string   `json:"group,omitempty"`
 	Subject     string   `json:"subject,omitempty"`
 	NotAfter    string   `json:"notAfter,omitempty"` // RFC 3339, UTC
 	Thumbprint  string   `json:"thumbprint,omitempty"`
@@ -142,7 +146,7 @@ func certJSON(name string, cert *x509.Certificate) issuedJSON {
 	pin := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	out.Subject, out.NotAfter = cert.Subject.CommonName, cert.NotAfter.UTC().Format(time.RFC3339)
 	out.Thumbprint, out.Fingerprint = chain.Thumbprint(cert), chain.Fingerprint(cert)
-	out.Flaw = string(chain.FlawOf(cert))
+	out.Flaw, out.Group = string(chain.FlawOf(cert)), chain.GroupOf(&x509.Certificate{Subject: cert.Issuer})
 	out.PublicKey = base64.StdEncoding.EncodeToString(pin[:])
 	out.Names, out.Emails = chain.ServerNames(cert), cert.EmailAddresses
 	for _, u := range cert.URIs {

@@ -85,7 +85,7 @@ func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 func (p *program) execute(ctx context.Context, args []string) error {
 	commands := []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
-		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
+		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.groupCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
 		p.envCommand(), p.exportCommand(), p.explainCommand(), p.versionCommand(),
 	}
 	l, err := readLine(args, commands)

@@ -87,6 +87,9 @@ func (u *ui) lines(r *devcert.Report) {
 	if c := h.ClientIntermediate.Cert; c != nil {
 		u.printf("intermediate  %s, until %s, only clients\n", c.Subject.CommonName, date(c.NotAfter))
 	}
+	for _, g := range h.Groups {
+		u.printf("group         %s, until %s, %s\n", g.Name, date(g.Cert.NotAfter), groupState(g))
+	}
 	for _, s := range r.Seen.Stores {
 		for _, p := range r.Shown(s) {
 			state := string(p.State)

@@ -29,7 +29,15 @@ func (u *ui) tree(r *devcert.Report) {
 	}
 	if client := h.ClientIntermediate.Cert; client != nil {
 		lines[1].indent, lines[2].indent = "├─ ", "│  └─ "
-		lines = append(lines, line{"└─ ", client, []string{"only clients"}})
+		lines = append(lines, line{"├─ ", client, []string{"only clients"}})
+		for _, g := range h.Groups {
+			notes := []string{"only clients"}
+			if g.Disabled {
+				notes[0] = "disabled"
+			}
+			lines = append(lines, line{"├─ ", g.Cert, notes})
+		}
+		lines[len(lines)-1].indent = "└─ "
 	}
 	width := 0
 	for _, l := range lines {

@@ -27,6 +27,9 @@ const (
 
 	// IssuedFolder has a folder for each certificate that was issued.
 	IssuedFolder = "issued"
+	// GroupsDir has a folder for each group's authority: these come and go below one
+	// root, and so are in no generation.
+	GroupsDir = "groups"
 
 	generationsDir = "generations"
 	issuedDir      = IssuedFolder

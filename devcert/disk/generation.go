@@ -25,8 +25,11 @@ type Hierarchy struct {
 	Intermediate chain.Pair
 	// ClientIntermediate is zero unless client certificates were asked for.
 	ClientIntermediate chain.Pair
-	Leaf               chain.Pair
-	leafPFX            []byte
+	// Groups are further ones, by name. They are below the same root and of no
+	// generation.
+	Groups  []Group
+	Leaf    chain.Pair
+	leafPFX []byte
 }
 
 // GenerationID names the generation of a hierarchy: the hierarchy's own

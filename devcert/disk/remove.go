@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"devcert/devcert/chain"
 )
 
 // Remove deletes the files and folders that devcert made, and the state folder
@@ -149,7 +151,7 @@ func (f Folder) list(dir string, known own) (mine, left []string, err error) {
 
 var knownNames = []string{
 	ConfigFile, LedgerFile, LockFile, CurrentFile, BindingsFile, BundleFile, JavaFile, RevokedFile, RootFile, IntermediateFile, ClientFile,
-	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir, parentsFile,
+	LeafFile, LeafKeyFile, LeafPFXFile, generationsDir, issuedDir, GroupsDir, parentsFile,
 }
 
 func inState(n fs.DirEntry) (own, bool) {
@@ -158,6 +160,8 @@ func inState(n fs.DirEntry) (own, bool) {
 		return inGenerations, true
 	case issuedDir:
 		return inIssued, true
+	case GroupsDir:
+		return inGroups, true
 	}
 	return nothing, slices.Contains(knownNames, plain(n.Name()))
 }
@@ -182,6 +186,16 @@ func inIssued(folder fs.DirEntry) (own, bool) {
 		ending, ok := strings.CutPrefix(plain(n.Name()), folder.Name())
 		return nothing, ok && slices.Contains(IssuedEndings, ending)
 	}, folder.IsDir()
+}
+
+// inGroups knows a folder for each group, under its name or a temporary one.
+func inGroups(folder fs.DirEntry) (own, bool) {
+	name := plain(folder.Name())
+	_, err := chain.ParseGroup(name)
+	return func(n fs.DirEntry) (own, bool) {
+		ending, ok := strings.CutPrefix(plain(n.Name()), name)
+		return nothing, ok && (ending == ".pem" || ending == "-key.pem")
+	}, err == nil && folder.IsDir()
 }
 
 // nothing is for folders that stand where devcert keeps a file.

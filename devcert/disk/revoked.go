@@ -36,6 +36,7 @@ type revocationJSON struct {
 	Serial string    `json:"serial"` // hexadecimal
 	At     time.Time `json:"at"`
 	Name   string    `json:"name"`
+	Hold   bool      `json:"hold,omitempty"`
 }
 
 // Revoked reads what was revoked. No file means nothing was. One that cannot be
@@ -89,7 +90,7 @@ func ParseRevoked(data []byte) ([]Revocation, error) {
 		if !ok || serial.Sign() <= 0 || serial.BitLen() > maxSerial || r.Issuer == "" || !writable(r.At) {
 			return nil, fmt.Errorf("entry %d is not a revoked certificate", i+1)
 		}
-		all = append(all, Revocation{r.Issuer, r.Name, chain.Revoked{Serial: serial, At: r.At}})
+		all = append(all, Revocation{r.Issuer, r.Name, chain.Revoked{Serial: serial, At: r.At, Hold: r.Hold}})
 	}
 	return all, nil
 }
@@ -104,7 +105,7 @@ func writable(at time.Time) bool {
 func (f Folder) WriteRevoked(all []Revocation) error {
 	out := revokedJSON{Schema: revokedSchema, Revoked: []revocationJSON{}}
 	for _, r := range all {
-		out.Revoked = append(out.Revoked, revocationJSON{r.Issuer, r.Serial.Text(16), r.At.UTC().Truncate(time.Second), r.Name})
+		out.Revoked = append(out.Revoked, revocationJSON{r.Issuer, r.Serial.Text(16), r.At.UTC().Truncate(time.Second), r.Name, r.Hold})
 	}
 	data, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

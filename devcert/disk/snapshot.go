@@ -97,6 +97,7 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if s.Current != "" {
 		s.readHierarchy(f)
 	}
+	s.readGroups(f)
 	s.readModes(f)
 	return s, nil
 }
@@ -309,6 +310,9 @@ func (s *Snapshot) readModes(f Folder) {
 				names = append(names, s.inGeneration(file.name), file.copy)
 			}
 		}
+	}
+	for _, name := range f.groupNames() {
+		names = append(names, GroupsDir+"/"+name+"/"+name+"-key.pem")
 	}
 	for _, name := range append(names, f.issuedSecrets()...) {
 		if name == "" {

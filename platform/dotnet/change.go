@@ -28,19 +28,18 @@ func (s *Store) Deploy(ctx context.Context, m devcert.Material) error {
 	if err != nil {
 		return err
 	}
+	if m.Leaf != nil && !chain.SameKey(m.Leaf, m.LeafKey) {
+		return errors.New("put the leaf into .NET's store: the key is not its own, or is missing")
+	}
 	for _, f := range folders {
-		cert, key := m.Part(f.part), crypto.Signer(nil)
+		key := crypto.Signer(nil)
 		if f.part == chain.PartLeaf {
 			key = m.LeafKey
 		}
-		if cert == nil {
-			continue
-		}
-		if f.part == chain.PartLeaf && !chain.SameKey(cert, key) {
-			return errors.New("put the leaf into .NET's store: the key is not its own, or is missing")
-		}
-		if err := s.put(ctx, home, f, cert, key); err != nil {
-			return changed("put "+nameOf(f)+" into "+f.in(home), f.in(home), err)
+		for _, cert := range m.Parts(f.part) {
+			if err := s.put(ctx, home, f, cert, key); err != nil {
+				return changed("put "+nameOf(f)+" into "+f.in(home), f.in(home), err)
+			}
 		}
 	}
 	return nil

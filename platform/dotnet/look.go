@@ -66,20 +66,20 @@ func (s sight) place(m devcert.Material) devcert.Place {
 		return p
 	}
 	entries := s.entries()
-	wanted := m.Part(s.part)
-	if wanted != nil {
-		p.State, p.VerifiedBy, p.Evidence = s.state(entries, wanted)
+	wanted := m.Parts(s.part)
+	if len(wanted) > 0 {
+		p.Each(wanted, func(cert *x509.Certificate) (devcert.PlaceState, string, string) { return s.state(entries, cert) })
 		if s.barred != "" && p.State != devcert.Missing {
 			p.Remedy = "remove " + s.barrier
 		}
 	}
 	for _, e := range entries {
-		if e.cert != nil && chain.PartOf(e.cert) == s.part && (wanted == nil || !e.cert.Equal(wanted)) {
+		if e.cert != nil && chain.PartOf(e.cert) == s.part && !slices.ContainsFunc(wanted, e.cert.Equal) {
 			p.Others = append(p.Others, e.cert)
 		}
 	}
-	if s.part == chain.PartLeaf && wanted != nil {
-		p.Strays = rivals(entries, wanted, s.now)
+	if s.part == chain.PartLeaf && m.Leaf != nil {
+		p.Strays = rivals(entries, m.Leaf, s.now)
 	}
 	return p
 }

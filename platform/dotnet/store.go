@@ -68,7 +68,7 @@ func (s *Store) look(ctx context.Context, m devcert.Material) []devcert.Place {
 			p.Strays = append(p.Strays, s.exposed(seen, m.Leaf)...)
 			p.Strays = append(p.Strays, s.staleExports(ctx, home, m.Leaf)...)
 		}
-		if f.part == chain.PartClientIntermediate && m.ClientIntermediate == nil && len(p.Others) == 0 {
+		if f.part == chain.PartClientIntermediate && len(m.Parts(f.part))+len(p.Others) == 0 {
 			continue
 		}
 		places = append(places, p)

@@ -21,18 +21,11 @@ func listPath(root, issuer *x509.Certificate) string {
 // readClients takes whom clients' certificates must come from, which of them were
 // revoked, and who signs the lists of those.
 func (k *keyring) readClients(v, old *view, h *disk.Hierarchy) {
-	t := &trust{roots: x509.NewCertPool()}
+	t := &trust{roots: x509.NewCertPool(), behind: h.ClientIntermediates()}
 	t.roots.AddCert(h.Root)
-	if h.ClientIntermediate.Cert != nil {
-		t.behind = append(t.behind, h.ClientIntermediate.Cert)
-	}
 	v.signers = map[string]chain.Pair{}
-	signers := []chain.Pair{h.Intermediate, h.ClientIntermediate}
-	if h.RootKey != nil { // else the root has signed its one list
-		signers = append(signers, chain.Pair{Cert: h.Root, Key: h.RootKey})
-	}
-	for _, signer := range signers {
-		if signer.Cert != nil && signer.Key != nil && chain.CRLName(signer.Cert) != "" {
+	for _, signer := range h.ListSigners() {
+		if chain.CRLName(signer.Cert) != "" {
 			v.signers[listPath(h.Root, signer.Cert)] = signer
 		}
 	}

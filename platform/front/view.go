@@ -17,7 +17,7 @@ const issuedDir = "issued"
 // watched are the names in the state folder whose change says that something
 // else is to be presented. A renewed leaf is a new generation, which becomes the
 // one that `current` names by one rename.
-var watched = [...]string{disk.CurrentFile, disk.BindingsFile, issuedDir, disk.RevokedFile}
+var watched = [...]string{disk.CurrentFile, disk.BindingsFile, issuedDir, disk.RevokedFile, disk.GroupsDir}
 
 // The places of two of them.
 const (

@@ -48,16 +48,21 @@ func (s sight) place(m devcert.Material, v ruling) devcert.Place {
 		p.State, p.Evidence = devcert.Unknown, s.err.Error()
 		return p
 	}
-	wanted := m.Part(s.part)
-	if wanted != nil && holds(s.merged, wanted) {
-		p.State, p.VerifiedBy, p.Evidence = s.state(v)
+	wanted := m.Parts(s.part)
+	if len(wanted) > 0 {
+		p.Each(wanted, func(cert *x509.Certificate) (devcert.PlaceState, string, string) {
+			if !holds(s.merged, cert) {
+				return devcert.Missing, "", ""
+			}
+			return s.state(v)
+		})
 	}
 	p.Others = s.others(wanted)
 	if s.part == chain.PartRoot {
 		p.Strays = s.misplaced()
 	}
-	if s.part == chain.PartLeaf && wanted != nil {
-		p.Strays = s.rivals(wanted)
+	if s.part == chain.PartLeaf && m.Leaf != nil {
+		p.Strays = s.rivals(m.Leaf)
 	}
 	return p
 }
@@ -166,11 +171,11 @@ func question(m devcert.Material, now time.Time) (Query, bool) {
 }
 
 // others are certificates of our profile of the kind the store is for, but for
-// the wanted one.
-func (s sight) others(wanted *x509.Certificate) (others []*x509.Certificate) {
+// the wanted ones.
+func (s sight) others(wanted []*x509.Certificate) (others []*x509.Certificate) {
 	for _, e := range s.entries {
 		cert, err := x509.ParseCertificate(e.DER)
-		if err == nil && chain.PartOf(cert) == s.part && (wanted == nil || !cert.Equal(wanted)) {
+		if err == nil && chain.PartOf(cert) == s.part && !slices.ContainsFunc(wanted, cert.Equal) {
 			others = append(others, cert)
 		}
 	}

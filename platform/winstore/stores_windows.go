@@ -69,7 +69,7 @@ func (s *partStore) Look(_ context.Context, m devcert.Material) []devcert.Place 
 	places := s.look(m)
 	if also := s.forClients(); also != nil {
 		for _, p := range also.look(m) {
-			if m.ClientIntermediate != nil || len(p.Others) > 0 {
+			if len(m.Parts(also.part))+len(p.Others) > 0 {
 				places = append(places, p)
 			}
 		}
@@ -98,13 +98,16 @@ func (s *partStore) see(l Location, m devcert.Material) sight {
 	if seen.err == nil {
 		seen.merged, seen.err = store.ListMerged()
 	}
-	wanted := m.Part(s.part)
-	if seen.err != nil || wanted == nil || !holds(seen.merged, wanted) {
+	if seen.err != nil {
 		return seen
 	}
-	seen.banned = bannedBy(wanted)
-	if s.part == chain.PartLeaf {
-		key, err := store.Key(wanted.Raw)
+	for _, wanted := range m.Parts(s.part) {
+		if seen.banned == "" && holds(seen.merged, wanted) {
+			seen.banned = bannedBy(wanted)
+		}
+	}
+	if s.part == chain.PartLeaf && m.Leaf != nil && holds(seen.merged, m.Leaf) {
+		key, err := store.Key(m.Leaf.Raw)
 		if err != nil { // not the key: the store could not be read a second time
 			key = Key{State: KeyUnknown, Err: err}
 		}
@@ -150,8 +153,14 @@ func (s *partStore) ask(m devcert.Material, sights []sight) ruling {
 // Deploy puts the parts of m where they belong: see deploy.
 func (s *partStore) Deploy(ctx context.Context, m devcert.Material) error {
 	err := s.deploy(ctx, m)
-	if also := s.forClients(); also != nil && m.ClientIntermediate != nil && err == nil {
-		err = also.deploy(ctx, m)
+	if also := s.forClients(); also != nil {
+		for _, cert := range m.Parts(also.part) {
+			one := m
+			one.ClientIntermediate, one.Groups = cert, nil
+			if err == nil {
+				err = also.deploy(ctx, one)
+			}
+		}
 	}
 	return err
 }
