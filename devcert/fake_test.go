@@ -45,14 +45,19 @@ func (s *memStore) Look(_ context.Context, m Material) []Place {
 		p.State, p.Evidence = Unknown, "permission denied"
 		return []Place{p}
 	}
-	wanted := m.Part(s.part)
-	for _, cert := range s.certs {
-		if wanted == nil || !cert.Equal(wanted) {
-			p.Others = append(p.Others, cert)
-			continue
+	wanted := m.Parts(s.part)
+	p.Each(wanted, func(cert *x509.Certificate) (PlaceState, string, string) {
+		switch {
+		case !slices.ContainsFunc(s.certs, cert.Equal):
+			return Missing, "", ""
+		case s.denied:
+			return Denied, "", ""
 		}
-		if p.State = Trusted; s.denied {
-			p.State = Denied
+		return Trusted, "", ""
+	})
+	for _, cert := range s.certs {
+		if !slices.ContainsFunc(wanted, cert.Equal) {
+			p.Others = append(p.Others, cert)
 		}
 	}
 	return []Place{p}
@@ -61,8 +66,7 @@ func (s *memStore) Look(_ context.Context, m Material) []Place {
 func (s *memStore) Ready(context.Context) error { return s.ready }
 
 func (s *memStore) Deploy(ctx context.Context, m Material) error {
-	cert := m.Part(s.part)
-	if s.part == chain.PartLeaf && !chain.SameKey(cert, m.LeafKey) {
+	if s.part == chain.PartLeaf && !chain.SameKey(m.Leaf, m.LeafKey) {
 		return errors.New("the leaf came without its key")
 	}
 	if s.after != "" {
@@ -71,12 +75,18 @@ func (s *memStore) Deploy(ctx context.Context, m Material) error {
 	if s.onDeploy != nil {
 		s.onDeploy()
 	}
-	return s.act(ctx, "deploy", cert, func() {
-		s.denied = false
-		if !slices.ContainsFunc(s.certs, cert.Equal) {
-			s.certs = append(s.certs, cert)
+	for _, cert := range m.Parts(s.part) {
+		err := s.act(ctx, "deploy", cert, func() {
+			s.denied = false
+			if !slices.ContainsFunc(s.certs, cert.Equal) {
+				s.certs = append(s.certs, cert)
+			}
+		})
+		if err != nil {
+			return err
 		}
-	})
+	}
+	return nil
 }
 
 func (s *memStore) Withdraw(ctx context.Context, cert *x509.Certificate) error {

@@ -145,3 +145,33 @@ func TestLookChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, entries)
 }
+
+// The folder for intermediates is to hold every authority for clients.
+func TestAuthoritiesForClients(t *testing.T) {
+	w := newWorld(t)
+	made, err := chain.New(chain.Options{Owner: "a@b", ClientCerts: true, Key: chain.ECDSA, Now: now})
+	require.NoError(t, err)
+	w.h = made
+	ops, err := chain.NewGroup(chain.Pair{Cert: made.Root, Key: made.RootKey}, "ops", now, nil)
+	require.NoError(t, err)
+	m := w.material()
+	m.ClientIntermediate, m.Groups = made.ClientIntermediate.Cert, []*x509.Certificate{ops.Cert}
+	clients := func(m devcert.Material) devcert.Place {
+		places := w.store.look(t.Context(), m)
+		require.Len(t, places, 3)
+		require.Equal(t, chain.PartClientIntermediate, places[1].Part)
+		return places[1]
+	}
+	require.Equal(t, devcert.Missing, clients(m).State)
+	require.NoError(t, w.store.Deploy(t.Context(), m))
+	require.Equal(t, devcert.Trusted, clients(m).State)
+	require.Empty(t, clients(m).Others)
+	require.NoError(t, w.store.Withdraw(t.Context(), ops.Cert))
+	p := clients(m)
+	require.Equal(t, devcert.Stale, p.State)
+	require.Contains(t, p.Evidence, "without devcert group ops ")
+	require.NoError(t, w.store.Deploy(t.Context(), m))
+	require.Equal(t, devcert.Trusted, clients(m).State)
+	m.Groups = nil
+	require.Equal(t, []*x509.Certificate{ops.Cert}, clients(m).Others)
+}

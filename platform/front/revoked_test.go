@@ -84,3 +84,26 @@ func TestTheFrontKnowsWhoWasRevoked(t *testing.T) {
 	require.False(t, late.fresh().trust.isRevoked(alice.Cert))
 	require.NotEqual(t, nobody, late.trusted())
 }
+
+// The front knows a group's authority as soon as there is one, signs its list, and
+// refuses what is below it while the root's list has it.
+func TestTheFrontKnowsGroups(t *testing.T) {
+	t.Parallel()
+	s, k, _ := withClients(t)
+	k.read(true)
+	root := chain.Pair{Cert: s.made.Root, Key: s.made.RootKey}
+	ops, err := chain.NewGroup(root, "ops", time.Now(), nil)
+	require.NoError(t, err)
+	require.NoError(t, s.folder.WriteGroup("ops", ops))
+	k.fresh()
+	require.Equal(t, []*x509.Certificate{s.made.ClientIntermediate.Cert, ops.Cert}, k.trusted().behind)
+	list, err := x509.ParseRevocationList(k.list(chain.HierarchyID(s.made.Root)+"/group-ops.crl", time.Now()))
+	require.NoError(t, err)
+	require.NoError(t, list.CheckSignatureFrom(ops.Cert))
+	s.revoke(t, ops.Cert)
+	k.fresh()
+	require.True(t, k.trusted().isRevoked(ops.Cert))
+	require.NoError(t, s.folder.RemoveGroup("ops"))
+	k.fresh()
+	require.Len(t, k.trusted().behind, 1)
+}

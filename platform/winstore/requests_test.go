@@ -55,6 +55,8 @@ func TestDeployRequest(t *testing.T) {
 	clients, err := chain.New(chain.Options{Owner: "alice@pc", ClientCerts: true, Key: chain.ECDSA, Now: now})
 	require.NoError(t, err)
 	forClients := clients.ClientIntermediate.Cert
+	ops, err := chain.NewGroup(chain.Pair{Cert: clients.Root, Key: clients.RootKey}, "ops", now, nil)
+	require.NoError(t, err)
 	foreign := selfSigned(t, nil)
 	wide := forge(t, root, h.RootKey, func(c *x509.Certificate) { c.PermittedDNSDomains = append(c.PermittedDNSDomains, "com") })
 	thief := newKey(t)
@@ -68,7 +70,9 @@ func TestDeployRequest(t *testing.T) {
 		{"the intermediate", DeployRequest{Part: chain.PartIntermediate, Chain: ders(ca, root)}, ""},
 		{"the leaf", DeployRequest{Part: chain.PartLeaf, Chain: ders(leaf, ca, root), Key: key}, ""},
 		{"the client intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, clients.Root)}, ""},
+		{"a group's intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(ops.Cert, clients.Root)}, ""},
 
+		{"a group's by another key", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forge(t, ops.Cert, thief, nil), clients.Root)}, "signature"},
 		{"a client intermediate as the server's", DeployRequest{Part: chain.PartIntermediate, Chain: ders(forClients, clients.Root)},
 			"client intermediate of a hierarchy where its intermediate"},
 		{"a client intermediate of another root's", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, root)}, "issued by"},

@@ -286,7 +286,20 @@ func TestStoresWithClients(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, there)
 
-	m.ClientIntermediate = nil
+	ops := client
+	for ops.Equal(client) || !verifiable(ops) {
+		pair, err := chain.NewGroup(chain.Pair{Cert: b.h.Root, Key: b.h.RootKey}, "ops", now, nil)
+		require.NoError(t, err)
+		ops = pair.Cert
+	}
+	m.Groups = []*x509.Certificate{ops}
+	require.Equal(t, devcert.Stale, seen()[0], "it is without the group")
+	require.NoError(t, ca.Deploy(t.Context(), m))
+	require.Equal(t, devcert.Trusted, seen()[0])
+	require.NoError(t, ca.Withdraw(t.Context(), ops))
+	require.Equal(t, devcert.Stale, seen()[0])
+
+	m.ClientIntermediate, m.Groups = nil, nil
 	places := ca.Look(t.Context(), m)
 	require.Equal(t, chain.PartClientIntermediate, places[2].Part, "a former one is seen")
 	require.True(t, places[2].Others[0].Equal(client))

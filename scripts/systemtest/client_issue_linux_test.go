@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,44 @@ func TestRevocationRoundInDotNet(t *testing.T) {
 	require.Equal(t, "rejected: Revoked", judged("alice", filepath.Join(m.home(), "fresh")))
 	require.Equal(t, "accepted", judged("bob", filepath.Join(m.home(), "fresh")))
 	require.Equal(t, "accepted", judged("alice", first), "it keeps the list that it has")
+}
+
+// TestGroupsOfClients has devcert's own front and .NET's chain engine refuse who is
+// in a group that is disabled, at once, and take them when it is enabled again.
+func TestGroupsOfClients(t *testing.T) {
+	m, n := clientMachine(t)
+	m.devcert(0, "setup", "--keep-root-key", "--yes")
+	m.serve(n, "--client-cert", "require")
+	m.devcert(0, "group", "create", "ops")
+	for name, group := range map[string][]string{"olga": {"--group", "ops"}, "paul": nil} {
+		m.devcert(0, append([]string{"issue", name, "--client"}, group...)...)
+	}
+	engine := os.Getenv("DEVCERT_TEST_KESTREL")
+	homes := 0
+	require403 := func(name, code, dotnet string) {
+		t.Helper()
+		status, body := m.showing("--cert", m.issued(name, ".pem"), "--key", m.issued(name, "-key.pem"))
+		require.Equal(t, code != "", status == "403", body)
+		require.Contains(t, body, code)
+		exit := map[bool]int{true: 3}[code != ""]
+		require.Contains(t, m.devcert(exit, "check-client", name, "--server", "serve").stdout, code)
+		if engine == "" {
+			return
+		}
+		homes++ // .NET keeps lists, each as long as it is good
+		home := filepath.Join(m.home(), fmt.Sprint("dotnet", homes))
+		m.must("mkdir", home)
+		r := m.with("HOME="+home).run(filepath.Join(engine, "chain"), m.issued(name, ".crt"), "use=1.3.6.1.5.5.7.3.2", "revocation=Online",
+			"flag=ExcludeRoot", "extra="+m.state("client-intermediate.pem"), "extra="+m.state("groups", "ops", "ops.pem"), "root="+m.state("root.pem"))
+		require.Contains(t, r.stdout, dotnet, name)
+		require.Equal(t, code != "", strings.Contains(r.stdout, "status Revoked"), r.stdout)
+	}
+	require403("olga", "", "accepted")
+	m.devcert(0, "group", "disable", "ops")
+	require403("olga", "403.13", "rejected")
+	require403("paul", "", "accepted")
+	m.devcert(0, "group", "enable", "ops")
+	require403("olga", "", "accepted")
 }
 
 // TestIssuedPFXIsReadByAll has every program open both forms that reads them.
