@@ -22,6 +22,8 @@ type IssueOrder struct {
 	// SelfSigned makes one that no authority vouches for, for servers that allow
 	// only that kind.
 	SelfSigned bool
+	// FromRoot has the root sign a client's, without an authority for clients between.
+	FromRoot bool
 	// Group is the one that a client's certificate is in; "" for none.
 	Group        string
 	Emails, URIs []string // a client's
@@ -149,13 +151,15 @@ func (o IssueOrder) complete() (IssueOrder, error) {
 		return wrong("--self-signed is about a client's certificate", "add --client")
 	case !o.Client && o.Install:
 		return wrong("--install is about a client's certificate", "add --client; a server is given the files, or a port: devcert ports bind")
+	case o.FromRoot && (!o.Client || o.SelfSigned || o.Group != ""):
+		return wrong("--from-root is about a client's certificate, which the root itself signs", "add --client, and leave --self-signed and --group out")
 	case o.Group != "" && (!o.Client || o.Server || o.SelfSigned):
 		return wrong("--group is about a client's certificate, which the group's authority signs", "add --client, and leave --server and --self-signed out")
 	case o.SelfSigned && (o.Server || o.Request != nil):
 		return wrong("--self-signed goes with neither --server nor --csr", "leave one of them out")
 	case o.Install && (o.SelfSigned || o.Flaw != "" || o.Request != nil || o.Elsewhere != nil):
 		return wrong("--install takes a sound certificate whose key devcert keeps", "leave --self-signed, --flaw, --csr or --out out")
-	case o.Flaw != "" && (o.Server && o.Client || o.SelfSigned || o.Request != nil || o.Days != 0):
+	case o.Flaw != "" && (o.Server && o.Client || o.SelfSigned || o.FromRoot || o.Request != nil || o.Days != 0):
 		return wrong("--flaw decides about the certificate alone", "beside --flaw only --client says more")
 	case o.Days < 0 || o.Days > most:
 		return wrong(fmt.Sprintf("%d days are not between 1 and %d", o.Days, most), "a certificate ends with its issuer at the latest")
@@ -231,12 +235,9 @@ func (e *Engine) authorityFor(o IssueOrder, h *disk.Hierarchy) (*signer, error) 
 	switch {
 	case o.SelfSigned:
 		return &signer{}, nil
-	case o.Client && o.Server:
+	case o.Client && (o.Server || o.FromRoot):
 		if h.RootKey == nil {
-			return nil, &UsageError{
-				Problem: "a certificate for both uses comes straight from the root, whose key was destroyed",
-				Hint:    "issue two, one with --client; or make a root whose key is kept:  devcert setup --keep-root-key --client-certs",
-			}
+			return nil, o.withoutRootKey()
 		}
 		return &signer{Pair: chain.Pair{Cert: h.Root, Key: h.RootKey}}, nil
 	case o.Group != "":
@@ -254,6 +255,19 @@ func (e *Engine) authorityFor(o IssueOrder, h *disk.Hierarchy) (*signer, error) 
 		return nil, &notExported{"the intermediate or its key cannot be read", "devcert repair"}
 	}
 	return &signer{Pair: pair, behind: []*x509.Certificate{pair.Cert}}, nil
+}
+
+// withoutRootKey says what to do where the root cannot sign.
+func (o IssueOrder) withoutRootKey() error {
+	wrong := &UsageError{
+		Problem: "the root signs nothing any more: its key was destroyed",
+		Hint:    "leave --from-root out; or make a root whose key is kept:  devcert setup --keep-root-key --client-certs",
+	}
+	if o.Server {
+		wrong.Problem = "a certificate for both uses comes straight from the root, whose key was destroyed"
+		wrong.Hint = "issue two, one with --client; or make a root whose key is kept:  devcert setup --keep-root-key --client-certs"
+	}
+	return wrong
 }
 
 // product is a certificate with what belongs to it.

@@ -34,6 +34,7 @@ func (p *program) issueCommand() *cli.Command {
 			&cli.BoolFlag{Name: "client", Usage: "for a client (setup --client-certs makes their authority)"},
 			&cli.BoolFlag{Name: "server", Usage: "with --client: for both uses, straight from a root whose key is kept"},
 			&cli.StringFlag{Name: "group", Usage: "with --client: in this group of clients, `NAME` (devcert group create)"},
+			&cli.BoolFlag{Name: "from-root", Usage: "with --client: straight from a root whose key is kept"},
 			&cli.BoolFlag{Name: "self-signed", Usage: "with --client: for applications that allow only that kind"},
 			&cli.StringSliceFlag{Name: "email", Usage: "a client's e-mail `ADDRESS`"},
 			&cli.StringSliceFlag{Name: "uri", Usage: "a client's `URI`"},
@@ -66,7 +67,7 @@ func (s *session) order() (devcert.IssueOrder, error) {
 	c := s.flags
 	o := devcert.IssueOrder{
 		Names: c.Args().Slice(), Client: c.Bool("client"), Server: c.Bool("server"), SelfSigned: c.Bool("self-signed"),
-		Group:  c.String("group"),
+		Group: c.String("group"), FromRoot: c.Bool("from-root"),
 		Emails: c.StringSlice("email"), URIs: c.StringSlice("uri"), Days: c.Int("days"), Flaw: chain.Flaw(c.String("flaw")),
 		Force: c.Bool("force"), Install: c.Bool("install"), Password: s.issuePassword,
 	}
