@@ -72,6 +72,7 @@ func TestAspNetCorePredicts(t *testing.T) {
 		{"CheckCertificateRevocation", checking, "good", "kestrel-revocation", "handshake refused: RevocationStatusUnknown OfflineRevocation"},
 		{"Kestrel", kestrel, "expired", "kestrel-validity", "handshake refused: NotTimeValid"},
 		{"the default of RevocationMode", core(func(a *AspNetCore) { a.Handler.RevocationMode = RevocationOnline }), "straight from the root", "handler-revocation", "403 RevocationStatusUnknown OfflineRevocation"},
+		{"Online, an incomplete chain", core(func(a *AspNetCore) { a.Handler.RevocationMode = RevocationOnline }), "good", "handler-trust", "403 PartialChain"},
 		{"what is sent does not reach the handler", plain, "good", "handler-trust", "403 PartialChain"},
 		{"CustomTrustStore without its mode", core(func(a *AspNetCore) { a.Kestrel.AllowAny, a.Handler.CustomTrustStore = true, w.roots }), "other root", "handler-trust", "403 PartialChain"},
 		{"AllowedCertificateTypes=Chained", custom(nil), "self-signed", "handler-certificate-kind", "403"},
@@ -89,6 +90,41 @@ func TestAspNetCorePredicts(t *testing.T) {
 		"kestrel-signature", "kestrel-name-constraints", "kestrel-revocation", "kestrel-validity",
 		"handler-certificate-kind", "handler-use", "handler-trust", "handler-critical-extension", "handler-authority",
 		"handler-path-length", "handler-signature", "handler-name-constraints", "handler-revocation", "handler-validity")
+}
+
+// Which lists .NET fetches, and what it makes of them, depends on what else is
+// wrong; TestDotNetOptionsAgree asks it.
+func TestHandlerRevocation(t *testing.T) {
+	at := func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://localhost/list"} }
+	m := maker{t, today}
+	client := use(x509.ExtKeyUsageClientAuth)
+	root := m.authority(nil, "root")
+	between, closed := m.authority(root, "between", at), m.authority(root, "closed", at)
+	good, below := m.leaf(between, "good", client, at), m.leaf(closed, "below", client, at)
+	lists := []*x509.RevocationList{m.crl(root, -1, 9, closed), m.crl(between, -1, 9), m.crl(closed, -1, 9, below)}
+	for _, test := range []struct {
+		name   string
+		leaf   *party
+		change func(*CertificateHandler)
+		status Status
+	}{
+		{"good", good, nil, ""},
+		{"Offline", good, func(h *CertificateHandler) { h.RevocationMode = RevocationOffline }, "403 RevocationStatusUnknown OfflineRevocation"},
+		{"no intermediate", good, func(h *CertificateHandler) { h.AdditionalChainCertificates = nil }, "403 PartialChain"},
+		{"expired", m.leaf(between, "old", client, at, m.days(-9, -1)), nil, "403 NotTimeValid"},
+		{"critical", m.leaf(between, "odd", client, at, critical), nil, "403 HasNotSupportedCriticalExtension RevocationStatusUnknown OfflineRevocation"},
+		{"its issuer is revoked", below, nil, "403 Revoked RevocationStatusUnknown OfflineRevocation"},
+		{"EntireChain", below, func(h *CertificateHandler) { h.RevocationFlag = RevocationEntireChain }, "403 Revoked RevocationStatusUnknown OfflineRevocation"},
+		{"EndCertificateOnly", below, func(h *CertificateHandler) { h.RevocationFlag = RevocationEndOnly }, "403 Revoked"},
+	} {
+		a := core(func(a *AspNetCore) { a.Kestrel.AllowAny, a.Handler.RevocationMode = true, RevocationOnline })
+		a.Handler.AdditionalChainCertificates = []*x509.Certificate{between.Certificate, closed.Certificate}
+		if test.change != nil {
+			test.change(a.Handler)
+		}
+		v := a.Predict(Presented{Leaf: test.leaf.Certificate, HasKey: true}, Machine{Roots: []*x509.Certificate{root.Certificate}, CRLs: lists}, today)
+		assert.Equal(t, test.status, v.Status, test.name)
+	}
 }
 
 func lowerOf(change func(*CertificateHandler)) func(*AspNetCore) {

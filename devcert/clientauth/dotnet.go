@@ -11,7 +11,8 @@ import (
 // RevocationMode is .NET's X509RevocationMode.
 type RevocationMode string
 
-// Where .NET takes CRLs from. Offline knows those that were fetched before.
+// Where .NET takes CRLs from. Offline knows those that the same user's programs
+// have fetched before, until they expire: none, as far as can be foreseen.
 const (
 	RevocationNoCheck RevocationMode = "NoCheck"
 	RevocationOnline  RevocationMode = "Online"
@@ -69,28 +70,68 @@ const offlineRevocation = "RevocationStatusUnknown OfflineRevocation"
 // build lists the chain's statuses; one that is not ignored fails it.
 func (d dotnetChain) build(leaf *x509.Certificate) (sslPath, []netStatus) {
 	o := opensslCheck{trusted: d.roots, untrusted: d.extra, depth: opensslDepth, use: x509.ExtKeyUsageAny, at: d.at}
-	o.crlCheck = CRLNone
-	if d.mode != RevocationNoCheck {
+	p := o.verify(leaf)
+	if d.mode != RevocationNoCheck && !incomplete(p) {
 		o.crlCheck = CRLAll
 		if d.flag == RevocationEndOnly {
 			o.crlCheck = CRLLeaf
 		}
-		o.crls = d.reachable(o.verify(leaf).certs)
+		if d.mode == RevocationOnline && !troubled(p) {
+			o.crls = d.reachable(p.certs)
+		}
+		p = o.verify(leaf)
+		p.errs = d.settled(p)
 	}
-	p := o.verify(leaf)
 	var all []netStatus
 	if s, wrong := d.usage(p); wrong {
 		all = append(all, s)
 	}
 	for _, e := range p.errs {
 		w := words[e.code]
-		root := e.depth == len(p.certs)-1 && e.depth > 0 && selfSigned(p.top())
-		if w.gate == GateRevocation && root && d.flag == RevocationExcludeRoot {
-			continue
-		}
 		all = append(all, netStatus{w.gate, netNames[e.code], p.says(e), d.remedy(w), d.ignores(w.gate)})
 	}
 	return p, all
+}
+
+// incomplete says that the chain has no end (IsCompleteChain): then .NET does not
+// look for revocation at all.
+func incomplete(p sslPath) bool {
+	return len(p.errs) > 0 && (p.errs[0].code == noIssuer || p.errs[0].code == noLocalIssuer)
+}
+
+// troubled says that the chain has another fault than its time (BuildChainCore):
+// then .NET fetches no lists, and misses them.
+func troubled(p sslPath) bool {
+	return len(p.errs) > 0 && p.errs[0].code != notYetValid && p.errs[0].code != expired
+}
+
+// settled is what remains of the errors about revocation (FinishRevocation): the
+// root's only count when it is asked about and revoked, and what a revoked issuer's
+// list says counts no more.
+func (d dotnetChain) settled(p sslPath) (errs []sslError) {
+	root := len(p.certs) - 1
+	if root == 0 || !selfSigned(p.top()) {
+		root = -1
+	}
+	gone := -1 // the highest that is revoked
+	for _, e := range p.errs {
+		if e.code == revoked && (e.depth != root || d.flag != RevocationExcludeRoot) {
+			gone = max(gone, e.depth)
+		}
+	}
+	for _, e := range p.errs {
+		switch about := words[e.code].gate == GateRevocation; {
+		case about && e.depth == root && (e.code != revoked || gone != root):
+		case about && e.depth == gone && e.code != revoked:
+		case about && e.depth < gone:
+		default:
+			errs = append(errs, e)
+		}
+	}
+	for i := range max(gone, 0) {
+		errs = append(errs, sslError{noCRL, i})
+	}
+	return errs
 }
 
 // ignores says whether the policy's flags let a gate pass.

@@ -133,8 +133,12 @@ func TestDotNetOptionsAgree(t *testing.T) {
 	silent := m.leaf(between, "silent", client)
 	late := m.leaf(stale, "late", client, at("/stale.crl"))
 	old := m.leaf(between, "old", client, at("/between.crl"), m.days(-9, -1))
-	all := []*x509.RevocationList{m.crl(root, -1, 9), m.crl(between, -1, 9, gone), m.crl(stale, -9, -1)}
-	lists["/root.crl"], lists["/between.crl"], lists["/stale.crl"] = all[0].Raw, all[1].Raw, all[2].Raw
+	closed := m.authority(root, "closed", at("/root.crl"))
+	below := m.leaf(closed, "below closed", client, at("/closed.crl"))
+	odd := m.leaf(between, "odd", client, at("/between.crl"), critical)
+	oddAndOld := m.leaf(between, "odd and old", client, at("/between.crl"), critical, m.days(-9, -1))
+	all := []*x509.RevocationList{m.crl(root, -1, 9, closed), m.crl(closed, -1, 9, below), m.crl(between, -1, 9, gone), m.crl(stale, -9, -1)}
+	lists["/root.crl"], lists["/between.crl"], lists["/stale.crl"], lists["/closed.crl"] = all[0].Raw, all[2].Raw, all[3].Raw, all[1].Raw
 	noCheck := func(h *CertificateHandler) { h.RevocationMode = RevocationNoCheck }
 	both := func(h *CertificateHandler) { h.AllowedCertificateTypes = TypesAll }
 	self, selfOld := m.leaf(nil, "self", client), m.leaf(nil, "self old", client, m.days(-9, -1))
@@ -149,6 +153,15 @@ func TestDotNetOptionsAgree(t *testing.T) {
 		{"default", gone, func(*CertificateHandler) {}},
 		{"default", silent, func(*CertificateHandler) {}},
 		{"default", late, func(*CertificateHandler) {}},
+		{"default", old, func(*CertificateHandler) {}},
+		{"default", below, func(*CertificateHandler) {}},
+		{"default", odd, func(*CertificateHandler) {}},
+		{"default", oddAndOld, func(*CertificateHandler) {}},
+		{"EntireChain", below, func(h *CertificateHandler) { h.RevocationFlag = RevocationEntireChain }},
+		{"EndCertificateOnly", below, func(h *CertificateHandler) { h.RevocationFlag = RevocationEndOnly }},
+		{"EndCertificateOnly", late, func(h *CertificateHandler) { h.RevocationFlag = RevocationEndOnly }},
+		{"Offline", good, func(h *CertificateHandler) { h.RevocationMode = RevocationOffline }},
+		{"no intermediate, Online", good, func(h *CertificateHandler) { h.AdditionalChainCertificates = nil }},
 		{"EndCertificateOnly", good, func(h *CertificateHandler) { h.RevocationFlag = RevocationEndOnly }},
 		{"EndCertificateOnly", gone, func(h *CertificateHandler) { h.RevocationFlag = RevocationEndOnly }},
 		{"EntireChain", good, func(h *CertificateHandler) { h.RevocationFlag = RevocationEntireChain }},
@@ -171,7 +184,7 @@ func TestDotNetOptionsAgree(t *testing.T) {
 	for _, test := range tests {
 		h := NewCertificateHandler()
 		h.ChainTrustValidationMode, h.CustomTrustStore = CustomRootTrust, []*x509.Certificate{root.Certificate}
-		h.AdditionalChainCertificates = []*x509.Certificate{between.Certificate, stale.Certificate}
+		h.AdditionalChainCertificates = []*x509.Certificate{between.Certificate, stale.Certificate, closed.Certificate}
 		test.change(&h)
 		var k walk
 		h.judge(&k, Presented{Leaf: test.leaf.Certificate, HasKey: true}, Machine{CRLs: all}, time.Now())
