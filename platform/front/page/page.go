@@ -20,6 +20,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"devcert/devcert"
@@ -28,7 +29,11 @@ import (
 //go:embed page.html style.css favicon.svg
 var files embed.FS
 
-var layout = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "page.html"))
+// layout is parsed when a page is first asked for: every other command would wait for
+// it too.
+var layout = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "page.html"))
+})
 
 // policy lets the page have its own style sheet and icon, and nothing else: no
 // script at all, no style in attributes, no form, no frame around it.
@@ -149,7 +154,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	v := newView(r, report, err)
 	v.StylePath, v.IconPath = h.stylePath, iconPath
 	var out bytes.Buffer
-	if err := layout.Execute(&out, v); err != nil {
+	if err := layout().Execute(&out, v); err != nil {
 		refuse(w, http.StatusInternalServerError, "the page could not be written: "+clean(err.Error()))
 		return
 	}
