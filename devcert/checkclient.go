@@ -112,7 +112,7 @@ func (c ClientCheck) predictor(own []*x509.Certificate) (server clientauth.Predi
 	case "serve":
 		s := clientauth.Serve{
 			Required: true, Intermediates: c.own.ClientIntermediates(),
-			Revoked: func(cert *x509.Certificate) bool { return disk.IsRevoked(c.revoked, cert) },
+			Revoked: func(cert *x509.Certificate) (bool, error) { return disk.IsRevoked(c.revoked, cert), nil },
 		}
 		s.Trust(own)
 		err = s.Configure(c.Options, c.Files)

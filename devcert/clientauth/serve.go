@@ -23,9 +23,9 @@ type Serve struct {
 	// Intermediates help to build the chain beside those that the client sent:
 	// browsers often send the leaf alone.
 	Intermediates []*x509.Certificate
-	// Revoked says of a certificate of a chain that its issuer revoked it; nil where
-	// nobody knows of any.
-	Revoked func(*x509.Certificate) bool
+	// Revoked says of a certificate of a chain that its issuer revoked it, or why that
+	// cannot be told, which is as bad; nil where nobody knows of any.
+	Revoked func(*x509.Certificate) (bool, error)
 }
 
 // Judge says what is made of the certificates that a client sent, its own first.
@@ -86,16 +86,43 @@ func (s Serve) none() Verdict {
 	}
 }
 
-// revoked refuses where every chain has a certificate that was revoked.
-func (s Serve) revoked(chains [][]*x509.Certificate) Verdict {
-	var found *x509.Certificate
+// revoked refuses where every chain has a certificate that was revoked, or of which
+// that cannot be told.
+func (s Serve) revoked(chains [][]*x509.Certificate) (v Verdict) {
 	for _, chain := range chains {
-		at := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return s.Revoked != nil && s.Revoked(c) })
-		if at < 0 {
-			return Verdict{}
+		if v = s.revokedIn(chain); !v.Refused() {
+			return v
 		}
-		found = chain[at]
 	}
+	return v
+}
+
+func (s Serve) revokedIn(chain []*x509.Certificate) Verdict {
+	for _, c := range chain {
+		if s.Revoked == nil {
+			break
+		}
+		switch is, err := s.Revoked(c); {
+		case err != nil:
+			return unknownWhether(c, err)
+		case is:
+			return wasRevoked(c)
+		}
+	}
+	return Verdict{}
+}
+
+// unknownWhether has IIS's status for it too: 403.13 is also that no list is to be had.
+func unknownWhether(c *x509.Certificate, why error) Verdict {
+	v := Verdict{Gate: GateRevocation, Status: Revoked, Reason: "whether " + nameOf(c) + " was revoked cannot be told: " + why.Error()}
+	var remedied interface{ Remedy() string }
+	if errors.As(why, &remedied) {
+		v.Remedy = remedied.Remedy()
+	}
+	return v
+}
+
+func wasRevoked(found *x509.Certificate) Verdict {
 	return Verdict{
 		Gate:   GateRevocation,
 		Status: Revoked,

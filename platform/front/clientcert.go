@@ -1,8 +1,10 @@
 package front
 
 import (
+	"bytes"
 	"crypto/x509"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,10 +32,18 @@ type trust struct {
 	// behind helps to build chains: browsers send the leaf alone.
 	behind  []*x509.Certificate
 	revoked []disk.Revocation
+	// unread is why it is not known what was revoked; nil when it is.
+	unread error
+	// listed are the authorities whose certificates can be among the revoked.
+	listed []*x509.Certificate
 }
 
-func (t *trust) isRevoked(c *x509.Certificate) bool {
-	return disk.IsRevoked(t.revoked, c)
+func (t *trust) isRevoked(c *x509.Certificate) (bool, error) {
+	by := func(issuer *x509.Certificate) bool { return bytes.Equal(issuer.SubjectKeyId, c.AuthorityKeyId) }
+	if t.unread != nil && slices.ContainsFunc(t.listed, by) {
+		return false, t.unread
+	}
+	return disk.IsRevoked(t.revoked, c), nil
 }
 
 func newJudge(s devcert.Serving, known func() *trust) *judge {

@@ -1,7 +1,9 @@
 package front
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/devcert/clientauth"
 	"devcert/devcert/disk"
 )
 
@@ -65,24 +69,74 @@ func TestTheFrontKnowsWhoWasRevoked(t *testing.T) {
 	t.Parallel()
 	s, k, alice := withClients(t)
 	k.read(true)
-	require.False(t, k.trusted().isRevoked(alice.Cert))
+	require.False(t, isRevoked(t, k, alice.Cert))
 	require.Equal(t, []*x509.Certificate{s.made.ClientIntermediate.Cert}, k.trusted().behind)
 	s.revoke(t, alice.Cert)
 	k.fresh()
-	require.True(t, k.trusted().isRevoked(alice.Cert))
-	require.False(t, k.trusted().isRevoked(s.leaf.Cert))
+	require.True(t, isRevoked(t, k, alice.Cert))
+	require.False(t, isRevoked(t, k, s.leaf.Cert))
 
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, disk.RevokedFile), []byte("{"), 0o600))
 	k.fresh()
-	require.True(t, k.trusted().isRevoked(alice.Cert), "nobody is good again because the file is damaged")
+	require.True(t, isRevoked(t, k, alice.Cert), "nobody is good again because the file is damaged")
 	require.Equal(t, 1, s.heard(disk.RevokedFile))
-	late := newKeyring(s.folder, s.binder, 0, &teller{say: s.say})
-	late.read(true)
-	require.Equal(t, nobody, late.trusted(), "and a front that starts then trusts nobody")
-	require.Nil(t, late.list(chain.HierarchyID(s.made.Root)+"/clients.crl", time.Now()))
+	require.Equal(t, 1, s.heard("stays refused"))
+}
+
+func isRevoked(t *testing.T, k *keyring, cert *x509.Certificate) bool {
+	t.Helper()
+	is, err := k.trusted().isRevoked(cert)
+	require.NoError(t, err)
+	return is
+}
+
+// Who was revoked is not known then: nobody of whom it could be true is let in, and
+// the reason is that, not that an authority is not trusted.
+func TestAFrontThatStartsWithADamagedListOfTheRevoked(t *testing.T) {
+	t.Parallel()
+	s, k, alice := withClients(t)
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, disk.RevokedFile), []byte("{"), 0o600))
+	k.read(true)
+	require.Nil(t, k.list(chain.HierarchyID(s.made.Root)+"/clients.crl", time.Now()))
+	require.Equal(t, []string{
+		"reading " + filepath.Join(s.dir, disk.RevokedFile) + ": unexpected EOF; until it can be read, " +
+			"this machine's client certificates are refused (403.13), and no list of them is handed out",
+	}, s.lines())
+
+	bob, err := chain.NewSelfSigned(chain.ClientOptions{Name: "bob", Key: chain.ECDSA, Now: time.Now()})
+	require.NoError(t, err)
+	foreign := bob.Cert
+	for _, row := range []struct {
+		name   string
+		show   *x509.Certificate
+		cas    []*x509.Certificate
+		status clientauth.Status
+		reason string
+	}{
+		{"one of this machine's", alice.Cert, nil, "403.13", `whether "alice" was revoked cannot be told: revoked.json of the state folder cannot be read: unexpected EOF`},
+		{"one of this machine's, whose root was named", alice.Cert, []*x509.Certificate{s.made.Root}, "403.13", "revoked.json"},
+		{"another authority's", foreign, nil, "403.16", "not trusted here"},
+		{"another authority's, which was named", foreign, []*x509.Certificate{foreign}, clientauth.Accepted, ""},
+		{"none", nil, nil, "403.7", "none was sent"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			j := newJudge(devcert.Serving{ClientCert: devcert.RequireClientCert, ClientCAs: row.cas}, k.trusted)
+			r := &http.Request{TLS: &tls.ConnectionState{}}
+			if row.show != nil {
+				r.TLS.PeerCertificates = []*x509.Certificate{row.show}
+			}
+			v := j.verdict(new(connection), r, time.Now())
+			require.Equal(t, row.status, v.Status, v.Reason)
+			require.Contains(t, v.Reason, row.reason)
+			require.NotContains(t, v.Reason, s.dir)
+			if v.Status == clientauth.Revoked {
+				require.Contains(t, v.Remedy, "backup")
+			}
+		})
+	}
 	s.revoke(t)
-	require.False(t, late.fresh().trust.isRevoked(alice.Cert))
-	require.NotEqual(t, nobody, late.trusted())
+	k.fresh()
+	require.False(t, isRevoked(t, k, alice.Cert), "it can be read again")
 }
 
 // The front knows a group's authority as soon as there is one, signs its list, and
@@ -102,7 +156,7 @@ func TestTheFrontKnowsGroups(t *testing.T) {
 	require.NoError(t, list.CheckSignatureFrom(ops.Cert))
 	s.revoke(t, ops.Cert)
 	k.fresh()
-	require.True(t, k.trusted().isRevoked(ops.Cert))
+	require.True(t, isRevoked(t, k, ops.Cert))
 	require.NoError(t, s.folder.RemoveGroup("ops"))
 	k.fresh()
 	require.Len(t, k.trusted().behind, 1)
