@@ -4,17 +4,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // ErrNotSetUp is returned by commands that need a hierarchy where there is none.
 var ErrNotSetUp = errors.New("nothing has been set up for this user")
 
 // BindPorts binds ports, and wants them bound from now on. cert names the
-// certificate: "localhost" for the leaf, or a thumbprint. asks says what they do
+// certificate: "localhost" for the leaf, a name under which one was issued, or a
+// thumbprint. asks says what they do
 // about client certificates from now on; AsksUnknown leaves that as it is.
 func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks Asks) (*Report, error) {
 	r, err := e.look(ctx, depth{}, nil)
@@ -49,25 +48,6 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks A
 			func() error { return c.setAsks(ports, asks) },
 		)
 	})
-}
-
-// bindable gives the thumbprint of a certificate that ports can be bound to; ""
-// for the leaf, whichever it will be.
-func (e *Engine) bindable(r *Report, cert string) (string, error) {
-	if leaf := r.Seen.leafThumbprint(); cert == "localhost" || strings.EqualFold(cert, leaf) {
-		return "", nil
-	}
-	thumbprint := strings.ToUpper(strings.ReplaceAll(cert, " ", "")) // as certmgr.msc shows it
-	if err := checkThumbprint(thumbprint); err != nil {
-		return "", &UsageError{
-			Problem: fmt.Sprintf("there is no certificate %q to bind", cert),
-			Hint:    "there is: localhost; others are named by their SHA-1 thumbprint",
-		}
-	}
-	if err := e.Host.Binder.CanServe(thumbprint); err != nil {
-		return "", &UsageError{Problem: fmt.Sprintf("certificate %s cannot be bound: %v", thumbprint, err), Hint: "there is: localhost"}
-	}
-	return thumbprint, nil
 }
 
 // UnbindPorts unbinds ports, all when there are none, and wants them unbound
@@ -138,6 +118,7 @@ type PortState struct {
 	Foreign    bool   // bound by another application, or for another user
 	State      BindingState
 	Thumbprint string // bound; "" when none
+	Name       string // what that certificate was issued as; "" for the leaf and others
 	Listener   string // presented; "" when none, or not probed
 	// ClientCerts says whether the binding asks clients for a certificate.
 	ClientCerts Asks
@@ -191,6 +172,7 @@ func (r *Report) PortStates() []PortState {
 	}
 	var out []PortState
 	for _, port := range slices.Sorted(maps.Keys(states)) {
+		states[port].Name = r.Seen.nameOf(states[port].Thumbprint)
 		if len(r.only) == 0 || slices.Contains(r.only, port) {
 			out = append(out, *states[port])
 		}

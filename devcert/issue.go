@@ -115,7 +115,7 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 	case err != nil:
 		return nil, err
 	case by.Cert != nil && !by.Cert.Equal(now.Cert):
-		return nil, errors.New("issuing a certificate: another devcert has made a new root meanwhile")
+		return nil, &notExported{"issuing " + o.Names[0] + ": another devcert has made a new root meanwhile, and nothing was kept", "run the same command again: it then comes from the new root"}
 	}
 	if err := e.keep(ctx, o, i, made); err != nil {
 		return nil, err

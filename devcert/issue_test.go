@@ -228,3 +228,22 @@ func FuzzFileName(f *testing.F) {
 		require.Equal(t, got, filepath.Base(got))
 	})
 }
+
+// What was made below a root that is gone meanwhile is not kept.
+func TestANewRootWhileIssuing(t *testing.T) {
+	m, e := issuing(t)
+	order := forClient("alice")
+	order.PFX = chain.PFXModern
+	order.Password = func() (string, error) {
+		_, err := m.engine().Renew(t.Context(), true, true)
+		return "open-sesame", err
+	}
+	_, err := e.Issue(t.Context(), order)
+	require.EqualError(t, err, "issuing alice: another devcert has made a new root meanwhile, and nothing was kept")
+	var remedied interface{ Remedy() string }
+	require.ErrorAs(t, err, &remedied)
+	require.Contains(t, remedied.Remedy(), "run the same command again")
+	all, err := e.List(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, all)
+}

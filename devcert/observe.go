@@ -29,6 +29,11 @@ type Observation struct {
 	// Services has those of this state folder.
 	Services []ServiceState
 	IIS      *IISState // only when doctor looks, and on Windows
+	// issued is what was issued, as far as it can be read.
+	issued []disk.Issued
+	// unpresentable says of the certificates that ports were bound to by name why they
+	// cannot be presented.
+	unpresentable map[string]error
 	// PortsErr is why the table of ports could not be read.
 	PortsErr error
 	// Foreign says that the state folder was made by another user or elsewhere.
@@ -64,6 +69,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	looks.Go(func() { o.Ports, o.PortsErr = e.Host.Binder.Table(ctx) })
 	looks.Go(func() { o.bundle = e.lookAtBundle(material.Root) })
 	looks.Go(func() { o.Services = e.lookAtServices(ctx) })
+	looks.Go(func() { e.lookAtNamed(o) })
 	if deep.clients && e.Host.Clients != nil {
 		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
 	}

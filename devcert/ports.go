@@ -187,7 +187,7 @@ func portFindings(c *Config, o *Observation) []Finding {
 	for i := range all {
 		all[i].namePorts()
 	}
-	return append(all, excludedPorts(c, o)...)
+	return slices.Concat(all, namedFindings(c, o), excludedPorts(c, o))
 }
 
 // leavesPorts says that only an administrator may bind, and that the scope asks for

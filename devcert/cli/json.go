@@ -85,6 +85,8 @@ type bindingJSON struct {
 	Listener   *string `json:"listener"`
 	// ClientCerts says whether clients are asked for one; null when not known.
 	ClientCerts *bool `json:"clientCerts"`
+	// Name is what the certificate was issued as; null for the leaf and others.
+	Name *string `json:"name"`
 }
 
 type stepJSON struct {
@@ -146,7 +148,7 @@ func (d *document) fill(r *devcert.Report) {
 	for _, b := range r.PortStates() {
 		d.Bindings = append(d.Bindings, bindingJSON{
 			Port: b.Port, Address: b.Address, State: string(b.State),
-			Thumbprint: orNull(b.Thumbprint), AppID: orNull(b.AppID), Listener: orNull(b.Listener),
+			Thumbprint: orNull(b.Thumbprint), Name: orNull(b.Name), AppID: orNull(b.AppID), Listener: orNull(b.Listener),
 			ClientCerts: asked(b.ClientCerts),
 		})
 	}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -200,7 +201,18 @@ func (b tableBinder) Bind(ctx context.Context, order devcert.BindOrder) error {
 	})
 }
 
-func (b tableBinder) CanServe(string) error { return errors.New("it is not there") }
+// CanServe knows what was issued, as devcert's front does.
+func (b tableBinder) CanServe(thumbprint string) error {
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(b.path), "issued", "*", "*.crt"))
+	for _, file := range files {
+		der, err := os.ReadFile(file)
+		if err == nil && fmt.Sprintf("%X", sha1.Sum(der)) == thumbprint {
+			_, err = os.Stat(strings.TrimSuffix(file, ".crt") + "-key.pem")
+			return err
+		}
+	}
+	return errors.New("it is not there")
+}
 
 func (b tableBinder) Preview(_ context.Context, order devcert.BindOrder) ([]string, error) {
 	return []string{"bind " + devcert.FormatPorts(order.Ports)}, nil

@@ -54,6 +54,9 @@ func (s *session) listPorts(r *devcert.Report) {
 		case b.Silent:
 			what += "  nobody listens"
 		}
+		if b.Name != "" {
+			what += "  " + b.Name
+		}
 		if b.ClientCerts == devcert.AsksClients {
 			what += "  asks for client certificates"
 		}
@@ -72,7 +75,7 @@ func (p *program) portsBind() *cli.Command {
 			"is bound already is changed in that alone, and repair and renew keep it so until\n" +
 			"--client-certs=false or ports unbind. Without the flag a port does what it did.",
 		Flags: changingFlags(
-			&cli.StringFlag{Name: "cert", Value: "localhost", Usage: "bind the certificate of this `NAME` or thumbprint (localhost)"},
+			&cli.StringFlag{Name: "cert", Value: "localhost", Usage: "bind the certificate that was issued as `NAME`, or has this thumbprint (localhost)"},
 			&cli.BoolFlag{Name: "client-certs", Usage: "ask clients for a certificate; only HTTP.sys does (=false: ask no more)"},
 			takeOverFlag(),
 		),

@@ -106,6 +106,9 @@ func (u *ui) lines(r *devcert.Report) {
 	var order []string
 	for _, b := range r.PortStates() {
 		state := string(b.State)
+		if b.Name != "" {
+			state += " to " + b.Name + ":"
+		}
 		if b.Silent {
 			state += ", nobody listens:"
 		}

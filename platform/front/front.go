@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"devcert/devcert"
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -69,9 +70,25 @@ func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 	})
 }
 
-// CanServe knows no certificate but the leaf.
-func (f *Front) CanServe(string) error {
-	return errors.New("devcert has made none with this thumbprint")
+// CanServe knows what was issued, besides the leaf.
+func (f *Front) CanServe(thumbprint string) error {
+	folder := disk.Folder{Path: filepath.Dir(f.path), Files: f.files}
+	names, err := issuedNames(folder.Path)
+	if err != nil {
+		return fmt.Errorf("cannot look for issued certificates: %w", reason(err))
+	}
+	for _, name := range names {
+		certs, err := readIssuedCerts(folder, name)
+		if err != nil || len(certs) == 0 || chain.Thumbprint(certs[0]) != thumbprint {
+			continue // what cannot be read is said of it elsewhere
+		}
+		key, err := readIssuedKey(folder, name, certs[0])
+		if err == nil && key == nil {
+			err = errors.New("its key is not in the state folder")
+		}
+		return err
+	}
+	return errors.New("devcert has made none with this thumbprint that it still has")
 }
 
 // Preview gives no command: the table is a file.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 
 	"devcert/devcert/chain"
+	"devcert/devcert/disk"
 )
 
 // issuedPair are the two files of one issued certificate: the leaf and what
@@ -90,22 +92,36 @@ func (k *keyring) readIssued(v, old *view) {
 // readPair gives nil for what is no server's, and for what was made of another's
 // request, whose key is not here.
 func (k *keyring) readPair(name string, old *view) (*identity, error) {
-	files := issuedPair(name)
-	data, err := k.folder.Read(files[0])
+	certs, err := readIssuedCerts(k.folder, name)
+	if err != nil || len(certs) == 0 || !slices.Contains(certs[0].ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
+		return nil, err
+	}
+	key, err := readIssuedKey(k.folder, name, certs[0])
+	if err != nil || key == nil {
+		return nil, err
+	}
+	if same := old.known[chain.Thumbprint(certs[0])]; same != nil {
+		return same, nil // with the sessions that clients have
+	}
+	return newIdentity(certs, key, k.asks), nil
+}
+
+// readIssuedCerts are a leaf and what follows it; none where there is no such file.
+func readIssuedCerts(folder disk.Folder, name string) ([]*x509.Certificate, error) {
+	data, err := folder.Read(issuedPair(name)[0])
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	certs, err := chain.ParseCertificates(data)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(certs[0].ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
-		return nil, nil
-	}
-	if data, err = k.folder.Read(files[1]); errors.Is(err, fs.ErrNotExist) {
+	return chain.ParseCertificates(data)
+}
+
+// readIssuedKey is that leaf's key; nil where there is no such file.
+func readIssuedKey(folder disk.Folder, name string, leaf *x509.Certificate) (crypto.Signer, error) {
+	data, err := folder.Read(issuedPair(name)[1])
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -115,11 +131,8 @@ func (k *keyring) readPair(name string, old *view) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !chain.SameKey(certs[0], key) {
+	if !chain.SameKey(leaf, key) {
 		return nil, errors.New("certificate and key do not belong together")
 	}
-	if same := old.known[chain.Thumbprint(certs[0])]; same != nil {
-		return same, nil // with the sessions that clients have
-	}
-	return newIdentity(certs, key, k.asks), nil
+	return key, nil
 }

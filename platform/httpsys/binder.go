@@ -187,9 +187,19 @@ func (b *Binder) Unbind(ctx context.Context, ports []int) error {
 // CanServe asks LocalMachine\My.
 func (b *Binder) CanServe(thumbprint string) error {
 	if why := b.Broken(thumbprint); why != "" {
-		return errors.New(why)
+		return &unservable{why}
 	}
 	return nil
+}
+
+// unservable is why HTTP.sys cannot present a certificate.
+type unservable struct{ why string }
+
+func (e *unservable) Error() string { return `HTTP.sys takes it from LocalMachine\My, and ` + e.why }
+
+// Remedy says what a person can do.
+func (*unservable) Remedy() string {
+	return `import it with its key, as an administrator:  certutil -importpfx My FILE.pfx  (devcert issue NAME --pfx legacy makes one)`
 }
 
 // NewLeaf stands in a preview for the thumbprint of a leaf that is not made yet.
