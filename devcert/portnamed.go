@@ -90,9 +90,9 @@ func forPorts(i disk.Issued, h *disk.Hierarchy, now time.Time) error {
 // name can be presented still.
 func (e *Engine) lookAtNamed(o *Observation) {
 	o.issued, _ = e.folder().Issued() // only for names and reasons: none is given of what cannot be read
-	c, _, err := configOf(o)
-	if err != nil || c == nil {
-		return
+	c, err := ParseConfig(o.Folder.Config)
+	if err != nil {
+		return // which is damage with a finding of its own
 	}
 	o.unpresentable = map[string]error{}
 	for _, thumbprint := range c.Certs {
