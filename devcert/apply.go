@@ -33,7 +33,7 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 	if len(w.ledger.Entries) == 0 {
 		w.recordSeen() // a lost ledger is about to be written anew
 	}
-	w.before.Entries = slices.Clone(w.ledger.Entries)
+	w.before.Entries, w.before.Offered = slices.Clone(w.ledger.Entries), slices.Clone(w.ledger.Offered)
 	var failed error
 	for len(steps) > 0 && failed == nil {
 		if n := together(steps); n > 1 {
@@ -49,7 +49,7 @@ func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, e
 	if err != nil {
 		return r, errors.Join(failed, err)
 	}
-	after.Steps = r.Steps
+	after.Steps, after.Ended = r.Steps, r.Ended
 	after.verify()
 	if ctx.Err() == nil { // else a tool may still be at work on what the ledger was told
 		failed = errors.Join(failed, w.reconcile(after.Steps, after.Seen))

@@ -130,11 +130,8 @@ func (w *worker) reissue(s Step) error {
 	if c.KeepRootKey {
 		w.hierarchy.RootKey = old.RootKey
 	}
-	switch {
-	case c.ClientCerts:
+	if c.ClientCerts {
 		w.hierarchy.ClientIntermediate, w.hierarchy.Groups = old.ClientIntermediate, old.Groups
-	case old.ClientIntermediate.Cert != nil:
-		w.Say("what was issued to clients stays valid until its end, and can no longer be revoked; devcert renew --root ends it now")
 	}
 	return w.install(s)
 }
@@ -173,6 +170,7 @@ func (w *worker) configWith(s Step) ([]byte, error) {
 
 // switched does what follows a switch.
 func (w *worker) switched() error {
+	w.report.Ended = w.ended()
 	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
 		// Only now: a replacement that is given up leaves both as they were.
 		w.ledger.Exposed = nil
@@ -181,6 +179,7 @@ func (w *worker) switched() error {
 			w.ledger.Entries = slices.DeleteFunc(w.ledger.Entries, func(entry disk.Entry) bool {
 				return !sameUser(entry.Cert, w.Host.Owner) // never ours to remove
 			})
+			w.ledger.Offered = slices.DeleteFunc(w.ledger.Offered, func(entry disk.Entry) bool { return !w.report.Seen.ownsOffered(entry) })
 			if err := w.saveLedger(); err != nil {
 				return err
 			}

@@ -45,6 +45,7 @@ type Report struct {
 	Planned  []Step    // with DryRun
 	Steps    []StepResult
 	Asked    []Asked  // by doctor
+	Ended    []Ended  // what a change of the hierarchy put an end to
 	Left     []string // paths in the state folder that uninstall left, because devcert did not make them
 
 	only []int // see OnlyPorts

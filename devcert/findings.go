@@ -102,6 +102,7 @@ const (
 	writeBundle                // the system's roots and devcert's
 	deployParts                // in the store
 	withdrawCert               // from the store
+	retractCert                // a client's, from where it is offered
 	bindPorts                  // to the leaf
 	installService             // and start it
 	dismissService             // stop it, and remove what Install made
@@ -134,6 +135,7 @@ func compare(c *Config, damage error, o *Observation) []Finding {
 		all = append(all, storeFindings(c, o)...)
 	}
 	all = append(all, formerCerts(o)...)
+	all = append(all, orphanFindings(c, o)...)
 	all = append(all, overrideFindings(o)...)
 	all = append(all, bundleFindings(o)...)
 	all = append(all, clientFindings(o)...)

@@ -117,10 +117,8 @@ func issuedState(i disk.Issued, h *disk.Hierarchy, revoked []disk.Revocation, no
 
 // fromAnother says that a hierarchy of devcert's issued cert, and not h.
 func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hierarchy) bool {
-	for _, own := range []*x509.Certificate{h.Root, h.Intermediate.Cert, h.ClientIntermediate.Cert} {
-		if own != nil && bytes.Equal(cert.AuthorityKeyId, own.SubjectKeyId) {
-			return false
-		}
+	if issuedBy(cert, h.Root, h.Intermediate.Cert, h.ClientIntermediate.Cert) {
+		return false
 	}
 	for _, c := range behind {
 		if c.CheckSignatureFrom(h.Root) == nil {

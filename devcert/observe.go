@@ -24,6 +24,7 @@ type Observation struct {
 	Overrides []Override
 	Clients   []Client // only when clients were looked for
 	bundle    bundleState
+	orphans   []orphan
 	ephemeral Ephemeral // only when clients were looked for: it is advice
 	Projects  []Project // see [Engine]
 	// Services has those of this state folder.
@@ -80,6 +81,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	if deep.iis != nil && e.Host.IIS != nil {
 		looks.Go(func() { o.IIS, iisErr = e.Host.IIS(ctx, *deep.iis) })
 	}
+	looks.Go(func() { o.orphans = e.lookForOrphans(ctx, o) })
 	looks.Wait()
 	if iisErr != nil {
 		return nil, iisErr

@@ -86,6 +86,7 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 		p.binds(findings)
 	}
 	p.withdraws(findings)
+	p.retracts(findings)
 	p.bundle(findings)
 	p.services(findings)
 	return p.steps

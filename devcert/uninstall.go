@@ -54,7 +54,9 @@ func removal(r *Report, all bool) []Step {
 		p.add(unbindStep(ports))
 	}
 	for _, entry := range r.Seen.Folder.Ledger.Offered {
-		p.add(Step{action: retract, What: entry.Store, Where: "without " + nameOf(entry.Cert), store: entry.Store, cert: entry.Cert})
+		if r.Seen.ownsOffered(entry) {
+			p.retract(entry)
+		}
 	}
 	for _, cert := range ownCerts(r, all) {
 		p.removeCert(cert)

@@ -211,6 +211,9 @@ func (s *session) removed(r *devcert.Report, err error) error {
 // changed reports a command that changes things: what it would do, that there
 // was nothing to do, that it failed, or done as the words of its success.
 func (s *session) changed(r *devcert.Report, err error, done func()) error {
+	if r != nil {
+		s.tellEnded(r.Ended)
+	}
 	if err == nil && s.engine.DryRun && len(r.Planned) > 0 {
 		if s.json {
 			s.printJSON(r, errAttention)
@@ -233,6 +236,33 @@ func (s *session) changed(r *devcert.Report, err error, done func()) error {
 		}
 		s.findings(r)
 	})
+}
+
+// tellEnded says what becomes of issued certificates whose authority is gone, and
+// the commands that issue them again.
+func (s *session) tellEnded(all []devcert.Ended) {
+	var dead, unrevocable, commands []string
+	for _, e := range all {
+		switch {
+		case e.Unrevocable:
+			unrevocable = append(unrevocable, e.Name)
+			continue
+		case e.Again != nil:
+			commands = append(commands, "  devcert "+s.quoteAll(e.Again))
+		}
+		dead = append(dead, e.Name)
+	}
+	if len(unrevocable) > 0 {
+		s.ui.say("what was issued to clients (" + strings.Join(unrevocable, ", ") + ") stays valid until its end,\n" +
+			"and can no longer be revoked; devcert renew --root ends it now")
+	}
+	if len(dead) == 0 {
+		return
+	}
+	s.ui.say("issued by the former root, and accepted no longer: " + strings.Join(dead, ", "))
+	if len(commands) > 0 {
+		s.ui.say("to issue again:\n" + strings.Join(commands, "\n"))
+	}
 }
 
 // failed prints an error, and what runs the rest where rights were lacking.
