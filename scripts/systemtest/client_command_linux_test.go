@@ -1,6 +1,8 @@
 package systemtest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"path/filepath"
 	"strconv"
@@ -114,5 +116,64 @@ func TestTheCommandLetsBrowsersIn(t *testing.T) {
 	m.devcert(0, "revoke", "alice")
 	require.Equal(t, alice, m.offering("alice"))
 	g.requireAll(shutOut, "it was revoked")
+
+	m.devcert(0, "issue", "bob", "--client", "--install")
+	g.requireAll(answer{200, m.offering("bob", "chromium", "firefox")}, "another one is installed")
+	r := m.devcert(0, "renew", "--root", "--yes")
+	require.Contains(t, r.stderr, "accepted no longer: bob\n")
+	require.Contains(t, r.stderr, "  devcert issue bob --client --install\n")
+	m.offering("bob")
+	g.requireAll(shutOut, "its root is gone, and it with that")
+	m.devcert(0, "issue", "bob", "--client", "--install")
+	g.requireAll(answer{200, m.offering("bob", "chromium", "firefox")}, "it was issued again")
 	m.requireHealthy()
+}
+
+// TestBrowsersAndOtherServers is what TestTheCommandLetsBrowsersIn is, at a server
+// of somebody else's, which the browsers trust without devcert: it names the root
+// from which clients are to come. A certificate of the user's own, by no one that it
+// knows, is beside that of devcert's all the time, and is there when devcert is gone.
+func TestBrowsersAndOtherServers(t *testing.T) {
+	m := browserMachine(t, true).with("DEVCERT_PASSWORD=open-sesame")
+	m.autoSelect()
+	company, file := m.clientCA("company")
+	m.importCA("company", file)
+	pair := company.issue(t, "localhost")
+	present := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil }
+	own := issueClient(t, newClientHierarchy(t, "somebody@else"), "own")
+	places := m.personal("offer", own)
+
+	m.devcert(0, "setup", "--client-certs")
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM([]byte(m.read(m.state("root.pem")))))
+	all := func(want ...string) {
+		t.Helper()
+		for _, b := range m.own() {
+			who := m.admits(b, newClientSite(t, present, roots))
+			require.Equal(t, len(want), min(len(who), 1), "%s: %v", b.name, who)
+			require.Subset(t, who, want, b.name)
+		}
+	}
+	all()
+	m.devcert(0, "issue", "alice", "--client", "--install")
+	all("alice")
+	m.devcert(0, "setup", "--client-certs=false")
+	all()
+	m.devcert(0, "setup", "--client-certs", "--yes")
+	roots.AppendCertsFromPEM([]byte(m.read(m.state("root.pem"))))
+	m.devcert(0, "issue", "alice", "--client", "--install")
+	all("alice")
+	m.devcert(0, "uninstall", "--yes")
+	all()
+	require.Equal(t, places, m.personal("offers", own))
+}
+
+// importCA has the browsers trust an authority, as a person does by hand.
+func (m *machine) importCA(name, file string) {
+	m.t.Helper()
+	database := filepath.Join(m.home(), ".local/share/pki/nssdb")
+	require.True(m.t, exists(database))
+	for _, dir := range []string{database, m.profile("home"), m.profile("work")} {
+		m.must(certutilProgram, "-d", "sql:"+dir, "-A", "-t", "C,,", "-n", name, "-i", file)
+	}
 }
