@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -153,6 +154,8 @@ func (w *worker) do(ctx context.Context, s Step) error {
 		return w.rebuild(s.damage.Name)
 	case restore:
 		return w.restore(s.damage)
+	case finish:
+		return w.folder.FinishIssued(path.Base(s.damage.Name))
 	case tighten:
 		return w.tighten(s.damage.Name)
 	case create:

@@ -162,7 +162,7 @@ func (e *Engine) Credential(ctx context.Context, name string) (chain.Credential,
 	var all []byte
 	name = fileName(name)
 	for _, ending := range []string{".pem", "-key.pem"} {
-		data, err := disk.ReadFile(e.folder().IssuedPath(name, ending))
+		data, err := e.folder().ReadIssued(name, ending)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && all == nil:
 			return chain.Credential{}, nobody

@@ -99,6 +99,7 @@ const (
 	restoreFile                // write the bytes that belong there
 	rebuildFile                // set it aside and write what is known
 	tightenFile                // take others' rights away
+	finishFile                 // go on with what was stopped
 	writeBundle                // the system's roots and devcert's
 	deployParts                // in the store
 	withdrawCert               // from the store
@@ -213,6 +214,9 @@ func damageFinding(d *disk.Damage) (Finding, bool) {
 		return f, false // stateFindings has it
 	case d.Kind == disk.Exposed:
 		return exposedFinding(f), true
+	case d.Kind == disk.Interrupted:
+		f.Kind, f.cure = PairMismatch, finishFile
+		f.Consequence = "a server or client that reads them may find a certificate and a key that do not belong together"
 	case d.Kind == disk.Unreadable:
 		f.Kind, f.cure = StateCorrupt, noCure
 		f.Remedy = cmp.Or(d.Remedy, "give its owner the right to read it, or remove it")

@@ -175,6 +175,35 @@ func TestIssuedStates(t *testing.T) {
 	require.Contains(t, m.status().Findings[0].Remedy, "devcert renew --root")
 }
 
+// A run that was killed while it replaced a certificate is found, and finished; what
+// stands in the place of the folder is found, and left to its owner.
+func TestIssuedFilesThatAreNotInTheirPlaces(t *testing.T) {
+	m, e := issuing(t)
+	_, err := e.Issue(t.Context(), forClient("alice"))
+	require.NoError(t, err)
+	cert := m.read("issued/alice/alice.pem")
+	require.NoError(t, os.Mkdir(m.path("issued/alice/.alice.new"), 0o700))
+	require.NoError(t, os.Rename(m.path("issued/alice/alice.pem"), m.path("issued/alice/.alice.new/alice.pem")))
+	require.NoError(t, os.WriteFile(m.path("issued/alice/alice.pem"), []byte("the one before"), 0o600))
+	require.Equal(t, []string{"error pair-mismatch issued/alice"}, describe(m.status().Findings))
+	all, err := e.List(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, IssuedValid, all[0].State)
+	require.Empty(t, describe(m.mustRepair().Findings))
+	require.Equal(t, cert, m.read("issued/alice/alice.pem"))
+
+	if err := os.Rename(m.path("issued"), m.path("kept")); err != nil || os.Symlink(m.path("kept"), m.path("issued")) != nil {
+		t.Skip("symbolic links need a privilege here")
+	}
+	require.Equal(t, []string{"error state-corrupt issued (by hand)"}, describe(m.status().Findings))
+	_, err = e.List(t.Context())
+	require.ErrorIs(t, err, disk.ErrNotFolder)
+	_, err = e.Issue(t.Context(), forClient("bob"))
+	require.ErrorIs(t, err, disk.ErrNotFolder)
+	_, err = e.Credential(t.Context(), "alice")
+	require.ErrorIs(t, err, disk.ErrNotFolder)
+}
+
 // An issued key that others can read is found, and made private again; it is no
 // reason to make a new leaf.
 func TestExposedIssuedKeys(t *testing.T) {

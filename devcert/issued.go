@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -83,11 +82,10 @@ func (e *Engine) offeredBy(ctx context.Context, ledger *disk.Ledger, cert *x509.
 
 // IssuedPath is where that file of a certificate is; "" when it is not there.
 func (e *Engine) IssuedPath(name, ending string) string {
-	path := e.folder().IssuedPath(name, ending)
-	if _, err := os.Lstat(path); err != nil {
+	if !e.folder().HasIssued(name, ending) {
 		return ""
 	}
-	return path
+	return e.folder().IssuedPath(name, ending)
 }
 
 func isFor(cert *x509.Certificate, use x509.ExtKeyUsage) bool {

@@ -18,6 +18,7 @@ const (
 	rebuild           // a damaged file: set aside, written from what is known
 	restore           // a file: the bytes that belong there
 	tighten           // a file: others' rights taken away
+	finish            // what was issued, and stopped on its way
 	create            // a hierarchy, as a generation of its own; staged, not yet the current one
 	reissue           // a leaf, as a generation of its own
 	bundle            // the system's roots and devcert's in one file
@@ -112,6 +113,8 @@ func (p *planner) files(findings []Finding) {
 		switch {
 		case f.cure == rebuildFile, f.cure == bindPorts && f.damage != nil:
 			p.add(Step{action: rebuild, What: "file", Where: f.damage.Name, damage: f.damage})
+		case f.cure == finishFile:
+			p.add(Step{action: finish, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == restoreFile && !fresh:
 			p.add(Step{action: restore, What: "file", Where: f.Where, damage: f.damage})
 		case f.cure == tightenFile && (!f.damage.Private || !p.needs(newHierarchy)):

@@ -142,7 +142,7 @@ func snapshot(t testing.TB, f Folder) *Snapshot {
 // damages lists "name: kind" for comparison.
 func damages(s *Snapshot) []string {
 	kinds := map[DamageKind]string{
-		Absent: "absent", Unreadable: "unreadable", Corrupt: "corrupt", Differs: "differs", Exposed: "exposed",
+		Absent: "absent", Unreadable: "unreadable", Corrupt: "corrupt", Differs: "differs", Exposed: "exposed", Interrupted: "interrupted",
 	}
 	out := []string{}
 	for _, d := range s.Damage {

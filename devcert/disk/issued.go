@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,8 +49,11 @@ func (f Folder) IssuedPath(name, ending string) string {
 // IssuedDir is the folder of those files.
 func (f Folder) IssuedDir(name string) string { return f.path(issuedDir, name) }
 
-// Issued lists what was issued, by name. A folder of another's making is left out.
-func (f Folder) Issued() ([]Issued, error) {
+// IssuedNames lists the folders of what was issued. Links are not followed.
+func (f Folder) IssuedNames() ([]string, error) {
+	if err := f.checkDir(issuedDir); err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(f.path(issuedDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -59,12 +61,34 @@ func (f Folder) Issued() ([]Issued, error) {
 	if err != nil {
 		return nil, failed("reading", f.path(issuedDir), err)
 	}
-	var all []Issued
+	var names []string
 	for _, e := range entries {
-		if !e.IsDir() {
-			continue
+		if e.IsDir() {
+			names = append(names, e.Name())
 		}
-		if i, ok := f.readIssued(e.Name()); ok {
+	}
+	return names, nil
+}
+
+// checkDir refuses what stands in the place of a folder: a link would lead what is
+// written, keys above all, to wherever it points.
+func (f Folder) checkDir(name string) error {
+	info, err := os.Lstat(f.path(name))
+	if err == nil && !info.IsDir() {
+		return failed("using", f.path(name), ErrNotFolder)
+	}
+	return nil
+}
+
+// Issued lists what was issued, by name. A folder of another's making is left out.
+func (f Folder) Issued() ([]Issued, error) {
+	names, err := f.IssuedNames()
+	if err != nil {
+		return nil, err
+	}
+	var all []Issued
+	for _, name := range names {
+		if i, ok := f.readIssued(name); ok {
 			all = append(all, i)
 		}
 	}
@@ -72,7 +96,7 @@ func (f Folder) Issued() ([]Issued, error) {
 }
 
 func (f Folder) readIssued(name string) (Issued, bool) {
-	data, err := ReadFile(f.IssuedPath(name, ".pem"))
+	data, err := f.ReadIssued(name, ".pem")
 	if errors.Is(err, fs.ErrNotExist) {
 		return Issued{}, false
 	}
@@ -80,18 +104,17 @@ func (f Folder) readIssued(name string) (Issued, bool) {
 	if err == nil {
 		i.Certs, i.Err = chain.ParseCertificates(data)
 	}
-	_, err = os.Lstat(f.IssuedPath(name, "-key.pem"))
-	i.Key = err == nil
+	i.Key = f.HasIssued(name, "-key.pem")
 	return i, true
 }
 
 // issuedSecrets are the files there that hold keys, relative to the folder.
 func (f Folder) issuedSecrets() []string {
-	entries, _ := os.ReadDir(f.path(issuedDir))
+	all, _ := f.IssuedNames()
 	var names []string
-	for _, e := range entries {
+	for _, of := range all {
 		for _, ending := range IssuedEndings {
-			name := issuedDir + "/" + e.Name() + "/" + e.Name() + ending
+			name := issuedDir + "/" + of + "/" + of + ending
 			if _, err := os.Lstat(f.path(name)); err == nil && SecretEnding(ending) {
 				names = append(names, name)
 			}
@@ -109,51 +132,4 @@ func (f Folder) FindIssued(name string) (Issued, bool, error) {
 		return Issued{}, false, err
 	}
 	return all[at], true, nil
-}
-
-// WriteIssued replaces what is there of name by files, all safe on disk before the
-// first is replaced. What was there and has no successor goes.
-func (f Folder) WriteIssued(name string, files []IssuedFile) error {
-	dir := f.path(issuedDir, name)
-	for _, d := range []string{f.path(issuedDir), dir} {
-		if err := f.Files.MakeDir(d); err != nil && !errors.Is(err, fs.ErrExist) {
-			return failed("making", d, err)
-		}
-	}
-	var entries []entry
-	for _, ending := range IssuedEndings {
-		at := slices.IndexFunc(files, func(file IssuedFile) bool { return file.Ending == ending })
-		if at < 0 {
-			if err := os.Remove(f.IssuedPath(name, ending)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return failed("removing", f.IssuedPath(name, ending), err)
-			}
-			continue
-		}
-		mode := PublicMode
-		if SecretEnding(ending) {
-			mode = PrivateMode
-		}
-		entries = append(entries, entry{f.IssuedPath(name, ending), files[at].Data, mode})
-	}
-	for _, e := range entries {
-		if err := f.MakeWay(filepath.Join(issuedDir, name, filepath.Base(e.path))); err != nil {
-			return err
-		}
-	}
-	if err := writeBeside(f.Files, entries); err != nil {
-		return failed("writing", dir, err)
-	}
-	return f.syncDirs(dir, f.path(issuedDir))
-}
-
-// RemoveIssued takes the files of name away, and its folder when that is empty.
-func (f Folder) RemoveIssued(name string) error {
-	for _, ending := range IssuedEndings {
-		if err := os.Remove(f.IssuedPath(name, ending)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return failed("removing", f.IssuedPath(name, ending), err)
-		}
-	}
-	_ = os.Remove(f.path(issuedDir, name)) // what somebody else keeps there stays
-	_ = os.Remove(f.path(issuedDir))
-	return nil
 }

@@ -180,12 +180,19 @@ func inGeneration(n fs.DirEntry) (own, bool) {
 	return nil, false
 }
 
-// inIssued knows a folder for each name that was issued.
+// inIssued knows a folder for each name that was issued, and what a killed run left
+// half done of it.
 func inIssued(folder fs.DirEntry) (own, bool) {
-	return func(n fs.DirEntry) (own, bool) {
-		ending, ok := strings.CutPrefix(plain(n.Name()), folder.Name())
+	name := inUse(folder.Name())
+	var inside own
+	inside = func(n fs.DirEntry) (own, bool) {
+		if n.IsDir() && n.Name() == beside(name) {
+			return inside, true
+		}
+		ending, ok := strings.CutPrefix(plain(n.Name()), name)
 		return nothing, ok && slices.Contains(IssuedEndings, ending)
-	}, folder.IsDir()
+	}
+	return inside, folder.IsDir()
 }
 
 // inGroups knows a folder for each group, under its name or a temporary one.
@@ -201,10 +208,18 @@ func inGroups(folder fs.DirEntry) (own, bool) {
 // nothing is for folders that stand where devcert keeps a file.
 func nothing(fs.DirEntry) (own, bool) { return nil, false }
 
+// inUse is the name that a temporary file or folder will have.
+func inUse(name string) string {
+	if final := strings.TrimSuffix(strings.TrimPrefix(name, "."), ".new"); name == beside(final) {
+		return final
+	}
+	return name
+}
+
 // plain is the name that a file has in use: it may stand beside that as a
 // temporary one, or as a damaged one that was set aside.
 func plain(name string) string {
-	if final := strings.TrimSuffix(strings.TrimPrefix(name, "."), ".new"); name == beside(final) {
+	if final := inUse(name); final != name {
 		return final
 	}
 	if before, number, ok := strings.Cut(name, setAside); ok && number != "" && strings.Trim(number, "0123456789") == "" {

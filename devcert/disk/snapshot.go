@@ -19,11 +19,12 @@ type DamageKind int
 
 // The kinds of damage.
 const (
-	Absent     DamageKind = iota // not there
-	Unreadable                   // there, but it could not be read
-	Corrupt                      // read, but not what such a file holds
-	Differs                      // sound in itself, but not what belongs there
-	Exposed                      // others may read or replace it
+	Absent      DamageKind = iota // not there
+	Unreadable                    // there, but it could not be read
+	Corrupt                       // read, but not what such a file holds
+	Differs                       // sound in itself, but not what belongs there
+	Exposed                       // others may read or replace it
+	Interrupted                   // issued anew, and its files not all in their places
 )
 
 // Damage is one file that is not as it should be.
@@ -92,6 +93,7 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if err := s.readLedger(f); err != nil {
 		return nil, fmt.Errorf("reading %s in %s: %w", LedgerFile, f.Path, err)
 	}
+	s.readIssued(f)
 	s.readRevoked(f)
 	s.readCurrent(f)
 	if s.Current != "" {
@@ -130,6 +132,18 @@ func (s *Snapshot) readConfig(f Folder) {
 		s.Config = data
 	case !errors.Is(err, fs.ErrNotExist):
 		s.damaged(ConfigFile, kindOf(err), reason(err).Error())
+	}
+}
+
+// readIssued looks for what keeps issued certificates from being what readers take.
+func (s *Snapshot) readIssued(f Folder) {
+	if err := f.checkDir(issuedDir); err != nil {
+		s.damaged(issuedDir, Unreadable, "it "+ErrNotFolder.Error())
+		s.Damage[len(s.Damage)-1].Remedy = "move what is there away, or put the folder itself in its place"
+		return
+	}
+	for _, name := range f.interruptedIssued() {
+		s.damaged(issuedDir+"/"+name, Interrupted, "it was issued anew by a run that was stopped, and not all of its files are in their places")
 	}
 }
 

@@ -73,7 +73,7 @@ func (f *Front) Bind(ctx context.Context, order devcert.BindOrder) error {
 // CanServe knows what was issued, besides the leaf.
 func (f *Front) CanServe(thumbprint string) error {
 	folder := disk.Folder{Path: filepath.Dir(f.path), Files: f.files}
-	names, err := issuedNames(folder.Path)
+	names, err := folder.IssuedNames()
 	if err != nil {
 		return fmt.Errorf("cannot look for issued certificates: %w", reason(err))
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -17,28 +16,13 @@ import (
 // issuedPair are the two files of one issued certificate: the leaf and what
 // follows it, and the key.
 func issuedPair(name string) [2]string {
-	in := path.Join(issuedDir, name, name)
+	in := path.Join(disk.IssuedFolder, name, name)
 	return [2]string{in + ".pem", in + "-key.pem"}
-}
-
-// issuedNames lists the folders of what was issued. Links are not followed.
-func issuedNames(dir string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(dir, issuedDir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
-	}
-	return names, err
 }
 
 // issuedFiles are the stamps of all those files that are there.
 func issuedFiles(dir string) map[string]fs.FileInfo {
-	names, err := issuedNames(dir)
+	names, err := disk.Folder{Path: dir}.IssuedNames()
 	if err != nil {
 		return nil
 	}
@@ -66,15 +50,15 @@ func sameFiles(a, b map[string]fs.FileInfo) bool {
 // used is said and left out: it is none of the others' business.
 func (k *keyring) readIssued(v, old *view) {
 	v.issuedFiles = issuedFiles(k.folder.Path)
-	names, err := issuedNames(k.folder.Path)
+	names, err := k.folder.IssuedNames()
 	if err != nil {
 		v.issued, v.again = old.issued, v.again || passing(err)
-		k.teller.once(issuedDir, "cannot look for issued certificates: "+err.Error())
+		k.teller.once(disk.IssuedFolder, "cannot look for issued certificates: "+err.Error())
 		return
 	}
-	k.teller.over(issuedDir)
+	k.teller.over(disk.IssuedFolder)
 	for _, name := range names {
-		topic := path.Join(issuedDir, name)
+		topic := path.Join(disk.IssuedFolder, name)
 		id, err := k.readPair(name, old)
 		switch {
 		case err != nil:
@@ -108,7 +92,7 @@ func (k *keyring) readPair(name string, old *view) (*identity, error) {
 
 // readIssuedCerts are a leaf and what follows it; none where there is no such file.
 func readIssuedCerts(folder disk.Folder, name string) ([]*x509.Certificate, error) {
-	data, err := folder.Read(issuedPair(name)[0])
+	data, err := folder.ReadIssued(name, ".pem")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -120,7 +104,7 @@ func readIssuedCerts(folder disk.Folder, name string) ([]*x509.Certificate, erro
 
 // readIssuedKey is that leaf's key; nil where there is no such file.
 func readIssuedKey(folder disk.Folder, name string, leaf *x509.Certificate) (crypto.Signer, error) {
-	data, err := folder.Read(issuedPair(name)[1])
+	data, err := folder.ReadIssued(name, "-key.pem")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -10,14 +10,10 @@ import (
 	"devcert/devcert/disk"
 )
 
-// issuedDir is where `devcert issue` puts what it made, each in a folder of its
-// own.
-const issuedDir = "issued"
-
 // watched are the names in the state folder whose change says that something
 // else is to be presented. A renewed leaf is a new generation, which becomes the
 // one that `current` names by one rename.
-var watched = [...]string{disk.CurrentFile, disk.BindingsFile, issuedDir, disk.RevokedFile, disk.GroupsDir}
+var watched = [...]string{disk.CurrentFile, disk.BindingsFile, disk.IssuedFolder, disk.RevokedFile, disk.GroupsDir}
 
 // The places of two of them.
 const (
