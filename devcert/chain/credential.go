@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -238,9 +239,9 @@ func nameIn(c *x509.Certificate) string {
 	}
 	const enough = 64 // RFC 5280's bound of a common name
 	if len(name) > enough {
-		name = name[:enough] + "..."
+		name = strings.ToValidUTF8(name[:enough], "") + "..."
 	}
-	return fmt.Sprintf("%+q", name)
+	return strconv.Quote(name)
 }
 
 // readable is an error's text without what a file could have smuggled into it.

@@ -292,7 +292,7 @@ func mustDER(t testing.TB, values ...any) []byte {
 
 // What a certificate calls itself comes from whoever made it.
 func TestNamesAreQuoted(t *testing.T) {
-	for in, want := range map[string]string{"a\x1b[31m\n": `"a\x1b[31m\n"`, strings.Repeat("x", 80): `"` + strings.Repeat("x", 64) + `..."`, "é": `"\u00e9"`} {
+	for in, want := range map[string]string{"a\x1b[31m\n": `"a\x1b[31m\n"`, strings.Repeat("x", 80): `"` + strings.Repeat("x", 64) + `..."`, "é\u202e": `"é\u202e"`, strings.Repeat("é", 40): `"` + strings.Repeat("é", 32) + `..."`} {
 		cert := &x509.Certificate{}
 		cert.Subject.CommonName = in
 		require.Equal(t, want, nameIn(cert))

@@ -77,6 +77,8 @@ func checkPublicKey(pub crypto.PublicKey) error {
 			return fmt.Errorf("an ECDSA key on %s where P-256 or P-384 is expected", key.Curve.Params().Name)
 		}
 		return nil
+	case nil: // an algorithm that Go does not know
+		return errors.New("a key of another type where RSA or ECDSA is expected")
 	}
 	return fmt.Errorf("a key of type %T where RSA or ECDSA is expected", pub)
 }

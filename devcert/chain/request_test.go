@@ -64,7 +64,7 @@ func TestRequestCannotChooseItsProfile(t *testing.T) {
 	h, key := standardHierarchy(t), newP256(t)
 	der := newRequest(t, key, x509.CertificateRequest{
 		Subject:  pkix.Name{CommonName: "my own CA", Organization: []string{"ACME"}},
-		DNSNames: []string{"app.test"}, EmailAddresses: []string{"a@example.com"},
+		DNSNames: []string{"app.test"},
 		ExtraExtensions: []pkix.Extension{
 			{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}},
 			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 2, 1, 6}},
@@ -81,6 +81,23 @@ func TestRequestCannotChooseItsProfile(t *testing.T) {
 	assert.Equal(t, "CN=app.test", cert.Subject.String())
 	assert.Equal(t, []string{"app.test"}, cert.DNSNames)
 	assert.Empty(t, cert.EmailAddresses)
+}
+
+// twoNames is a subject in which nobody can tell who is meant.
+var twoNames = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: oidCommonName, Value: "anna"}, {Type: oidCommonName, Value: "bob"}}}
+
+// withOtherName asks for a user principal name, as Active Directory has them.
+func withOtherName(t testing.TB, r x509.CertificateRequest) x509.CertificateRequest {
+	t.Helper()
+	upn, err := asn1.MarshalWithParams(struct {
+		ID    asn1.ObjectIdentifier
+		Value string `asn1:"tag:0,explicit,utf8"`
+	}{asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}, "anna@example.test"}, "tag:0")
+	require.NoError(t, err)
+	san, err := asn1.Marshal([]asn1.RawValue{{FullBytes: upn}})
+	require.NoError(t, err)
+	r.ExtraExtensions = append(r.ExtraExtensions, pkix.Extension{Id: oidSAN, Value: san})
+	return r
 }
 
 func TestRequestNamesRefuses(t *testing.T) {
@@ -103,7 +120,11 @@ func TestRequestNamesRefuses(t *testing.T) {
 		reason string
 	}{
 		{"nothing", nil, "certificate request"},
-		{"byte after the end", append(append([]byte{}, good...), 0), "trailing data"},
+		{"byte after the end", append(append([]byte{}, good...), 0), "it is damaged, or something else than PKCS#10"},
+		{"cut off", good[:len(good)-9], "it is damaged, or something else than PKCS#10"},
+		{"an e-mail address", newRequest(t, key, x509.CertificateRequest{DNSNames: []string{"app.test"}, EmailAddresses: []string{"a@example.com"}}), "names an e-mail address, and a server's certificate has none"},
+		{"an otherName", newRequest(t, key, withOtherName(t, x509.CertificateRequest{})), "names an otherName, and"},
+		{"two common names", newRequest(t, key, x509.CertificateRequest{Subject: twoNames}), `several common names, "anna", "bob", and`},
 		{"a certificate", standardHierarchy(t).Leaf.Cert.Raw, "certificate request"},
 		{"signature spoilt", spoilt, "signature"},
 		{"RSA-1024", ask(weak, "app.test"), "1024 bits"},
@@ -172,6 +193,11 @@ func TestRequestClientRefuses(t *testing.T) {
 		{"hosts", newRequest(t, key, x509.CertificateRequest{
 			Subject: pkix.Name{CommonName: "anna"}, DNSNames: []string{"www.example.com", "client.localhost"}, IPAddresses: []net.IP{{8, 8, 8, 8}},
 		}), `it names "www.example.com", "8.8.8.8", and`},
+		{"an otherName", newRequest(t, key, withOtherName(t, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}})), "names an otherName, and a client's certificate has none"},
+		{"two common names", newRequest(t, key, x509.CertificateRequest{Subject: twoNames}), `several common names, "anna", "bob", and`},
+		{"two lists of names", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}, ExtraExtensions: []pkix.Extension{
+			{Id: oidSAN, Value: []byte("\x30\x08\x81\x06a@a.io")}, {Id: oidSAN, Value: []byte("\x30\x08\x81\x06b@a.io")},
+		}}), "duplicate requested extensions"},
 		{"control character", named(key, "an\x07na"), "cannot be printed"},
 		{"65 characters", named(key, strings.Repeat("a", 65)), "longer than 64"},
 		{"e-mail", newRequest(t, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "anna"}, EmailAddresses: []string{"anna"}}), "not an e-mail address"},
