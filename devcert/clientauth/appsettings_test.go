@@ -3,6 +3,7 @@ package clientauth
 import (
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,12 @@ func TestAppSettings(t *testing.T) {
 		{name: "longest wildcard", text: sni, host: "x.b.test", want: kestrel(NoCertificate, true)},
 
 		{name: "which endpoint", text: two, err: `the settings have several endpoints: name one of "Open", "Strict"`},
-		{name: "no such endpoint", text: two, endpoint: "Plain", err: `the settings have no HTTPS endpoint "Plain": there are "Open", "Strict"`},
+		{name: "no such endpoint", text: two, endpoint: "Other", err: `the settings have no HTTPS endpoint "Other": there are "Open", "Strict"`},
+		{name: "an endpoint that is http", text: two, endpoint: "plain", want: Kestrel{Mode: AllowCertificate, HTTP2: true, Plain: []string{"Plain"}}},
+		{
+			name: "http alone", text: `{"Kestrel": {"Endpoints": {"B": {"Url": "HTTP://*:1", "ClientCertificateMode": "RequireCertificate"}, "A": {"Url": "http://*:2"}}}}`,
+			want: Kestrel{Mode: NoCertificate, HTTP2: true, Plain: []string{"A", "B"}},
+		},
 		{name: "no such host", text: sni, host: "c.example", err: `endpoint "E" serves the hosts "*.b.test", "*.test", "a.test", and not "c.example"`},
 		{
 			name: "unknown mode", text: `{"Kestrel": {"EndpointDefaults": {"ClientCertificateMode": "Required"}}}`,
@@ -102,7 +108,7 @@ func FuzzAppSettings(f *testing.F) {
 				t.Fatalf("%q is no mode", k.Mode)
 			}
 		}
-		if err != nil && strings.IndexFunc(err.Error(), func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
+		if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Fatalf("%q", err.Error())
 		}
 	})

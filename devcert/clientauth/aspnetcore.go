@@ -71,6 +71,9 @@ func (a AspNetCore) asked(w *walk) bool {
 	var none string
 	remedy := "set ClientCertificateMode to RequireCertificate: in appsettings.json Kestrel:EndpointDefaults:ClientCertificateMode"
 	switch {
+	case len(a.Kestrel.Plain) > 0:
+		none = "Kestrel asks for no certificate: the settings have http for " + quoted(a.Kestrel.Plain) + ", and no endpoint with https"
+		remedy = "give the endpoint a Url that begins with https://, or name another with --endpoint"
 	case a.Kestrel.Mode == NoCertificate || a.Kestrel.Mode == "":
 		none = "Kestrel asks for no certificate: ClientCertificateMode is NoCertificate"
 	case a.Kestrel.Mode == DelayCertificate && a.Kestrel.HTTP2:

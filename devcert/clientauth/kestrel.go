@@ -34,6 +34,8 @@ type Kestrel struct {
 	AllowAny        bool
 	CheckRevocation bool // CheckCertificateRevocation
 	HTTP2           bool // the endpoint's Protocols have Http2 among them
+	// Plain are the endpoints that are meant, where none of them speaks HTTPS.
+	Plain []string
 }
 
 // NewKestrel is an endpoint with nothing configured (HttpsConnectionAdapterOptions.cs).
@@ -42,10 +44,12 @@ func NewKestrel() Kestrel { return Kestrel{Mode: NoCertificate, HTTP2: true} }
 const kestrelSection = "Kestrel"
 
 // Endpoints are the names of the configured endpoints that speak HTTPS.
-func (s AppSettings) Endpoints() []string {
+func (s AppSettings) Endpoints() []string { return s.endpoints("https:") }
+
+func (s AppSettings) endpoints(scheme string) []string {
 	var all []string
 	for _, name := range s.children(kestrelSection, "Endpoints") {
-		if strings.HasPrefix(strings.ToLower(s.get(kestrelSection, "Endpoints", name, "Url")), "https:") {
+		if strings.HasPrefix(strings.ToLower(s.get(kestrelSection, "Endpoints", name, "Url")), scheme) {
 			all = append(all, name)
 		}
 	}
@@ -58,7 +62,11 @@ func (s AppSettings) Endpoints() []string {
 // there is none; host is what the client asks for by SNI, and may be empty.
 func (s AppSettings) Apply(code Kestrel, endpoint, host string) (Kestrel, error) {
 	sections := [][]string{{kestrelSection, "EndpointDefaults"}}
-	name, err := s.endpoint(endpoint)
+	name := ""
+	var err error
+	if code.Plain = s.plain(endpoint); code.Plain == nil {
+		name, err = s.endpoint(endpoint)
+	}
 	if err != nil {
 		return code, err
 	}
@@ -78,6 +86,20 @@ func (s AppSettings) Apply(code Kestrel, endpoint, host string) (Kestrel, error)
 		}
 	}
 	return code, nil
+}
+
+// plain are the endpoints that are meant, and speak HTTP alone.
+func (s AppSettings) plain(wanted string) []string {
+	all := s.endpoints("http:")
+	if wanted == "" && len(s.Endpoints()) == 0 {
+		return all
+	}
+	for _, name := range all {
+		if strings.EqualFold(name, wanted) {
+			return []string{name}
+		}
+	}
+	return nil
 }
 
 func (s AppSettings) endpoint(wanted string) (string, error) {

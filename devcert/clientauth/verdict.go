@@ -3,6 +3,7 @@ package clientauth
 import (
 	"crypto/x509"
 	"strconv"
+	"strings"
 )
 
 // Status is how a refusal shows itself to a person, in the server's own words:
@@ -58,7 +59,7 @@ func issuerOf(c *x509.Certificate) string {
 
 func quote(name string) string {
 	if len(name) > maxName {
-		name = name[:maxName] + "..."
+		name = strings.ToValidUTF8(name[:maxName], "") + "..."
 	}
-	return strconv.QuoteToASCII(name)
+	return strconv.Quote(name)
 }
