@@ -156,7 +156,7 @@ func (e *Engine) Credential(ctx context.Context, name string) (chain.Credential,
 		return e.byThumbprint(ctx, thumbprint)
 	}
 	nobody := &UsageError{
-		Problem: fmt.Sprintf("there is no file %+q, and devcert issued no certificate of that name", name),
+		Problem: fmt.Sprintf("there is no file %q, and devcert issued no certificate of that name", name),
 		Hint:    "name a file with a certificate in PEM, DER or PFX, what devcert issued, or on Windows a thumbprint",
 	}
 	var all []byte

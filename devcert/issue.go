@@ -51,6 +51,8 @@ type IssueOrder struct {
 type Elsewhere interface {
 	// Ready says what is in the way, before anything is made.
 	Ready(name string) error
+	// Where names that place.
+	Where() string
 	Write(name string, files []disk.IssuedFile) error
 }
 
@@ -62,6 +64,8 @@ type Issuance struct {
 	Dir   string // where in the state folder they are kept
 	// Offered are the clients that offer it.
 	Offered []OfferedBy
+	// Planned is all that there is besides, with DryRun: what would be done.
+	Planned []Step
 }
 
 // Cert is the certificate itself.
@@ -103,6 +107,10 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		return nil, issueError(err, by)
 	}
 	i := &Issuance{Name: name, Chain: append([]*x509.Certificate{made.Cert}, made.chain...)}
+	if e.DryRun { // what was made is forgotten, and no password asked for
+		i.Planned, err = e.issuing(o, i)
+		return i, err
+	}
 	if i.Files, err = made.files(o); err != nil {
 		return nil, err
 	}
@@ -124,6 +132,30 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		return i, e.offer(ctx, i, made)
 	}
 	return i, nil
+}
+
+// issuing are the steps that keep and offer would do.
+func (e *Engine) issuing(o IssueOrder, i *Issuance) ([]Step, error) {
+	var steps []Step
+	had, found, err := e.folder().FindIssued(i.Name)
+	if err != nil {
+		return nil, err
+	}
+	if found && had.Cert() != nil {
+		if steps, err = e.ending(had); err != nil {
+			return nil, err
+		}
+	}
+	steps = append(steps, Step{What: "issue", Where: e.folder().IssuedPath(i.Name, ".pem")})
+	if o.Elsewhere != nil {
+		steps = append(steps, Step{What: "write", Where: o.Elsewhere.Where()})
+	}
+	for _, p := range e.Host.Personals {
+		if o.Install {
+			steps = append(steps, Step{What: p.Name(), Where: "would offer it, where it is found"})
+		}
+	}
+	return steps, nil
 }
 
 // complete fills in what the order leaves open, and refuses what contradicts itself.
@@ -323,18 +355,19 @@ func (o IssueOrder) sign(issuer chain.Pair, client chain.ClientOptions, server c
 // how to permit it.
 func issueError(err error, a *signer) error {
 	var name *chain.NameError
-	if errors.As(err, &name) && a.Cert != nil && !chain.PermitsOf(a.Cert).Allows(name.Name) && strings.Contains(name.Name, ".") {
-		refused := outside(name.Name, chain.PermitsOf(a.Cert))
-		var wrong *UsageError
-		if errors.As(refused, &wrong) {
-			wrong.Hint = strings.Replace(wrong.Hint, " --name "+name.Name, "", 1) // it is for the leaf
-		}
-		return refused
+	if !errors.As(err, &name) {
+		return err
 	}
-	if errors.As(err, &name) {
+	host, no := chain.ParseName(name.Name) // an e-mail address is none
+	if no != nil || a.Cert == nil || chain.PermitsOf(a.Cert).Allows(host) || !strings.Contains(host, ".") {
 		return usage(err)
 	}
-	return err
+	refused := outside(host, chain.PermitsOf(a.Cert))
+	var wrong *UsageError
+	if errors.As(refused, &wrong) {
+		wrong.Hint = strings.Replace(wrong.Hint, " --name "+host, "", 1) // it is for the leaf
+	}
+	return refused
 }
 
 // files are what people and programs take.

@@ -37,6 +37,8 @@ type IssuedCert struct {
 	Server bool // for servers
 	// Offered are the clients of this machine into which it was put.
 	Offered []string
+	// Planned is what revoking it would do, with DryRun.
+	Planned []Step
 }
 
 // List tells what was issued, and looks where it is offered. It changes nothing.
@@ -129,8 +131,12 @@ func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hie
 // Revoke ends a client's certificate before its time: it is on the list that
 // `serve` signs from then on, and no client here offers it any more.
 func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, changed bool, err error) {
-	if _, err := e.revocable(ctx, name); err != nil {
+	if c, err = e.revocable(ctx, name); err != nil {
 		return nil, false, err
+	}
+	if e.DryRun {
+		c.Planned, err = e.ending(c.Issued)
+		return c, false, err
 	}
 	unlock, err := e.lock(ctx)
 	if err != nil {
@@ -151,6 +157,29 @@ func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, change
 		c.State, changed = IssuedRevoked, true
 	}
 	return c, changed, e.withdrawOffered(ctx, c.Cert())
+}
+
+// ending are the steps that end a certificate before its time.
+func (e *Engine) ending(i disk.Issued) ([]Step, error) {
+	seen, err := e.folder().Snapshot()
+	if err != nil {
+		return nil, refuseNewer(err)
+	}
+	revoked, err := e.folder().Revoked()
+	if err != nil {
+		return nil, refuseNewer(err)
+	}
+	var steps []Step
+	cert := i.Cert()
+	if len(cert.CRLDistributionPoints) > 0 && !disk.IsRevoked(revoked, cert) && issuedState(i, &seen.Hierarchy, revoked, e.Now()) != IssuedFormer {
+		steps = append(steps, Step{What: "revoke", Where: i.Name + ", until " + day(cert.NotAfter)})
+	}
+	for _, entry := range seen.Ledger.Offered {
+		if entry.Cert.Equal(cert) {
+			steps = append(steps, Step{What: entry.Store, Where: "would offer " + i.Name + " no more"})
+		}
+	}
+	return steps, nil
 }
 
 // revocable finds the certificate, and says why revoking it would be of no use.

@@ -219,8 +219,7 @@ func (s *session) changed(r *devcert.Report, err error, done func()) error {
 			s.printJSON(r, errAttention)
 			return asPrinted(errAttention)
 		}
-		s.printPlan(r.Planned)
-		return errAttention
+		return s.wouldChange(r.Planned)
 	}
 	if err != nil {
 		return s.failed(r, err)
@@ -279,6 +278,16 @@ func (s *session) failed(r *devcert.Report, err error) error {
 		fmt.Fprintf(s.streams.Err, "run:  %s\n", s.rerun)
 	}
 	return asPrinted(err)
+}
+
+// wouldChange reports steps, in a dry run.
+func (s *session) wouldChange(steps []devcert.Step) error {
+	if s.json {
+		s.printDocument(nil, reference{planned: steps}, errAttention)
+		return asPrinted(errAttention)
+	}
+	s.printPlan(steps)
+	return errAttention
 }
 
 func (s *session) printPlan(steps []devcert.Step) {

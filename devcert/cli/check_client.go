@@ -13,7 +13,6 @@ import (
 	"crypto/x509"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
@@ -121,7 +120,7 @@ func atTime(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return now, &devcert.UsageError{Problem: fmt.Sprintf("%+q is no time", text), Hint: "write for instance --at 2027-01-31 or --at 2027-01-31T12:00:00Z"}
+	return now, &devcert.UsageError{Problem: fmt.Sprintf("%q is no time", text), Hint: "write for instance --at 2027-01-31 or --at 2027-01-31T12:00:00Z"}
 }
 
 // credential is what the client shows: from a file, else by its name, with what
@@ -162,18 +161,18 @@ func (s *session) passwordOf(name string) (string, error) {
 	switch file := s.flags.String("password-file"); {
 	case file != "":
 		return passwordIn(file)
-	case s.env[passwordVariable] != "":
-		return s.env[passwordVariable], nil
+	case s.hasPassword():
+		return s.givenPassword()
 	case !s.ui.interactive || !terminal:
-		return "", &devcert.UsageError{Problem: name + " has a password", Hint: "give it with --password-file FILE or in " + passwordVariable}
+		return "", &devcert.UsageError{Problem: shown(name) + " has a password", Hint: "give it with --password-file FILE or in " + passwordVariable}
 	}
-	fmt.Fprint(s.streams.Err, "password of "+name+": ")
-	line, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprint(s.streams.Err, "password of "+shown(name)+": ")
+	line, err := readHidden(s.flags.Context, int(in.Fd()))
 	fmt.Fprintln(s.streams.Err)
 	if err != nil {
 		return "", fmt.Errorf("asking for a password: %w", err)
 	}
-	return string(line), nil
+	return line, nil
 }
 
 func certificatesOf(name string) ([]*x509.Certificate, error) {
@@ -199,15 +198,15 @@ func readFile[T any](name, hint string, parse func([]byte) (T, error)) (T, error
 	var none T
 	f, err := os.Open(name)
 	if err != nil {
-		return none, &devcert.UsageError{Problem: err.Error(), Hint: hint}
+		return none, &devcert.UsageError{Problem: notRead(name, err), Hint: hint}
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return none, &devcert.UsageError{Problem: name + " is a folder", Hint: hint}
+		return none, &devcert.UsageError{Problem: shown(name) + " is a folder", Hint: hint}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return none, &devcert.UsageError{Problem: err.Error(), Hint: hint}
+		return none, &devcert.UsageError{Problem: notRead(name, err), Hint: hint}
 	}
 	value, err := parse(data)
 	var wrong *devcert.UsageError
@@ -218,5 +217,5 @@ func readFile[T any](name, hint string, parse func([]byte) (T, error)) (T, error
 	case errors.As(err, &remedied):
 		hint = remedied.Remedy()
 	}
-	return value, &devcert.UsageError{Problem: name + ": " + err.Error(), Hint: hint}
+	return value, &devcert.UsageError{Problem: shown(name) + ": " + err.Error(), Hint: hint}
 }

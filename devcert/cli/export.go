@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -83,9 +84,6 @@ func (s *session) export(x devcert.Export) error {
 	if err != nil {
 		return err
 	}
-	if strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF }) {
-		return &devcert.UsageError{Problem: "the password has a character beyond U+FFFF, such as an emoji, which the format cannot hold", Hint: "choose another"}
-	}
 	data, err := s.engine.Export(x, password)
 	if err != nil {
 		return s.failed(nil, err)
@@ -129,14 +127,14 @@ func (s *session) exportPassword(x devcert.Export) (password, chosen string, err
 		err = &devcert.UsageError{Problem: x.Name + " has no password", Hint: "leave --password-file out"}
 	case !x.Password:
 	case file != "":
-		password, err = passwordIn(file)
-	case s.env[passwordVariable] != "":
-		password = s.env[passwordVariable]
+		password, err = fit(passwordIn(file))
+	case s.hasPassword():
+		password, err = fit(s.givenPassword())
 	case !x.Secret:
 		password, chosen = javasPassword, javasPassword
 	default:
 		if s.ui.interactive {
-			password, err = s.askPassword()
+			password, err = fit(s.askPassword())
 		}
 		if password == "" && err == nil {
 			password, err = s.newPassword()
@@ -168,13 +166,57 @@ func passwordIn(path string) (string, error) {
 		data, err = io.ReadAll(io.LimitReader(f, maxPassword+1))
 	}
 	if err != nil {
-		return "", &devcert.UsageError{Problem: err.Error(), Hint: "--password-file names a file that holds the password, and nothing else"}
+		return "", &devcert.UsageError{Problem: notRead(path, err), Hint: "--password-file names a file that holds the password, and nothing else"}
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if password == "" || len(data) > maxPassword || strings.ContainsAny(password, "\r\n") {
-		return "", &devcert.UsageError{Problem: path + " does not hold one line with a password", Hint: "write the password, and nothing else, into it"}
+	var problem string
+	switch {
+	case password == "" || len(data) > maxPassword:
+		problem = "does not hold one line with a password"
+	case !utf8.ValidString(password) || strings.ContainsRune(password, 0): // UTF-16 is
+		problem = "is not text in UTF-8"
+	case strings.HasPrefix(password, "\ufeff"):
+		problem = "begins with a byte order mark, which would be part of the password"
+	case strings.ContainsAny(password, "\r\n"):
+		problem = "does not hold one line with a password"
+	default:
+		return password, nil
+	}
+	return "", &devcert.UsageError{Problem: shown(path) + " " + problem, Hint: "write the password, and nothing else, into it"}
+}
+
+// hasPassword says whether the environment has one, were it an empty one.
+func (s *session) hasPassword() bool {
+	_, set := s.env[passwordVariable]
+	return set
+}
+
+// givenPassword is the environment's. Where a secret is missing, build servers set
+// the variable empty: another password than the one that was meant helps nobody.
+func (s *session) givenPassword() (string, error) {
+	password := s.env[passwordVariable]
+	if password == "" {
+		return "", &devcert.UsageError{Problem: passwordVariable + " is set, and empty", Hint: "give it a password, or unset it"}
 	}
 	return password, nil
+}
+
+// fit refuses what PKCS#12 cannot hold.
+func fit(password string, err error) (string, error) {
+	var problem string
+	switch {
+	case err != nil:
+		return "", err
+	case !utf8.ValidString(password):
+		problem = "is not UTF-8"
+	case strings.ContainsRune(password, 0): // ends it, for most who read it
+		problem = "has a NUL in it"
+	case strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF }):
+		problem = "has a character beyond U+FFFF, such as an emoji, which the format cannot hold"
+	default:
+		return password, nil
+	}
+	return "", &devcert.UsageError{Problem: "the password " + problem, Hint: "choose another"}
 }
 
 // readHidden reads a line that is not shown, until ctx ends: Ctrl+C is told to the
@@ -220,8 +262,11 @@ func (s *session) askPassword() (string, error) {
 	if first == "" {
 		return "", nil
 	}
-	if again, err := read("again: "); err != nil || again != first {
-		return "", errors.New("the two passwords are not alike: nothing was written")
+	switch again, err := read("again: "); {
+	case err != nil:
+		return "", fmt.Errorf("asking for a password: %w", err)
+	case again != first:
+		return "", &devcert.UsageError{Problem: "the two passwords are not alike", Hint: "nothing was written; run it again"}
 	}
 	return first, nil
 }

@@ -30,7 +30,7 @@ func (p *program) issueCommand() *cli.Command {
 			"question; else one is made and printed once, on standard error.\n\n" +
 			"--flaw makes one that a server or client should refuse, and nothing else wrong\n" +
 			"with it: " + devcert.FlawNames() + ".",
-		Flags: commonFlags(
+		Flags: changingFlags(
 			&cli.BoolFlag{Name: "client", Usage: "for a client (setup --client-certs makes their authority)"},
 			&cli.BoolFlag{Name: "server", Usage: "with --client: for both uses, straight from a root whose key is kept"},
 			&cli.StringFlag{Name: "group", Usage: "with --client: in this group of clients, `NAME` (devcert group create)"},
@@ -54,6 +54,9 @@ func (p *program) issueCommand() *cli.Command {
 				return err
 			}
 			i, err := s.engine.Issue(ctx, order)
+			if err == nil && s.engine.DryRun {
+				return s.wouldChange(i.Planned)
+			}
 			if i == nil || len(i.Chain) == 0 {
 				return s.failed(nil, err)
 			}
@@ -93,6 +96,9 @@ func (s *session) order() (devcert.IssueOrder, error) {
 		if c.IsSet("pfx") && o.PFX != "" {
 			return o, &devcert.UsageError{Problem: "a PFX file holds the key, which is with whoever made the request", Hint: "leave --pfx out"}
 		}
+		if c.IsSet("password-file") {
+			return o, &devcert.UsageError{Problem: "--password-file is about a PFX file, which holds the key, and that is with whoever made the request", Hint: "leave --password-file out"}
+		}
 		if o.Key != "" {
 			return o, &devcert.UsageError{Problem: "the request brings its key", Hint: "leave --key out"}
 		}
@@ -123,8 +129,8 @@ func (s *session) issuePassword() (string, error) {
 	if file := s.flags.String("password-file"); file != "" {
 		return fit(passwordIn(file))
 	}
-	if given := s.env[passwordVariable]; given != "" {
-		return fit(given, nil)
+	if s.hasPassword() {
+		return fit(s.givenPassword())
 	}
 	if s.ui.interactive {
 		if password, err := s.askPassword(); password != "" || err != nil {
@@ -134,14 +140,6 @@ func (s *session) issuePassword() (string, error) {
 	password, err := chain.NewPassword(nil)
 	if err == nil {
 		fmt.Fprintln(s.streams.Err, "password: "+password)
-	}
-	return password, err
-}
-
-// fit refuses what PKCS#12 cannot hold.
-func fit(password string, err error) (string, error) {
-	if err == nil && strings.ContainsFunc(password, func(r rune) bool { return r > 0xFFFF }) {
-		err = &devcert.UsageError{Problem: "the password has a character beyond U+FFFF, such as an emoji, which the format cannot hold", Hint: "choose another"}
 	}
 	return password, err
 }
@@ -156,25 +154,25 @@ func readRequest(path string) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return wrong(err.Error())
+		return wrong(notRead(path, err))
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxRequest+1))
 	switch {
 	case err != nil:
-		return wrong(err.Error())
+		return wrong(notRead(path, err))
 	case len(data) > maxRequest:
-		return wrong(path + " is larger than 64 KiB, and no certificate request")
+		return wrong(shown(path) + " is larger than 64 KiB, and no certificate request")
 	}
 	block, rest := pem.Decode(data)
 	if block == nil {
 		return data, nil
 	}
 	if block.Type != "CERTIFICATE REQUEST" && block.Type != "NEW CERTIFICATE REQUEST" {
-		return wrong(fmt.Sprintf("%s holds a %q, and no certificate request", path, block.Type))
+		return wrong(fmt.Sprintf("%s holds a %q, and no certificate request", shown(path), block.Type))
 	}
 	if more, _ := pem.Decode(rest); more != nil {
-		return wrong(path + " holds more than one PEM block")
+		return wrong(shown(path) + " holds more than one PEM block")
 	}
 	return block.Bytes, nil
 }
@@ -228,7 +226,20 @@ func (s *session) useLines(out issuedJSON, o devcert.IssueOrder) {
 	s.ui.printf("curl        curl --cert %s --key %s https://localhost:44300/\n", s.quoteAll([]string{pemFile}), s.quoteAll([]string{key}))
 	if pfx != "" {
 		s.ui.printf("C#          X509CertificateLoader.LoadPkcs12FromFile(@\"%s\", password)\n", strings.ReplaceAll(pfx, `"`, `""`))
-		s.ui.printf("PowerShell  Invoke-WebRequest https://localhost:44300/ -Certificate (Get-PfxCertificate '%s')\n", strings.ReplaceAll(pfx, "'", "''"))
+		s.ui.printf("PowerShell  Invoke-WebRequest https://localhost:44300/ -Certificate (Get-PfxCertificate '%s')\n", powershellQuotes.Replace(pfx))
 	}
-	s.ui.printf("foresee     devcert check-client %s --server aspnetcore\n", s.quoteAll([]string{out.Name}))
+	s.ui.printf("foresee     devcert %s\n", s.quoteAll(append([]string{"check-client", out.Name, "--server", "aspnetcore"}, s.homeWords()...)))
+}
+
+// powershellQuotes doubles what ends a string in single quotes: PowerShell takes
+// the typographic ones for it too (about_Quoting_Rules).
+var powershellQuotes = strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
+
+// homeWords are the flag that leads another command to the same state folder, where
+// the environment does not.
+func (s *session) homeWords() []string {
+	if !s.flags.IsSet("home") {
+		return nil
+	}
+	return []string{"--home", s.engine.Host.StateDir}
 }

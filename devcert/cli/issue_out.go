@@ -15,6 +15,8 @@ type outDir struct {
 	force bool
 }
 
+func (o *outDir) Where() string { return o.dir }
+
 // Ready says what is in the way of any of the files.
 func (o *outDir) Ready(name string) error {
 	info, err := os.Stat(o.dir)

@@ -21,7 +21,7 @@ type document struct {
 	OK        bool              `json:"ok"`
 	Exit      int               `json:"exit"`
 	Error     *string           `json:"error"`
-	Remedy    string            `json:"remedy,omitempty"` // for the error; with exit 4 the command to run
+	Remedy    *string           `json:"remedy,omitempty"` // for the error; with exit 4 the command to run
 	Hierarchy *hierarchyJSON    `json:"hierarchy"`
 	Stores    []storeJSON       `json:"stores"`
 	Bindings  []bindingJSON     `json:"bindings"`
@@ -41,12 +41,15 @@ type reference struct {
 	Text     string       `json:"text,omitempty"`    // explain KIND, --help
 	Symptom  *symptomJSON `json:"symptom,omitempty"` // doctor --symptom
 	// Variables are what env prints.
-	Variables []devcert.Variable `json:"variables,omitempty"`
-	Listening *listeningJSON     `json:"listening,omitempty"` // serve
-	Export    *exportJSON        `json:"export,omitempty"`
-	Check     *checkJSON         `json:"check,omitempty"`  // check-client
-	Issued    []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
-	Groups    []groupJSON        `json:"groups,omitempty"` // group list
+	Variables    []devcert.Variable `json:"variables,omitempty"`
+	Listening    *listeningJSON     `json:"listening,omitempty"` // serve
+	Export       *exportJSON        `json:"export,omitempty"`
+	*verdictJSON                    // check-client
+	Check        *checkJSON         `json:"check,omitempty"`  // check-client
+	Issued       []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
+	Groups       []groupJSON        `json:"groups,omitempty"` // group list
+
+	planned []devcert.Step // with --dry-run, of commands that look at no machine
 }
 
 type hierarchyJSON struct {
@@ -113,11 +116,15 @@ func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 	if err != nil && !isAttention(err) {
 		text := oneLine(err.Error())
 		doc.Error = &text
-		doc.Remedy = p.remedyFor(err)
+		doc.Remedy = orNull(p.remedyFor(err))
+	}
+	if ref.verdictJSON != nil {
+		doc.Remedy = &ref.remedy
 	}
 	if r != nil {
 		doc.fill(r)
 	}
+	doc.plan(ref.planned)
 	data, _ := json.MarshalIndent(doc, "", "  ") // strings, numbers and bools: it cannot fail
 	fmt.Fprintf(p.out, "%s\n", data)
 }
@@ -159,7 +166,12 @@ func (d *document) fill(r *devcert.Report) {
 		}
 		d.Steps = append(d.Steps, step)
 	}
-	for _, s := range r.Planned {
+	d.plan(r.Planned)
+}
+
+// plan adds steps that would be done.
+func (d *document) plan(steps []devcert.Step) {
+	for _, s := range steps {
 		if s.What != "" {
 			d.Steps = append(d.Steps, stepJSON{What: s.What, Where: s.Where, Commands: s.Lines})
 		}

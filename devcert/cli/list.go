@@ -47,9 +47,13 @@ func (s *session) list(all []devcert.IssuedCert) error {
 		s.ui.printf("Nothing was issued yet.   devcert issue NAME\n")
 		return nil
 	}
-	widest := 0
+	const usual = 32 // a longer name stands above what is said of it, or moves that to the right
+	widest, widestUse := 0, 0
 	for _, c := range all {
-		widest = max(widest, columns(c.Name))
+		widestUse = max(widestUse, len(useWords(s.listed(c).Uses)))
+		if n := columns(c.Name); n <= usual {
+			widest = max(widest, n)
+		}
 	}
 	for _, c := range all {
 		l := s.listed(c)
@@ -67,7 +71,12 @@ func (s *session) list(all []devcert.IssuedCert) error {
 		if len(c.Offered) > 0 {
 			state += "   offered by " + strings.Join(c.Offered, ", ")
 		}
-		s.ui.item("%-*s  %-13s  until %-10s  %s", widest, c.Name, useWords(l.Uses), until, state)
+		name := c.Name
+		if s.ui.drawn && columns(name) > usual {
+			s.ui.printf("%s\n", name)
+			name = ""
+		}
+		s.ui.item("%-*s  %-*s  until %-10s  %s", widest, name, widestUse, useWords(l.Uses), until, state)
 	}
 	return nil
 }
@@ -79,7 +88,7 @@ func (p *program) revokeCommand() *cli.Command {
 		Description: "devcert serve signs the list with it when somebody asks: a server that has a list\n" +
 			"already goes on accepting it for ten minutes at most. Browsers here that offered\n" +
 			"it do so no more. Its files stay, and devcert list says what they are.",
-		Flags: commonFlags(),
+		Flags: changingFlags(),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			args := s.flags.Args().Slice()
 			if len(args) != 1 {
@@ -88,6 +97,9 @@ func (p *program) revokeCommand() *cli.Command {
 			c, changed, err := s.engine.Revoke(ctx, args[0])
 			if c == nil {
 				return s.failed(nil, err)
+			}
+			if len(c.Planned) > 0 {
+				return s.wouldChange(c.Planned)
 			}
 			if s.json {
 				s.printDocument(nil, reference{Issued: []issuedJSON{s.listed(*c)}}, err)

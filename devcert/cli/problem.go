@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"strconv"
 	"strings"
 
 	"devcert/devcert"
@@ -70,4 +72,22 @@ func causes(err error) []string {
 		}
 	}
 	return lines
+}
+
+// shown is a path as a message speaks of it: as it is, but in quotes where it has
+// characters that would not show, line breaks above all.
+func shown(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
+}
+
+// notRead is why a file could not be opened or read.
+func notRead(path string, err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Op + " " + shown(path) + ": " + at.Err.Error()
+	}
+	return shown(path) + ": " + err.Error()
 }

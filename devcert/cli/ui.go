@@ -8,8 +8,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/fatih/color"
@@ -173,16 +175,31 @@ func (u *ui) ask(question string) bool {
 // of its own: errors.Join makes them.
 func oneLine(s string) string { return strings.Join(linesOf(s), "; ") }
 
-// linesOf are the lines of a text that say something, each once.
+// linesOf are the lines of a text that say something, each once. What would steer a
+// terminal is shown: it came out of a file or from another program.
 func linesOf(s string) []string {
 	var lines []string
 	for line := range strings.Lines(s) {
-		line = strings.Join(strings.Fields(line), " ")
+		line = escaped(strings.Join(strings.Fields(line), " "))
 		if line != "" && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+// escaped is s with its control characters as they are written in quotes.
+func escaped(s string) string {
+	var out strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			quoted := strconv.QuoteRune(r)
+			out.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }
 
 // wrap breaks text into lines of at most width columns at its blanks.

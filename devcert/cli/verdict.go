@@ -12,19 +12,23 @@ import (
 	"devcert/devcert/clientauth"
 )
 
-// checkJSON is a verdict in --json.
+// verdictJSON is a verdict in --json, with the remedy of its document: what decided,
+// how it shows itself, and what to do, "" when accepted.
+type verdictJSON struct {
+	Verdict string `json:"verdict"` // accepted or rejected
+	Gate    string `json:"gate"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason"`
+	remedy  string
+}
+
+// checkJSON is what it is about, and how it came about.
 type checkJSON struct {
-	Server     string `json:"server"`
-	Subject    string `json:"subject"`
-	Thumbprint string `json:"thumbprint"`
-	At         string `json:"at"`      // RFC 3339, UTC
-	Verdict    string `json:"verdict"` // accepted or rejected
-	// What decided, how it shows itself, and what to do: "" when accepted.
-	Gate   string         `json:"gate"`
-	Status string         `json:"status"`
-	Reason string         `json:"reason"`
-	Remedy string         `json:"remedy"`
-	Steps  []gateStepJSON `json:"steps"`
+	Server     string         `json:"server"`
+	Subject    string         `json:"subject"`
+	Thumbprint string         `json:"thumbprint"`
+	At         string         `json:"at"` // RFC 3339, UTC
+	Steps      []gateStepJSON `json:"steps"`
 }
 
 type gateStepJSON struct {
@@ -45,10 +49,14 @@ func verdictWord(v clientauth.Verdict) string {
 	return accepted
 }
 
+func verdictOf(v clientauth.Verdict) *verdictJSON {
+	return &verdictJSON{Verdict: verdictWord(v), Gate: v.Gate, Status: string(v.Status), Reason: v.Reason, remedy: v.Remedy}
+}
+
 func checkOf(c devcert.ClientCheck, v clientauth.Verdict) *checkJSON {
 	out := &checkJSON{
 		Server: c.Server, Subject: c.Shown.Leaf.Subject.CommonName, Thumbprint: chain.Thumbprint(c.Shown.Leaf), At: c.At.UTC().Format(time.RFC3339),
-		Verdict: verdictWord(v), Gate: v.Gate, Status: string(v.Status), Reason: v.Reason, Remedy: v.Remedy, Steps: []gateStepJSON{},
+		Steps: []gateStepJSON{},
 	}
 	for _, s := range v.Steps {
 		out.Steps = append(out.Steps, gateStepJSON{s.Gate, s.Outcome, s.Detail})
@@ -63,7 +71,7 @@ func (s *session) verdict(c devcert.ClientCheck, v clientauth.Verdict) error {
 		err = errAttention
 	}
 	if s.json {
-		s.printDocument(nil, reference{Check: checkOf(c, v)}, err)
+		s.printDocument(nil, reference{verdictJSON: verdictOf(v), Check: checkOf(c, v)}, err)
 		return asPrinted(err)
 	}
 	s.ui.verdict(c, v)

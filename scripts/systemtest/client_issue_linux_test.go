@@ -50,12 +50,10 @@ func TestIssuedClientsGetIn(t *testing.T) {
 		if status != "" {
 			code = 3
 		}
-		var doc struct {
-			Check struct{ Verdict, Status string }
-		}
+		var doc struct{ Verdict, Status string }
 		r := m.devcert(code, "check-client", name, "--server", "serve", "--json")
 		require.NoError(t, json.Unmarshal([]byte(r.stdout), &doc))
-		require.Equal(t, status, doc.Check.Status, "%s: %s", name, r)
+		require.Equal(t, status, doc.Status, "%s: %s", name, r)
 	}
 	status, body := m.showing()
 	require.Equal(t, "403", status)
