@@ -89,6 +89,7 @@ func placeFindings(s *IISState) []Finding {
 		for _, p := range c.Places {
 			for _, f := range []func(IISConfig, IISPlace) (Finding, bool){ignoredFinding, belowFinding, anonymousFinding} {
 				if finding, is := f(c, p); is {
+					finding.Message += " (" + c.Path + ")"
 					all = append(all, finding)
 				}
 			}

@@ -43,7 +43,7 @@ func (m machine) look(ctx context.Context, ask devcert.IISLook) (*devcert.IISSta
 	if err := readGiven(s, ask); err != nil {
 		return nil, err
 	}
-	m.configs(s, ask.Configs)
+	m.configs(ctx, s, ask.Configs)
 	m.schannel(s)
 	m.bindings(s)
 	m.prompts(s)
@@ -167,12 +167,9 @@ func readTail(f *os.File, head []byte) ([]devcert.IISRefusal, error) {
 	return ParseLog(io.MultiReader(bytes.NewReader(head), strings.NewReader(middle), io.LimitReader(f, maxTail)))
 }
 
-// maxProjects is how many projects' configurations are looked for at most.
-const maxProjects = 20
-
-// configs reads those of IIS and IIS Express, and of the project that devcert is
-// started in, unless they were given.
-func (m machine) configs(s *devcert.IISState, given []string) {
+// configs reads those of IIS and IIS Express, and of the solutions around the folder
+// that devcert is started in, unless they were given.
+func (m machine) configs(ctx context.Context, s *devcert.IISState, given []string) {
 	type place struct {
 		path    string
 		express bool
@@ -184,7 +181,7 @@ func (m machine) configs(s *devcert.IISState, given []string) {
 	if m.documents != "" {
 		places = append(places, place{filepath.Join(m.documents, "IISExpress", "config", "applicationhost.config"), true})
 	}
-	for _, path := range projectConfigs(m.here) {
+	for _, path := range projectConfigs(ctx, m.here) {
 		places = append(places, place{path, true})
 	}
 	for _, p := range places {
@@ -218,31 +215,6 @@ func sameFile(a, b string) bool {
 	one, err := os.Stat(a)
 	two, other := os.Stat(b)
 	return err == nil && other == nil && os.SameFile(one, two)
-}
-
-// projectConfigs are those of Visual Studio in a folder and the two above it: .vs
-// stands beside the solution, the project is below that.
-func projectConfigs(dir string) []string {
-	const levels = 3
-	var all []string
-	for range levels {
-		if dir == "" {
-			break // not known
-		}
-		entries, _ := os.ReadDir(filepath.Join(dir, ".vs")) // mostly there is none
-		for _, e := range entries {
-			path := filepath.Join(dir, ".vs", e.Name(), "config", "applicationhost.config")
-			if _, err := os.Lstat(path); err == nil && len(all) < maxProjects {
-				all = append(all, path)
-			}
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			break
-		}
-		dir = up
-	}
-	return all
 }
 
 func (m machine) list(s *devcert.IISState, name string) []*x509.Certificate {

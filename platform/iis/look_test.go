@@ -87,7 +87,8 @@ func TestConfigsAreFound(t *testing.T) {
 	express := place(t, "<configuration>", m.documents, "IISExpress", "config", "applicationhost.config")
 	solution := place(t, host(""), m.here, "..", ".vs", "App", "config", "applicationhost.config")
 	own := place(t, host(at("Shop", `<access sslFlags="SslNegotiateCert"/>`)), m.here, ".vs", "App", "config", "applicationhost.config")
-	far := place(t, host(""), m.here, "..", "..", "..", ".vs", "far", "config", "applicationhost.config")
+	require.NoError(t, os.Mkdir(filepath.Join(m.here, "..", ".git"), 0o700))
+	far := place(t, host(""), m.here, "..", "..", ".vs", "far", "config", "applicationhost.config")
 	s, err := m.look(t.Context(), devcert.IISLook{})
 	require.NoError(t, err)
 	var paths []string
