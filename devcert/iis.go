@@ -47,6 +47,9 @@ type IISState struct {
 type IISTrouble struct {
 	Where string // a file, a registry key, a store
 	Why   string // one clause
+	// Locked is the section of a web.config that may not stand there; "" where that is
+	// not what is wrong.
+	Locked string
 }
 
 // IISConfig is an applicationHost.config.
@@ -66,6 +69,9 @@ type IISPlace struct {
 	Ports     []int // the site's https ports
 	Negotiate bool  // sslFlags has SslNegotiateCert
 	Require   bool  // sslFlags has SslRequireCert
+	// AccessIn and MapsIn are the web.config files that have the SSL settings and the
+	// mappings; "" where they are the configuration's.
+	AccessIn, MapsIn string
 	// IISMapping and ADMapping say which of the two authentications by
 	// certificate is on.
 	IISMapping, ADMapping bool

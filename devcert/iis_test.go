@@ -82,9 +82,25 @@ func TestIISFindings(t *testing.T) {
 		{"a machine that works", func(*scene, *IISState) {}, nil, ""},
 		{"a machine without IIS", func(s *scene, _ *IISState) { s.seen.IIS = &IISState{} }, nil, ""},
 		{"nobody looked", func(s *scene, _ *IISState) { s.seen.IIS = nil }, nil, ""},
-		{"a configuration is malformed", func(_ *scene, m *IISState) { m.Damaged = []IISTrouble{{`C:\a.config`, "line 3: bad"}} },
+		{"a configuration is malformed", func(_ *scene, m *IISState) { m.Damaged = []IISTrouble{{Where: `C:\a.config`, Why: "line 3: bad"}} },
 			[]string{`warning iis-config-damaged C:\a.config (by hand)`}, "inetpub"},
-		{"a configuration may not be read", func(_ *scene, m *IISState) { m.Unseen = []IISTrouble{{`C:\a.config`, "access is denied"}} },
+		{"a web.config is malformed", func(_ *scene, m *IISState) {
+			m.Damaged = []IISTrouble{{Where: `C:\shop\web.config`, Why: "line 3: bad"}}
+		},
+			[]string{`warning iis-config-damaged C:\shop\web.config (by hand)`}, "correct it"},
+		{"a web.config has what is locked", func(_ *scene, m *IISState) {
+			m.Damaged = []IISTrouble{{Where: `C:\shop\web.config`, Why: "IIS answers 500.19", Locked: "access"}}
+		},
+			[]string{`warning iis-config-damaged C:\shop\web.config (by hand)`}, "unlock config -section:system.webServer/security/access"},
+		{"step 1: a web.config has the SSL settings", func(s *scene, _ *IISState) {
+			s.site().Negotiate, s.site().AccessIn = false, `C:\shop\web.config`
+		},
+			[]string{"warning iis-certs-ignored Shop (by hand)"}, `-sslFlags:"Ssl,SslNegotiateCert,SslRequireCert"`},
+		{"step 2: mappings in a web.config below the site", func(s *scene, _ *IISState) {
+			s.site().Below, s.site().IISMapping, s.site().MapsHere, s.site().ManyToOne, s.site().MapsIn = "app", true, true, 1, `C:\app\web.config`
+		},
+			[]string{"warning iis-mapping-unusable Shop/app (by hand)"}, `from C:\app\web.config to <location path="Shop">`},
+		{"a configuration may not be read", func(_ *scene, m *IISState) { m.Unseen = []IISTrouble{{Where: `C:\a.config`, Why: "access is denied"}} },
 			[]string{`warning iis-unknown C:\a.config (by hand)`}, "run devcert doctor as an administrator"},
 		{"step 1: IIS's mapping without its module", func(s *scene, m *IISState) {
 			m.Configs[0].Modules, s.site().IISMapping = []string{adMappingModule}, true
@@ -281,4 +297,13 @@ func TestExplainingIIS(t *testing.T) {
 			assert.Equal(t, row.want, causes[0].Kind)
 		})
 	}
+}
+
+// appcmd writes where the setting stands: what it wrote above a web.config would not
+// hold.
+func TestWhereTheSSLSettingsAreSet(t *testing.T) {
+	c := IISConfig{Path: `C:\a.config`}
+	const command = `%windir%\System32\inetsrv\appcmd.exe set config "Shop" -section:system.webServer/security/access -sslFlags:"Ssl"`
+	require.Equal(t, command+" -commit:apphost", setAccess(c, IISPlace{Site: "Shop"}, "Ssl"))
+	require.Equal(t, command, setAccess(c, IISPlace{Site: "Shop", AccessIn: `C:\shop\web.config`}, "Ssl"))
 }

@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,12 +57,19 @@ func (s *IISState) asked() bool {
 func troubleFindings(s *IISState) []Finding {
 	var all []Finding
 	for _, t := range s.Damaged {
-		all = append(all, Finding{
+		f := Finding{
 			Kind: IISConfigDamaged, Severity: Warning, Where: t.Where,
 			Message:     t.Where + ": " + t.Why,
 			Consequence: "its sites do not start, or not with what somebody meant to write there",
 			Remedy:      "correct it, or put an older one back: %SystemDrive%\\inetpub\\history has IIS's, and Visual Studio makes a project's anew",
-		})
+		}
+		if strings.HasSuffix(strings.ToLower(t.Where), "web.config") {
+			f.Remedy = "correct it"
+		}
+		if t.Locked != "" {
+			f.Remedy = "take <" + t.Locked + `> out of it, or unlock it: %windir%\System32\inetsrv\appcmd.exe unlock config -section:` + sectionPath(t.Locked)
+		}
+		all = append(all, f)
 	}
 	for _, t := range s.Unseen {
 		all = append(all, Finding{
@@ -89,7 +97,7 @@ func placeFindings(s *IISState) []Finding {
 		for _, p := range c.Places {
 			for _, f := range []func(IISConfig, IISPlace) (Finding, bool){ignoredFinding, belowFinding, anonymousFinding} {
 				if finding, is := f(c, p); is {
-					finding.Message += " (" + c.Path + ")"
+					finding.Message += " (" + cmp.Or(p.AccessIn, c.Path) + ")"
 					all = append(all, finding)
 				}
 			}
@@ -126,9 +134,22 @@ func moduleFindings(c IISConfig) []Finding {
 	return all
 }
 
-// setAccess is the command that sets a place's SSL settings.
+// sectionPath is how appcmd calls a section.
+func sectionPath(name string) string {
+	if name == "access" {
+		return "system.webServer/security/access"
+	}
+	return "system.webServer/security/authentication/" + name
+}
+
+// setAccess is the command that sets a place's SSL settings: in its web.config, as
+// appcmd does unless it is told otherwise, where they are a web.config's already.
 func setAccess(c IISConfig, p IISPlace, flags string) string {
-	return appcmd(c) + ` set config "` + p.Name() + `" -section:system.webServer/security/access -sslFlags:"` + flags + `" -commit:apphost`
+	command := appcmd(c) + ` set config "` + p.Name() + `" -section:` + sectionPath("access") + ` -sslFlags:"` + flags + `"`
+	if p.AccessIn == "" {
+		command += " -commit:apphost"
+	}
+	return command
 }
 
 // appcmd is IIS Express's own where the configuration is: it needs to be told.
@@ -166,7 +187,7 @@ func belowFinding(c IISConfig, p IISPlace) (Finding, bool) {
 		Kind: IISMappingUnusable, Severity: Warning, Where: p.Name(),
 		Message:     "the certificate mappings of " + p.Name() + " stand below the site, and IIS looks at the site's only",
 		Consequence: "the certificates in them stand for nobody",
-		Remedy:      `in ` + c.Path + ` move <iisClientCertificateMappingAuthentication> to <location path="` + p.Site + `">`,
+		Remedy:      `move <iisClientCertificateMappingAuthentication> from ` + cmp.Or(p.MapsIn, c.Path) + ` to <location path="` + p.Site + `"> in ` + c.Path,
 	}, true
 }
 
@@ -180,7 +201,7 @@ func unreadableMappings(c IISConfig, p IISPlace) []Finding {
 			Kind: IISMappingUnusable, Severity: Warning, Where: p.Name(),
 			Message:     fmt.Sprintf("the certificate of one-to-one mapping %d of %s cannot be read: %s", i+1, p.Name(), m.Why),
 			Consequence: "whoever shows it is not known",
-			Remedy:      "in " + c.Path + " write it as one line of base64, without the lines BEGIN and END",
+			Remedy:      "in " + cmp.Or(p.MapsIn, c.Path) + " write it as one line of base64, without the lines BEGIN and END",
 		})
 	}
 	return all
@@ -196,7 +217,7 @@ func anonymousFinding(c IISConfig, p IISPlace) (Finding, bool) {
 		Kind: IISAnonymousOff, Severity: Warning, Where: p.Name(),
 		Message:     p.Name() + " asks for client certificates and maps them to nobody, and anonymous access is off",
 		Consequence: "IIS answers 401.2 whatever the certificate, and a WCF service does not start",
-		Remedy:      appcmd(c) + ` set config "` + p.Name() + `" -section:system.webServer/security/authentication/anonymousAuthentication -enabled:true -commit:apphost`,
+		Remedy:      appcmd(c) + ` set config "` + p.Name() + `" -section:` + sectionPath("anonymousAuthentication") + ` -enabled:true -commit:apphost`,
 	}, true
 }
 

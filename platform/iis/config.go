@@ -17,22 +17,32 @@ const maxConfig = 4 << 20
 // ParseConfig reads an applicationHost.config: for every site, and every place
 // below one that has settings of its own, what holds there.
 func ParseConfig(data []byte) (devcert.IISConfig, error) {
+	f, err := parseHost(data)
+	if err != nil {
+		return devcert.IISConfig{}, err
+	}
+	return f.config(tree{}), nil
+}
+
+func parseHost(data []byte) (*hostFile, error) {
 	if len(data) > maxConfig {
-		return devcert.IISConfig{}, fmt.Errorf("it is larger than %d MB", maxConfig>>20)
+		return nil, fmt.Errorf("it is larger than %d MB", maxConfig>>20)
 	}
 	var file hostFile
 	if err := decode(data, &file); err != nil {
-		return devcert.IISConfig{}, err
+		return nil, err
 	}
-	if err := file.tooLarge(); err != nil {
-		return devcert.IISConfig{}, err
-	}
+	return &file, file.tooLarge()
+}
+
+// config is what holds with the web.config files of the sites.
+func (f *hostFile) config(webs tree) devcert.IISConfig {
 	var c devcert.IISConfig
-	for _, m := range file.Server.Modules {
+	for _, m := range f.Server.Modules {
 		c.Modules = append(c.Modules, clean(m.Name))
 	}
-	c.Places = file.places()
-	return c, nil
+	c.Places = f.places(webs)
+	return c
 }
 
 // What nobody's configuration has more of.
@@ -45,20 +55,31 @@ const (
 // tooLarge refuses what is small as a file and becomes large when it is put
 // together: every place has what stands above it.
 func (f *hostFile) tooLarge() error {
-	count := f.Server.Mappings.count()
 	for _, l := range f.Locations {
-		count += l.Server.Mappings.count()
 		if len(l.Path) > maxPath {
-			return fmt.Errorf("a location has a path of more than %d bytes", maxPath)
+			return errLongPath
 		}
 	}
 	switch {
 	case len(f.Sites)+len(f.Locations) > maxPlaces:
 		return fmt.Errorf("it has more than %d sites and locations", maxPlaces)
-	case count > maxMappings:
-		return fmt.Errorf("it has more than %d certificate mappings", maxMappings)
+	case mappingsIn(f.Server, f.Locations) > maxMappings:
+		return errTooManyMappings
 	}
 	return nil
+}
+
+var (
+	errLongPath        = fmt.Errorf("a location has a path of more than %d bytes", maxPath)
+	errTooManyMappings = fmt.Errorf("it has more than %d certificate mappings", maxMappings)
+)
+
+func mappingsIn(top section, below []location) int {
+	count := top.Mappings.count()
+	for _, l := range below {
+		count += l.Server.Mappings.count()
+	}
+	return count
 }
 
 // decode reads one document, and nothing may follow it.
@@ -117,6 +138,7 @@ func explained(d *xml.Decoder, err error) error {
 // hostFile is what is read of an applicationHost.config.
 type hostFile struct {
 	XMLName   xml.Name   `xml:"configuration"`
+	Declared  group      `xml:"configSections"`
 	Sites     []site     `xml:"system.applicationHost>sites>site"`
 	Server    section    `xml:"system.webServer"`
 	Locations []location `xml:"location"`
@@ -128,15 +150,25 @@ type site struct {
 		Protocol string `xml:"protocol,attr"`
 		Info     string `xml:"bindingInformation,attr"`
 	} `xml:"bindings>binding"`
+	Applications []struct {
+		Path string `xml:"path,attr"`
+		Dirs []struct {
+			Path     string `xml:"path,attr"`
+			Physical string `xml:"physicalPath,attr"`
+		} `xml:"virtualDirectory"`
+	} `xml:"application"`
 }
 
 type location struct {
 	Path   string  `xml:"path,attr"`
+	Mode   string  `xml:"overrideMode,attr"`
+	Old    string  `xml:"allowOverride,attr"` // what Mode was called before IIS 7
 	Server section `xml:"system.webServer"`
 }
 
 // section is what is read of a system.webServer.
 type section struct {
+	from    string // the web.config that it stands in; "" for applicationHost.config
 	Modules []struct {
 		Name string `xml:"name,attr"`
 	} `xml:"globalModules>add"`

@@ -10,8 +10,11 @@
 // malformed is said and not guessed at. What may not be read is unseen, never
 // absent.
 //
-// It does not read web.config, where the sections about client certificates are
-// locked by default, nor files that configSource or redirection.config name.
+// Solutions' configurations are looked for above and below the folder that devcert
+// is started in, within limits and never through links. Of web.config files it reads
+// those at the physical paths of sites, applications and virtual directories on this
+// machine, as far as applicationHost.config unlocks their sections; not those in
+// folders below, nor files that configSource or redirection.config name.
 //
 // Reading files works on every system. The registry and the stores are read on
 // Windows only; the tests do that under Wine, which has no IIS: that the files look

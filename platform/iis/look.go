@@ -60,7 +60,7 @@ func (m machine) look(ctx context.Context, ask devcert.IISLook) (*devcert.IISSta
 // readGiven reads the files that a person named.
 func readGiven(s *devcert.IISState, ask devcert.IISLook) error {
 	for _, path := range ask.Configs {
-		c, err := readConfig(path)
+		c, err := readConfig(path, s)
 		if err != nil {
 			return &devcert.UsageError{
 				Problem: fmt.Sprintf("%s is not a usable applicationHost.config: %v", path, err),
@@ -83,16 +83,21 @@ func readGiven(s *devcert.IISState, ask devcert.IISLook) error {
 	return nil
 }
 
-// readConfig reads a configuration; what is wrong with its contents is told apart
-// from what keeps it from being read by *fs.PathError.
-func readConfig(path string) (devcert.IISConfig, error) {
+// readConfig reads a configuration, and the web.config files of its sites; what is
+// wrong with its contents is told apart from what keeps it from being read by
+// *fs.PathError, and what is wrong with those files is noted.
+func readConfig(path string, s *devcert.IISState) (devcert.IISConfig, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return devcert.IISConfig{}, err
 	}
-	c, err := ParseConfig(data)
+	f, err := parseHost(data)
+	if err != nil {
+		return devcert.IISConfig{}, err
+	}
+	c := f.config(f.with(readWebs(f, s), s))
 	c.Path = path
-	return c, err
+	return c, nil
 }
 
 // readFile reads a regular file with no more than one byte above the limit.
@@ -188,7 +193,7 @@ func (m machine) configs(ctx context.Context, s *devcert.IISState, given []strin
 		if slices.ContainsFunc(given, func(g string) bool { return sameFile(g, p.path) }) {
 			continue
 		}
-		c, err := readConfig(p.path)
+		c, err := readConfig(p.path, s)
 		c.Express = p.express
 		var unread *fs.PathError
 		switch {

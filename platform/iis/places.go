@@ -1,6 +1,7 @@
 package iis
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/base64"
 	"maps"
@@ -28,6 +29,7 @@ func defaults() settings {
 func (s settings) with(x section) settings {
 	if x.Access != nil && x.Access.Flags != nil {
 		s.Negotiate, s.Require = flags(*x.Access.Flags)
+		s.AccessIn = x.from
 	}
 	for _, one := range []struct {
 		here *login
@@ -41,6 +43,9 @@ func (s settings) with(x section) settings {
 		change(&s.IISMapping, m.Enabled)
 		change(&s.oneOn, m.OneOn)
 		change(&s.manyOn, m.ManyOn)
+		if m.count() > 0 {
+			s.MapsIn = x.from
+		}
 		s.OneToOne = slices.Clip(s.OneToOne) // what is above is others' too
 		for _, one := range m.One {
 			if is(one.Enabled, true) {
@@ -104,55 +109,65 @@ func mapped(value string) devcert.IISMapped {
 }
 
 // places are the sites, each with what is below it.
-func (f *hostFile) places() []devcert.IISPlace {
-	byPath, paths := map[string][]section{}, map[string]string{}
+func (f *hostFile) places(webs tree) []devcert.IISPlace {
+	own := newTree()
 	for _, l := range f.Locations {
-		path := strings.Trim(strings.TrimPrefix(l.Path, "."), "/")
-		key := strings.ToLower(path)
-		byPath[key] = append(byPath[key], l.Server)
-		paths[key] = path
+		own.add(join(l.Path), l.Server)
 	}
-	keys := slices.Sorted(maps.Keys(byPath))
-	top := defaults().with(f.Server).all(byPath[""])
+	keys := slices.Concat(slices.Collect(maps.Keys(own.byPath)), slices.Collect(maps.Keys(webs.byPath)))
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	top := defaults().with(f.Server).all(own.byPath[""])
 	var all []devcert.IISPlace
 	for _, s := range f.Sites {
 		name := strings.ToLower(s.Name)
-		at := top.all(byPath[name])
-		at.Site, at.Ports = clean(s.Name), s.ports()
+		top.Site, top.Ports = clean(s.Name), s.ports()
+		at := top.all(own.byPath[name]).all(webs.byPath[name])
 		all = append(all, at.place(len(at.OneToOne)+at.ManyToOne > 0))
-		all = append(all, at.below(name+"/", tree{keys, byPath, paths})...)
+		all = append(all, top.below(name+"/", keys, own, webs)...)
 	}
 	return all
 }
 
-// tree has the locations by their paths in lower case, as IIS compares them.
+// tree has sections by their paths in lower case, as IIS compares them.
 type tree struct {
-	keys   []string // sorted
 	byPath map[string][]section
 	paths  map[string]string // as they are written
 }
 
-// below are the places below a site that have settings of their own. What stands
-// at a folder holds in the folders below it.
-func (s settings) below(prefix string, t tree) []devcert.IISPlace {
+func newTree() tree { return tree{map[string][]section{}, map[string]string{}} }
+
+func (t tree) add(path string, x section) {
+	key := strings.ToLower(path)
+	t.byPath[key], t.paths[key] = append(t.byPath[key], x), path
+}
+
+// below are the places below a site that have settings of their own. What stands at
+// a folder holds in the folders below it, and all that web.config files say goes
+// before what applicationHost.config does.
+func (s settings) below(prefix string, keys []string, trees ...tree) []devcert.IISPlace {
 	var all []devcert.IISPlace
-	first, _ := slices.BinarySearch(t.keys, prefix)
-	for _, key := range t.keys[first:] {
+	first, _ := slices.BinarySearch(keys, prefix)
+	for _, key := range keys[first:] {
 		if !strings.HasPrefix(key, prefix) {
 			break
 		}
-		here := t.byPath[key]
-		if !slices.ContainsFunc(here, section.matters) {
-			continue
-		}
-		at := s
-		for i := len(prefix); i <= len(key); i++ {
-			if i == len(key) || key[i] == '/' {
-				at = at.all(t.byPath[key[:i]])
+		at, matters, maps, path := s, false, false, ""
+		for _, t := range trees {
+			for i := len(prefix) - 1; i <= len(key); i++ {
+				if i == len(key) || key[i] == '/' {
+					at = at.all(t.byPath[key[:i]])
+				}
 			}
+			here := t.byPath[key]
+			matters = matters || slices.ContainsFunc(here, section.matters)
+			maps = maps || slices.ContainsFunc(here, func(x section) bool { return x.Mappings.count() > 0 })
+			path = cmp.Or(path, t.paths[key])
 		}
-		at.Below = clean(t.paths[key][strings.IndexByte(t.paths[key], '/')+1:])
-		all = append(all, at.place(slices.ContainsFunc(here, func(x section) bool { return x.Mappings.count() > 0 })))
+		if matters {
+			at.Below = clean(path[strings.IndexByte(path, '/')+1:])
+			all = append(all, at.place(maps))
+		}
 	}
 	return all
 }
@@ -179,7 +194,7 @@ func (s settings) place(mapsHere bool) devcert.IISPlace {
 
 // matters says that a section is about what is looked at here.
 func (x section) matters() bool {
-	return x.Access != nil || x.Anonymous != nil || x.Windows != nil || x.Basic != nil || x.Digest != nil || x.AD != nil || x.Mappings != nil
+	return slices.ContainsFunc(parts, func(p part) bool { return p.has(&x) })
 }
 
 // ports are those of the https bindings: "*:443:name", "[::1]:443:".
