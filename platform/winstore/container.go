@@ -66,3 +66,28 @@ func stateOf(err error) KeyState {
 	}
 	return KeyUnknown
 }
+
+// cngFolders are where Microsoft's key storage provider keeps keys of the machine:
+// those of services that run as the system apart, and RSA keys that CAPI made where
+// they are ("Key Storage and Retrieval").
+var cngFolders = []string{"Keys", "SystemKeys", `RSA\MachineKeys`}
+
+// cngFile is the path of the file called name below the folder of program data or, of
+// a user's key, of roaming data; "" where there is none. A provider of another
+// company's may call its keys anything.
+func cngFile(folder, name string, machine bool, exists func(path string) bool) string {
+	if name == "" || strings.ContainsAny(name, `\/:*?"<>|`) || strings.Trim(name, ". ") == "" {
+		return ""
+	}
+	folders := cngFolders
+	if !machine {
+		folders = cngFolders[:1]
+	}
+	for _, below := range folders {
+		path := folder + `\Microsoft\Crypto\` + below + `\` + name
+		if exists(path) {
+			return path
+		}
+	}
+	return ""
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,6 +130,39 @@ func TestVerdict(t *testing.T) {
 			v := Verdict{Status: row.status, Policy: row.policy}.conclude()
 			require.Equal(t, row.reasons == nil, v.Trusted)
 			require.Equal(t, row.reasons, v.Reasons)
+		})
+	}
+}
+
+func TestCNGFile(t *testing.T) {
+	const data, name = `C:\ProgramData`, "c2319c42033a5ca7f44e731bfd3fa2b5_11111111-2222-3333-4444-555555555555"
+	for _, row := range []struct {
+		name, file string
+		machine    bool
+		there      []string
+		want       string
+	}{
+		{"of the machine", name, true, []string{`Keys\` + name}, `Keys\` + name},
+		{"of the system", name, true, []string{`SystemKeys\` + name}, `SystemKeys\` + name},
+		{"made by CAPI", name, true, []string{`RSA\MachineKeys\` + name}, `RSA\MachineKeys\` + name},
+		{"the same name twice", name, true, []string{`SystemKeys\` + name, `Keys\` + name}, `Keys\` + name},
+		{"of a user", name, false, []string{`Keys\` + name}, `Keys\` + name},
+		{"a user has no others", name, false, []string{`SystemKeys\` + name}, ""},
+		{"not in a file", name, true, nil, ""},
+		{"no name", "", true, []string{`Keys\`}, ""},
+		{"a name that leads elsewhere", `..\x`, true, []string{`Keys\..\x`}, ""},
+		{"a name that is a folder", "..", true, []string{`Keys\..`}, ""},
+		{"a stream", "a:b", true, []string{`Keys\a:b`}, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			want := ""
+			if row.want != "" {
+				want = data + `\Microsoft\Crypto\` + row.want
+			}
+			require.Equal(t, want, cngFile(data, row.file, row.machine, func(path string) bool {
+				below, is := strings.CutPrefix(path, data+`\Microsoft\Crypto\`)
+				return is && slices.Contains(row.there, below)
+			}))
 		})
 	}
 }

@@ -21,6 +21,7 @@ import "golang.org/x/sys/windows"
 //sys	ncryptOpenStorageProvider(prov *windows.Handle, name *uint16, flags uint32) (status error) = ncrypt.NCryptOpenStorageProvider
 //sys	ncryptOpenKey(prov windows.Handle, key *windows.Handle, name *uint16, legacyKeySpec uint32, flags uint32) (status error) = ncrypt.NCryptOpenKey
 //sys	ncryptSignHash(key windows.Handle, padding unsafe.Pointer, hash *byte, hashSize uint32, signature *byte, size uint32, result *uint32, flags uint32) (status error) = ncrypt.NCryptSignHash
+//sys	ncryptGetProperty(object windows.Handle, name *uint16, output *byte, size uint32, result *uint32, flags uint32) (status error) = ncrypt.NCryptGetProperty
 //sys	ncryptDeleteKey(key windows.Handle, flags uint32) (status error) = ncrypt.NCryptDeleteKey
 //sys	ncryptFreeObject(object windows.Handle) = ncrypt.NCryptFreeObject
 

@@ -53,6 +53,7 @@ var (
 	procCertSetCertificateContextProperty = modcrypt32.NewProc("CertSetCertificateContextProperty")
 	procNCryptDeleteKey                   = modncrypt.NewProc("NCryptDeleteKey")
 	procNCryptFreeObject                  = modncrypt.NewProc("NCryptFreeObject")
+	procNCryptGetProperty                 = modncrypt.NewProc("NCryptGetProperty")
 	procNCryptOpenKey                     = modncrypt.NewProc("NCryptOpenKey")
 	procNCryptOpenStorageProvider         = modncrypt.NewProc("NCryptOpenStorageProvider")
 	procNCryptSignHash                    = modncrypt.NewProc("NCryptSignHash")
@@ -134,6 +135,14 @@ func ncryptDeleteKey(key windows.Handle, flags uint32) (status error) {
 
 func ncryptFreeObject(object windows.Handle) {
 	syscall.SyscallN(procNCryptFreeObject.Addr(), uintptr(object))
+	return
+}
+
+func ncryptGetProperty(object windows.Handle, name *uint16, output *byte, size uint32, result *uint32, flags uint32) (status error) {
+	r0, _, _ := syscall.SyscallN(procNCryptGetProperty.Addr(), uintptr(object), uintptr(unsafe.Pointer(name)), uintptr(unsafe.Pointer(output)), uintptr(size), uintptr(unsafe.Pointer(result)), uintptr(flags))
+	if r0 != 0 {
+		status = syscall.Errno(r0)
+	}
 	return
 }
 
