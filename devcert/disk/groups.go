@@ -30,6 +30,9 @@ func (f Folder) WriteGroup(name string, pair chain.Pair) error {
 	if err != nil {
 		return err
 	}
+	if err := f.checkDir(GroupsDir); err != nil {
+		return err
+	}
 	final := f.path(GroupsDir, name)
 	staged := beside(final)
 	if err := os.RemoveAll(staged); err != nil {
@@ -71,6 +74,9 @@ func (f Folder) RemoveGroup(name string) error {
 
 // groupNames are those that have a folder, by name.
 func (f Folder) groupNames() []string {
+	if f.checkDir(GroupsDir) != nil {
+		return nil // a link, whose groups are somebody else's
+	}
 	entries, _ := os.ReadDir(f.path(GroupsDir))
 	var names []string
 	for _, e := range entries {

@@ -138,3 +138,17 @@ func TestAnyFailureLeavesAGroupOrNone(t *testing.T) {
 		require.Empty(t, left)
 	}
 }
+
+// A link in the place of the folder leads nowhere that a key is written to.
+func TestGroupsFollowNoLink(t *testing.T) {
+	f, elsewhere := healthyFolder(t), t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(f.Path, GroupsDir)); err != nil {
+		t.Skip(err)
+	}
+	require.ErrorIs(t, f.WriteGroup("ops", newGroup(t, 0, "ops")), ErrNotFolder)
+	entries, err := os.ReadDir(elsewhere)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	groups, _ := groupsIn(t, f)
+	require.Empty(t, groups)
+}
