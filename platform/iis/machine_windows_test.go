@@ -60,6 +60,14 @@ func (s *scratch) config(sections string) {
 	place(s.T, host(sections), s.machine.inetsrv, "config", "applicationHost.config")
 }
 
+// web has a web.config in the folder of a site or application.
+func (s *scratch) web(mode, folder, text string) {
+	dir := s.TempDir()
+	own := strings.Replace(at("Shop", `<access sslFlags="Ssl,SslNegotiateCert,SslRequireCert"/>`), "Allow", "Inherit", 1)
+	place(s.T, hostAt(dir, mode, own), s.machine.inetsrv, "config", "applicationHost.config")
+	place(s.T, text, dir, folder, "web.config")
+}
+
 // value writes into a key, all of which is gone after the row.
 func (s *scratch) value(path string, write func(registry.Key) error) {
 	s.Helper()
@@ -216,6 +224,20 @@ func TestMachines(t *testing.T) {
 		{"a project's does not ask and requires", func(s *scratch) {
 			place(s.T, host(at("Plain", `<access sslFlags="SslRequireCert"/>`)), s.machine.here, ".vs", "x", "config", "applicationhost.config")
 		}, []string{"iis-certs-ignored Plain"}, "/apphostconfig:"},
+		{"a solution's below does not ask and requires", func(s *scratch) {
+			place(s.T, host(at("Plain", `<access sslFlags="SslRequireCert"/>`)), s.machine.here, "src", "web", ".vs", "x", "config", "applicationhost.config")
+		}, []string{`iis-certs-ignored Plain src\web\.vs`}, "/apphostconfig:"},
+		{"a web.config requires and does not ask", func(s *scratch) {
+			s.web("Allow", "shop", webText(security(`<access sslFlags="SslRequireCert"/>`)))
+		}, []string{`iis-certs-ignored Shop shop\web.config`}, `-sslFlags:"Ssl,SslNegotiateCert,SslRequireCert"`},
+		{"a web.config has a section that is locked", func(s *scratch) {
+			s.web("Deny", "shop", webText(security(`<access sslFlags="SslRequireCert"/>`)))
+		}, []string{`iis-config-damaged shop\web.config 0x80070021 <access>`}, "unlock config -section:system.webServer/security/access"},
+		{"a web.config is malformed", func(s *scratch) { s.web("Allow", "shop", "<configuration>") },
+			[]string{`iis-config-damaged shop\web.config line`}, "correct it"},
+		{"a web.config has mappings below the site", func(s *scratch) {
+			s.web("Allow", "app", webText(security(`<access sslFlags="SslNegotiateCert"/>`+mapping(`enabled="true"><manyToOneMappings><add name="x"/></manyToOneMappings>`))))
+		}, []string{`iis-mapping-unusable Shop/app`}, `app\web.config to <location path="Shop">`},
 		{"the module is missing", func(s *scratch) {
 			s.config(at("Shop", `<access sslFlags="SslNegotiateCert"/><authentication><clientCertificateMappingAuthentication enabled="true"/></authentication>`))
 		}, []string{"iis-module-missing applicationHost.config"}, "dism /online"},

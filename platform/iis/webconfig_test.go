@@ -23,6 +23,17 @@ func locks(mode string) string {
 <sectionGroup name="system.ftpServer"><section name="access" overrideModeDefault="Allow" /></sectionGroup></configSections>`
 }
 
+// hostAt is host with the site Shop in dir's folder shop, its application in app, and
+// sections that are locked or not.
+func hostAt(dir, mode, sections string) string {
+	return strings.NewReplacer(
+		`<configSections><section name="access" overrideModeDefault="Deny" /></configSections>`, locks(mode),
+		`<application path="/"><virtualDirectory path="/" physicalPath="C:\shop" password="secret" /></application>`,
+		`<application path="/"><virtualDirectory path="/" physicalPath="`+filepath.Join(dir, "shop")+`" password="secret" /></application>`+
+			`<application path="/app"><virtualDirectory path="/" physicalPath="`+filepath.Join(dir, "app")+`" /></application>`,
+	).Replace(host(sections))
+}
+
 func webText(inner string) string {
 	return `<configuration><system.web><compilation debug="true"/></system.web>` + inner + `</configuration>`
 }
@@ -67,11 +78,7 @@ func TestWebConfig(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
-			text := strings.Replace(host(row.sections), `<configSections><section name="access" overrideModeDefault="Deny" /></configSections>`, locks(row.mode), 1)
-			text = strings.Replace(text, `<application path="/"><virtualDirectory path="/" physicalPath="C:\shop" password="secret" /></application>`,
-				`<application path="/"><virtualDirectory path="/" physicalPath="`+filepath.Join(dir, "shop")+`" password="secret" /></application>`+
-					`<application path="/app"><virtualDirectory path="/" physicalPath="`+filepath.Join(dir, "app")+`" /></application>`, 1)
-			path := place(t, text, dir, "applicationHost.config")
+			path := place(t, hostAt(dir, row.mode, row.sections), dir, "applicationHost.config")
 			for folder, text := range row.files {
 				place(t, text, dir, folder, "web.config")
 			}
