@@ -174,6 +174,12 @@ func (w *worker) switched() error {
 	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
 		// Only now: a replacement that is given up leaves both as they were.
 		w.ledger.Exposed = nil
+		if w.ledger.Revoked != 0 { // the former root's lists count no longer
+			w.ledger.Revoked = 0
+			if err := w.saveLedger(); err != nil {
+				return err
+			}
+		}
 		if w.ledger.Machine != w.Host.Owner.Machine {
 			w.ledger.Machine = w.Host.Owner.Machine
 			w.ledger.Entries = slices.DeleteFunc(w.ledger.Entries, func(entry disk.Entry) bool {

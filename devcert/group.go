@@ -156,7 +156,12 @@ func (w *worker) hold(cert *x509.Certificate, g groupChange) error {
 		held.Hold = true
 		all = append(all, held)
 	}
-	return w.folder.WriteRevoked(all)
+	number, err := w.folder.WriteRevoked(all)
+	if err != nil {
+		return err
+	}
+	w.ledger.Revoked = number
+	return w.saveLedger()
 }
 
 // memberOf finds the authority of a group that may sign.

@@ -204,6 +204,33 @@ func TestIssuedFilesThatAreNotInTheirPlaces(t *testing.T) {
 	require.ErrorIs(t, err, disk.ErrNotFolder)
 }
 
+// Deleting the list of what was revoked makes nothing good again; a new root does
+// away with all of it.
+func TestADeletedListIsFound(t *testing.T) {
+	m, e := issuing(t)
+	for _, name := range []string{"alice", "bob"} {
+		_, err := e.Issue(t.Context(), forClient(name))
+		require.NoError(t, err)
+	}
+	_, _, err := e.Revoke(t.Context(), "alice")
+	require.NoError(t, err)
+	require.Equal(t, 1, m.ledger().Revoked)
+	require.NoError(t, os.Remove(m.path(disk.RevokedFile)))
+	_, err = e.List(t.Context())
+	require.ErrorContains(t, err, "it is gone, and the ledger knows that something was revoked")
+	_, _, err = e.Revoke(t.Context(), "bob")
+	require.ErrorContains(t, err, "it is gone")
+	findings := m.status().Findings
+	require.Equal(t, []string{"error state-corrupt revoked.json (by hand)"}, describe(findings))
+	require.Contains(t, findings[0].Remedy, "devcert renew --root")
+	_, err = m.engine().Renew(t.Context(), true, true)
+	require.NoError(t, err)
+	require.Empty(t, describe(m.status().Findings))
+	all, err := e.List(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, IssuedFormer, all[0].State)
+}
+
 // An issued key that others can read is found, and made private again; it is no
 // reason to make a new leaf.
 func TestExposedIssuedKeys(t *testing.T) {

@@ -236,14 +236,18 @@ func (e *Engine) noteRevoked(name string, cert *x509.Certificate) error {
 	if disk.IsRevoked(all, cert) {
 		return nil
 	}
-	return e.folder().WriteRevoked(append(all, disk.Revoke(name, cert, e.Now())))
+	number, err := e.folder().WriteRevoked(append(all, disk.Revoke(name, cert, e.Now())))
+	if err != nil {
+		return err
+	}
+	return e.changeLedger(func(l *disk.Ledger) { l.Revoked = number })
 }
 
 // offer has every client of this machine that can offer the certificate.
 func (e *Engine) offer(ctx context.Context, i *Issuance, made product) error {
 	var all []error
 	for _, p := range e.Host.Personals {
-		if err := e.changeOffered(func(l *disk.Ledger) { l.RecordOffered(p.Name(), made.Cert, e.Now()) }); err != nil {
+		if err := e.changeLedger(func(l *disk.Ledger) { l.RecordOffered(p.Name(), made.Cert, e.Now()) }); err != nil {
 			return err
 		}
 		places, err := p.Offer(ctx, Offered{Pair: made.Pair, Chain: made.chain, Label: i.Name + " (devcert)"})
@@ -254,7 +258,7 @@ func (e *Engine) offer(ctx context.Context, i *Issuance, made product) error {
 			all = append(all, &PartialError{fmt.Errorf("%s: %w", p.Name(), err)})
 		}
 		if err != nil && len(places) == 0 && errors.Is(err, ErrUnsupported) {
-			if err := e.changeOffered(func(l *disk.Ledger) { l.ForgetOffered(p.Name(), made.Cert) }); err != nil {
+			if err := e.changeLedger(func(l *disk.Ledger) { l.ForgetOffered(p.Name(), made.Cert) }); err != nil {
 				return err
 			}
 		}
@@ -265,8 +269,8 @@ func (e *Engine) offer(ctx context.Context, i *Issuance, made product) error {
 	return errors.Join(all...)
 }
 
-// changeOffered changes the ledger on disk, whose lock is held.
-func (e *Engine) changeOffered(change func(*disk.Ledger)) error {
+// changeLedger changes the ledger on disk, whose lock is held.
+func (e *Engine) changeLedger(change func(*disk.Ledger)) error {
 	seen, err := e.folder().Snapshot()
 	if err != nil {
 		return err
@@ -301,7 +305,7 @@ func (e *Engine) withdrawOffered(ctx context.Context, cert *x509.Certificate) er
 		}
 		err := e.Host.withdrawOffered(ctx, entry)
 		if err == nil {
-			err = e.changeOffered(func(l *disk.Ledger) { l.ForgetOffered(entry.Store, cert) })
+			err = e.changeLedger(func(l *disk.Ledger) { l.ForgetOffered(entry.Store, cert) })
 		}
 		if err != nil {
 			all = append(all, &PartialError{fmt.Errorf("%s: %w", entry.Store, err)})

@@ -27,6 +27,9 @@ type Ledger struct {
 	// Exposed are key identifiers (hex) of intermediate keys that others could
 	// once read. Taking the permission away later does not make them secret.
 	Exposed []string
+	// Revoked is the number of the list of what was revoked, as it was last written:
+	// 0 for none. A list that is gone or older than that has lost something.
+	Revoked int
 	// Leaving says that an uninstall was begun, and nothing since then to stay.
 	Leaving bool
 }
@@ -72,7 +75,7 @@ func (l *Ledger) Has(store string, cert *x509.Certificate) bool {
 
 // Empty says that there is nothing to remember.
 func (l *Ledger) Empty() bool {
-	return len(l.Entries)+len(l.Offered)+len(l.Exposed) == 0 && !l.Leaving
+	return len(l.Entries)+len(l.Offered)+len(l.Exposed)+l.Revoked == 0 && !l.Leaving
 }
 
 type ledgerJSON struct {
@@ -81,6 +84,7 @@ type ledgerJSON struct {
 	Entries []entryJSON `json:"entries"`
 	Offered []entryJSON `json:"offered,omitempty"`
 	Exposed []string    `json:"exposed,omitempty"`
+	Revoked int         `json:"revoked,omitempty"`
 	Leaving bool        `json:"leaving,omitempty"`
 }
 
@@ -92,7 +96,7 @@ type entryJSON struct {
 
 // Encode gives the ledger's file.
 func (l *Ledger) Encode() ([]byte, error) {
-	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed, Leaving: l.Leaving}
+	out := ledgerJSON{Schema: ledgerSchema, Machine: l.Machine, Entries: []entryJSON{}, Exposed: l.Exposed, Revoked: l.Revoked, Leaving: l.Leaving}
 	for _, e := range l.Entries {
 		out.Entries = append(out.Entries, e.json())
 	}
@@ -117,7 +121,7 @@ func ParseLedger(data []byte) (*Ledger, error) {
 	if in.Schema < ledgerSchema {
 		return nil, fmt.Errorf("schema %d never was", in.Schema)
 	}
-	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed, Leaving: in.Leaving}
+	l := &Ledger{Machine: in.Machine, Exposed: in.Exposed, Revoked: in.Revoked, Leaving: in.Leaving}
 	var err error
 	if l.Entries, err = parseEntries(in.Entries, func(p chain.Part) bool { return p != chain.PartClient }); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/big"
 	"slices"
 	"time"
@@ -28,6 +29,7 @@ type Revocation struct {
 
 type revokedJSON struct {
 	Schema  int              `json:"schema"`
+	Number  int              `json:"number"` // grows with every change
 	Revoked []revocationJSON `json:"revoked"`
 }
 
@@ -39,23 +41,56 @@ type revocationJSON struct {
 	Hold   bool      `json:"hold,omitempty"`
 }
 
-// Revoked reads what was revoked. No file means nothing was. One that cannot be
-// understood is an error: to take it for empty would make good what was revoked.
+// Revoked reads what was revoked. No file means nothing was, unless the ledger knows
+// of one. A file that cannot be understood, is gone or is older than the ledger says
+// is an error: to take it for empty would make good what was revoked.
 func (f Folder) Revoked() ([]Revocation, error) {
-	data, err := f.Read(RevokedFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		var all []Revocation
-		if all, err = ParseRevoked(data); err == nil {
-			return all, nil
-		}
-	}
-	return nil, &revokedError{f.path(RevokedFile), err}
+	all, _, err := f.readRevoked()
+	return all, err
 }
 
-// revokedError is a list that cannot be understood. Nothing else says what was on it.
+func (f Folder) readRevoked() ([]Revocation, int, error) {
+	known := f.knownRevoked()
+	data, err := f.Read(RevokedFile)
+	var all []Revocation
+	number := 0
+	switch {
+	case err == nil:
+		all, number, err = parseRevoked(data)
+	case errors.Is(err, fs.ErrNotExist) && known == 0:
+		return nil, 0, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = errRevokedLost
+	}
+	if err == nil && number < known {
+		err = errRevokedOld
+	}
+	if err != nil {
+		return nil, 0, &revokedError{f.path(RevokedFile), err}
+	}
+	return all, number, nil
+}
+
+var (
+	errRevokedLost = errors.New("it is gone, and the ledger knows that something was revoked")
+	errRevokedOld  = errors.New("it is older than the ledger says, and may lack what was revoked since")
+)
+
+// knownRevoked is the number of the list that the ledger knows of; 0 where it knows
+// of none, or cannot be read, which is said elsewhere.
+func (f Folder) knownRevoked() int {
+	data, err := f.Read(LedgerFile)
+	if err != nil {
+		return 0
+	}
+	ledger, err := ParseLedger(data)
+	if err != nil {
+		return 0
+	}
+	return ledger.Revoked
+}
+
+// revokedError is a list that cannot be relied on. Nothing else says what was on it.
 type revokedError struct {
 	path string
 	err  error
@@ -66,33 +101,36 @@ func (e *revokedError) Unwrap() error { return e.err }
 
 // Remedy says what a person can do.
 func (*revokedError) Remedy() string {
-	return "put it back from a backup; without one, devcert renew --root ends all that was ever issued, and then remove the file"
+	return "put it back from a backup; without one, devcert renew --root ends all that was ever issued, and then remove the file if it is there"
 }
 
 // maxSerial is how long a serial number may be, in bits: RFC 5280, section 4.1.2.2.
 const maxSerial = 20 * 8
 
-// ParseRevoked reads the file's bytes.
-func ParseRevoked(data []byte) ([]Revocation, error) {
+// parseRevoked reads the file's bytes: what was revoked, and the list's number.
+func parseRevoked(data []byte) ([]Revocation, int, error) {
 	var in revokedJSON
 	if err := CheckSchema(data, revokedSchema); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := UnmarshalStrict(data, &in); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if in.Schema != revokedSchema {
-		return nil, fmt.Errorf("schema %d never was", in.Schema)
+		return nil, 0, fmt.Errorf("schema %d never was", in.Schema)
+	}
+	if in.Number < 0 || in.Number >= math.MaxInt32 {
+		return nil, 0, fmt.Errorf("%d is no number of a list", in.Number)
 	}
 	var all []Revocation
 	for i, r := range in.Revoked {
 		serial, ok := new(big.Int).SetString(r.Serial, 16)
 		if !ok || serial.Sign() <= 0 || serial.BitLen() > maxSerial || r.Issuer == "" || !writable(r.At) {
-			return nil, fmt.Errorf("entry %d is not a revoked certificate", i+1)
+			return nil, 0, fmt.Errorf("entry %d is not a revoked certificate", i+1)
 		}
 		all = append(all, Revocation{r.Issuer, r.Name, chain.Revoked{Serial: serial, At: r.At, Hold: r.Hold}})
 	}
-	return all, nil
+	return all, in.Number, nil
 }
 
 // writable says of an instant that JSON has a form for it (RFC 3339).
@@ -101,17 +139,22 @@ func writable(at time.Time) bool {
 	return year > 1 && year <= 9999
 }
 
-// WriteRevoked replaces the list.
-func (f Folder) WriteRevoked(all []Revocation) error {
-	out := revokedJSON{Schema: revokedSchema, Revoked: []revocationJSON{}}
+// WriteRevoked replaces the list. The number is for the ledger to know, once the list
+// is safe on disk: see [Ledger].
+func (f Folder) WriteRevoked(all []Revocation) (number int, err error) {
+	_, before, err := f.readRevoked()
+	if err != nil {
+		return 0, err // what it was must not be written over
+	}
+	out := revokedJSON{Schema: revokedSchema, Number: before + 1, Revoked: []revocationJSON{}}
 	for _, r := range all {
 		out.Revoked = append(out.Revoked, revocationJSON{r.Issuer, r.Serial.Text(16), r.At.UTC().Truncate(time.Second), r.Name, r.Hold})
 	}
 	data, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return f.Write(RevokedFile, append(data, '\n'), PrivateMode)
+	return out.Number, f.Write(RevokedFile, append(data, '\n'), PrivateMode)
 }
 
 // RevokedBy are those on the list of an issuer.

@@ -36,7 +36,8 @@ func (s *stage) revoke(t *testing.T, certs ...*x509.Certificate) {
 	for _, c := range certs {
 		all = append(all, disk.Revoke("alice", c, time.Now()))
 	}
-	require.NoError(t, s.folder.WriteRevoked(all))
+	_, err := s.folder.WriteRevoked(all)
+	require.NoError(t, err)
 }
 
 // The list of the clients' authority is signed when it is asked for, good for ten
@@ -134,6 +135,7 @@ func TestAFrontThatStartsWithADamagedListOfTheRevoked(t *testing.T) {
 			}
 		})
 	}
+	require.NoError(t, os.Remove(filepath.Join(s.dir, disk.RevokedFile)))
 	s.revoke(t)
 	k.fresh()
 	require.False(t, isRevoked(t, k, alice.Cert), "it can be read again")
