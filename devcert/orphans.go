@@ -119,8 +119,8 @@ func (p *planner) retract(entry disk.Entry) {
 // Ended is what was issued and has lost its authority in this run.
 type Ended struct {
 	Name string
-	// Again are the words behind devcert that issue it once more; none where that
-	// takes another authority.
+	// Again are the words behind devcert that issue it once more; none where there is
+	// no authority for it, or where it took a request or a folder of somebody's.
 	Again []string
 	// Unrevocable says that it is as good as before, only that nobody can revoke it.
 	Unrevocable bool

@@ -252,15 +252,15 @@ func (s *session) tellEnded(all []devcert.Ended) {
 		dead = append(dead, e.Name)
 	}
 	if len(unrevocable) > 0 {
-		s.ui.say("what was issued to clients (" + strings.Join(unrevocable, ", ") + ") stays valid until its end,\n" +
+		s.ui.sayFit("what was issued to clients (" + strings.Join(unrevocable, ", ") + ") stays valid until its end, " +
 			"and can no longer be revoked; devcert renew --root ends it now")
 	}
 	if len(dead) == 0 {
 		return
 	}
-	s.ui.say("issued by the former root, and accepted no longer: " + strings.Join(dead, ", "))
+	s.ui.sayFit("issued by the former root, and accepted no longer: " + strings.Join(dead, ", "))
 	if len(commands) > 0 {
-		s.ui.say("to issue again:\n" + strings.Join(commands, "\n"))
+		s.ui.say("to issue again:\n" + strings.Join(commands, "\n")) // whole: they can be copied
 	}
 }
 

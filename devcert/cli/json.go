@@ -29,6 +29,7 @@ type document struct {
 	Steps     []stepJSON        `json:"steps"`
 	Clients   []clientJSON      `json:"clients,omitempty"` // status and doctor
 	Services  []serviceJSON     `json:"services,omitempty"`
+	Ended     []endedJSON       `json:"ended,omitempty"` // by a change of the hierarchy
 	reference
 }
 
@@ -67,6 +68,14 @@ type certificateJSON struct {
 	Thumbprint  string   `json:"thumbprint"`
 	Fingerprint string   `json:"fingerprint"`
 	Names       []string `json:"names,omitempty"`
+}
+
+// endedJSON is a certificate that was issued and lost its authority just now.
+type endedJSON struct {
+	Name string `json:"name"`
+	// Unrevocable is true of what stays valid, and false of what nobody accepts now.
+	Unrevocable bool     `json:"unrevocable"`
+	Again       []string `json:"again,omitempty"` // the words behind devcert that issue it again
 }
 
 type storeJSON struct {
@@ -141,6 +150,9 @@ func (p *program) remedyFor(err error) string {
 func (d *document) fill(r *devcert.Report) {
 	d.Hierarchy = hierarchyOf(r)
 	d.Clients, d.Services = clientsOf(r), servicesOf(r)
+	for _, e := range r.Ended {
+		d.Ended = append(d.Ended, endedJSON{e.Name, e.Unrevocable, e.Again})
+	}
 	if len(r.Findings) > 0 {
 		d.Findings = r.Findings
 	}

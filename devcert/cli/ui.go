@@ -113,6 +113,15 @@ func (u *ui) say(line string) {
 	}
 }
 
+// sayFit is say for a line without a command to copy: on a terminal, where nobody
+// searches for lines, it is broken where it is too wide.
+func (u *ui) sayFit(line string) {
+	if u.drawn {
+		line = strings.Join(wrap(line, u.width), "\n")
+	}
+	u.say(line)
+}
+
 // printf prints a result.
 func (u *ui) printf(format string, args ...any) {
 	if !u.json && !u.quiet {
