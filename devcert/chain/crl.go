@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -87,6 +89,41 @@ func emptyCRL(root Pair) ([]byte, error) {
 		ThisUpdate: root.Cert.NotBefore,
 		NextUpdate: root.Cert.NotAfter,
 	})
+}
+
+// maxCRL is the size limit in bytes of a list that CheckCRL takes: some hundred
+// revoked certificates, where a developer has a few.
+const maxCRL = 16 << 10
+
+// CheckCRL parses a revocation list in DER and says why it is not one that issuer
+// signed in the form that [SignCRL] gives it: complete, about nothing but
+// certificates of issuer's, and with no extension but the issuer's key and the
+// number. Its dates are not looked at.
+func CheckCRL(der []byte, issuer *x509.Certificate) (*x509.RevocationList, error) {
+	if len(der) > maxCRL {
+		return nil, fmt.Errorf("a revocation list of %d bytes, at most %d", len(der), maxCRL)
+	}
+	list, err := x509.ParseRevocationList(der)
+	if err != nil {
+		return nil, fmt.Errorf("not a revocation list: %w", err)
+	}
+	name := issuer.Subject.CommonName
+	switch {
+	case !bytes.Equal(list.Raw, der):
+		return nil, errors.New("bytes after the revocation list")
+	case !bytes.Equal(list.RawIssuer, issuer.RawSubject) || !bytes.Equal(list.AuthorityKeyId, issuer.SubjectKeyId):
+		return nil, fmt.Errorf("not a revocation list of %q", name)
+	}
+	if err := list.CheckSignatureFrom(issuer); err != nil {
+		return nil, fmt.Errorf("a revocation list without valid signature by %q: %w", name, err)
+	}
+	// RFC 5280, section 5.2: what limits a list to some certificates, or makes it
+	// the difference to another one, is an extension.
+	extended := func(e x509.RevocationListEntry) bool { return len(e.Extensions) > 0 }
+	if len(list.Extensions) != 2 || list.Number == nil || slices.ContainsFunc(list.RevokedCertificateEntries, extended) {
+		return nil, fmt.Errorf("a revocation list of %q with extensions that devcert gives none", name)
+	}
+	return list, nil
 }
 
 func signCRL(issuer Pair, list x509.RevocationList) ([]byte, error) {

@@ -1,8 +1,12 @@
 package chain
 
 import (
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +99,63 @@ func TestSignCRLRefuses(t *testing.T) {
 			der, err := SignCRL(row.issuer, row.revoked, row.now, row.life)
 			assert.ErrorContains(t, err, row.reason)
 			assert.Nil(t, der)
+		})
+	}
+}
+
+func TestCheckCRL(t *testing.T) {
+	h := clientHierarchy(t)
+	other, err := New(Options{Owner: "alice@pc", Key: ECDSA, Now: noon})
+	require.NoError(t, err)
+	sign := func(issuer Pair, change func(*x509.RevocationList)) []byte {
+		list := x509.RevocationList{Number: big.NewInt(1), ThisUpdate: noon, NextUpdate: noon.Add(time.Hour)}
+		if change != nil {
+			change(&list)
+		}
+		der, err := x509.CreateRevocationList(rand.Reader, &list, issuer.Cert, issuer.Key)
+		require.NoError(t, err)
+		return der
+	}
+	more := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0}}}
+	twin := *h.Intermediate.Cert
+	twin.PublicKey = other.Intermediate.Cert.PublicKey
+	entries := func(n int) func(*x509.RevocationList) {
+		return func(l *x509.RevocationList) {
+			for i := range n {
+				l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(int64(i + 1)), RevocationTime: noon})
+			}
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		der    []byte
+		issuer *x509.Certificate
+		reason string // "" when it is one
+	}{
+		{"the root's", h.RootCRL, h.Root, ""},
+		{"the intermediate's", sign(h.Intermediate, nil), h.Intermediate.Cert, ""},
+		{"one with entries", sign(h.Intermediate, entries(9)), h.Intermediate.Cert, ""},
+		{"nothing", nil, h.Root, "not a revocation list"},
+		{"a certificate", h.Root.Raw, h.Root, "not a revocation list"},
+		{"something behind it", append(slices.Clone(h.RootCRL), 0), h.Root, "after the revocation list"},
+		{"more than a few", sign(h.Intermediate, entries(1000)), h.Intermediate.Cert, "at most 16384"},
+		{"the other authority's", sign(h.ClientIntermediate, nil), h.Intermediate.Cert, "not a revocation list of"},
+		{"another root's", other.RootCRL, h.Root, "not a revocation list of"},
+		{"another key's", sign(Pair{&twin, other.Intermediate.Key}, nil), h.Intermediate.Cert, "without valid signature"},
+		{"one for some certificates only", sign(h.Intermediate, func(l *x509.RevocationList) { l.ExtraExtensions = more }), h.Intermediate.Cert, "extensions"},
+		{"an entry that says more", sign(h.Intermediate, func(l *x509.RevocationList) {
+			l.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: big.NewInt(1), RevocationTime: noon, ReasonCode: 8}}
+		}), h.Intermediate.Cert, "extensions"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			list, err := CheckCRL(row.der, row.issuer)
+			if row.reason == "" {
+				require.NoError(t, err)
+				require.Equal(t, row.der, list.Raw)
+				return
+			}
+			require.ErrorContains(t, err, row.reason)
+			require.Nil(t, list)
 		})
 	}
 }

@@ -83,6 +83,22 @@ func FuzzParsePermit(f *testing.F) {
 	})
 }
 
+func FuzzCheckCRL(f *testing.F) {
+	h := standardHierarchy(f)
+	f.Add(h.RootCRL)
+	f.Add(append(slices.Clone(h.RootCRL), h.RootCRL...))
+	f.Add(h.Root.Raw)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		list, err := CheckCRL(in, h.Root)
+		if (list == nil) != (err != nil) {
+			t.Fatalf("%v, %v", list, err)
+		}
+		if err == nil && !slices.Equal(in, h.RootCRL) {
+			t.Fatalf("accepted %x, which nobody signed", in)
+		}
+	})
+}
+
 func FuzzParseCertificates(f *testing.F) {
 	h := standardHierarchy(f)
 	f.Add(EncodeCertificates(h.Root))
