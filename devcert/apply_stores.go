@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"devcert/devcert/chain"
 )
 
 // This file has the steps that change stores.
@@ -79,7 +81,24 @@ func (w *worker) material() Material {
 	m := materialOf(&w.hierarchy)
 	m.LeafKey, m.UserOnly = w.hierarchy.Leaf.Key, w.report.Config.Scope == ScopeUser
 	m.done = map[string]<-chan struct{}{}
+	w.addList(&m)
 	return m
+}
+
+// addList signs the list of the servers' intermediate. It may last as long as that:
+// servers' certificates end by a new root, and the few that are revoked, with a flaw
+// to be tried, make a list stale that does not name them. What of those cannot be
+// known is in no list: an empty one would make them good again.
+func (w *worker) addList(m *Material) {
+	issuer := w.hierarchy.Intermediate
+	revoked, err := w.folder.Revoked()
+	if err != nil || issuer.Cert == nil || issuer.Key == nil {
+		return
+	}
+	m.without(revoked)
+	if list, err := chain.SignCRL(issuer, m.Revoked, w.Now(), issuer.Cert.NotAfter.Sub(w.Now())); err == nil {
+		m.ServersCRL = list
+	}
 }
 
 func (w *worker) deploy(ctx context.Context, s Step, m Material) error {
@@ -117,7 +136,9 @@ func (w *worker) nowHolds(ctx context.Context, s Step) error {
 			before[seen.Store+" "+string(p.Part)+" "+p.Path] = p.State
 		}
 	}
-	places := w.store(s.store).Look(ctx, materialOf(&w.hierarchy))
+	m := materialOf(&w.hierarchy)
+	m.without(w.report.Seen.Folder.Revoked)
+	places := w.store(s.store).Look(ctx, m)
 	if len(places) == 0 {
 		return w.absent(s, ErrUnsupported)
 	}

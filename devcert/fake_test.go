@@ -30,6 +30,8 @@ type memStore struct {
 	onDeploy func()
 	after    string // the store that its Deploy waits for
 	remedy   string // it is a person's to mend
+	unlisted bool   // the revocation lists beside the certificate are lost
+	got      Material
 }
 
 func (s *memStore) Name() string { return s.name }
@@ -52,6 +54,8 @@ func (s *memStore) Look(_ context.Context, m Material) []Place {
 			return Missing, "", ""
 		case s.denied:
 			return Denied, "", ""
+		case s.unlisted:
+			return Stale, "", ""
 		}
 		return Trusted, "", ""
 	})
@@ -77,7 +81,7 @@ func (s *memStore) Deploy(ctx context.Context, m Material) error {
 	}
 	for _, cert := range m.Parts(s.part) {
 		err := s.act(ctx, "deploy", cert, func() {
-			s.denied = false
+			s.denied, s.unlisted, s.got = false, false, m
 			if !slices.ContainsFunc(s.certs, cert.Equal) {
 				s.certs = append(s.certs, cert)
 			}

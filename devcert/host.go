@@ -141,8 +141,17 @@ type Material struct {
 	// Groups issue them too, each for some clients: those that are enabled. What
 	// holds the client intermediate holds them beside it.
 	Groups []*x509.Certificate
+	// RootCRL is the list that the root signed when it was made, for stores in which
+	// clients look for it; nil where it is lost, where the root's key is kept, so that
+	// a later list can revoke what this one does not name, and where one has.
+	RootCRL []byte
+	// Revoked are certificates that Intermediate's list is to name.
+	Revoked []chain.Revoked
 	// LeafKey is there only for Deploy.
 	LeafKey crypto.Signer
+	// ServersCRL is a list by Intermediate, good until its end, which names what is
+	// Revoked. It is there only for Deploy, and nil where none can be signed.
+	ServersCRL []byte
 	// UserOnly leaves out the places that only an administrator may change.
 	UserOnly bool
 

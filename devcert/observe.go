@@ -111,7 +111,22 @@ func lookAll(ctx context.Context, stores []Store, m Material, known []StorePlace
 	return all
 }
 
-func (o *Observation) material() Material { return materialOf(&o.Folder.Hierarchy) }
+func (o *Observation) material() Material {
+	m := materialOf(&o.Folder.Hierarchy)
+	m.without(o.Folder.Revoked)
+	return m
+}
+
+// without notes what was revoked. The root may have done so with a key that was kept
+// until then, and its first list does not say it.
+func (m *Material) without(revoked []disk.Revocation) {
+	if m.Intermediate != nil {
+		m.Revoked = disk.RevokedBy(revoked, m.Intermediate)
+	}
+	if m.Root != nil && len(disk.RevokedBy(revoked, m.Root)) > 0 {
+		m.RootCRL = nil
+	}
+}
 
 // materialOf is what a look needs of h: no key.
 func materialOf(h *disk.Hierarchy) Material {
@@ -122,6 +137,9 @@ func materialOf(h *disk.Hierarchy) Material {
 		if !g.Disabled {
 			m.Groups = append(m.Groups, g.Cert)
 		}
+	}
+	if h.RootKey == nil {
+		m.RootCRL = h.RootCRL
 	}
 	return m
 }

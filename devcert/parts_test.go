@@ -3,11 +3,14 @@ package devcert
 import (
 	"context"
 	"crypto/x509"
+	"encoding/hex"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/chain"
+	"devcert/devcert/disk"
 )
 
 // windowsMachine has the three stores of Windows besides none called system.
@@ -73,6 +76,8 @@ func TestRepairingParts(t *testing.T) {
 	}{
 		{"the intermediate is gone", func(m *machine) { m.stores["windows-ca"].certs = nil },
 			[]string{IntermediateMissing}, []string{"windows-ca"}},
+		{"the intermediate's lists are gone", func(m *machine) { m.stores["windows-ca"].unlisted = true },
+			[]string{CRLExpired}, []string{"windows-ca"}},
 		{"the leaf is gone", func(m *machine) { m.stores["windows-my"].certs = nil }, []string{LeafMissing}, []string{"windows-my"}},
 		{"the leaf's key does not open", func(m *machine) { m.stores["windows-my"].denied = true },
 			[]string{KeyMissing}, []string{"windows-my"}},
@@ -96,6 +101,55 @@ func TestRepairingParts(t *testing.T) {
 			require.Equal(t, row.calls, called, "nothing else was touched")
 		})
 	}
+}
+
+// A store gets the root's own list, but not where the root can revoke more, and one
+// that the intermediate signs for as long as it lasts itself.
+func TestListsForAStore(t *testing.T) {
+	m := windowsMachine(t)
+	h := m.mustSetup(quick()).Seen.Folder.Hierarchy
+	lists := func() (root []byte, servers *x509.RevocationList) {
+		t.Helper()
+		got := m.stores["windows-ca"].got
+		if got.ServersCRL == nil {
+			return got.RootCRL, nil
+		}
+		servers, err := chain.CheckCRL(got.ServersCRL, h.Intermediate.Cert)
+		require.NoError(t, err)
+		require.Equal(t, h.Intermediate.Cert.NotAfter, servers.NextUpdate)
+		return got.RootCRL, servers
+	}
+	root, servers := lists()
+	require.Equal(t, h.RootCRL, root)
+	require.Empty(t, servers.RevokedCertificateEntries)
+
+	_, err := m.engine().Issue(t.Context(), IssueOrder{Names: []string{"shop.test"}, Flaw: chain.FlawRevoked, Key: chain.ECDSA})
+	require.NoError(t, err)
+	require.Len(t, m.status().Seen.material().Revoked, 1, "a look knows what the list is to name")
+	repair := func() {
+		m.stores["windows-ca"].unlisted = true
+		m.mustRepair()
+	}
+	repair()
+	_, servers = lists()
+	require.Len(t, servers.RevokedCertificateEntries, 1)
+
+	was := m.read(disk.RevokedFile)
+	m.write(disk.RevokedFile, "{")
+	repair()
+	_, servers = lists()
+	require.Nil(t, servers, "what was revoked is not made good")
+	m.write(disk.RevokedFile, string(was))
+
+	seen := m.status().Seen
+	seen.Folder.Revoked = append(seen.Folder.Revoked, disk.Revocation{Issuer: hex.EncodeToString(h.Root.SubjectKeyId), Revoked: chain.Revoked{Serial: big.NewInt(1), At: m.now}})
+	require.Nil(t, seen.material().RootCRL, "a key that was kept until then has revoked more")
+
+	kept := true
+	h = m.mustSetup(Request{KeepRootKey: &kept}).Seen.Folder.Hierarchy
+	root, servers = lists()
+	require.Nil(t, root)
+	require.Empty(t, servers.RevokedCertificateEntries, "another intermediate's")
 }
 
 func TestFindingsAboutParts(t *testing.T) {

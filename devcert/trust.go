@@ -16,6 +16,7 @@ type stateWords struct{ kind, message, consequence string }
 const (
 	refuses   = "programs that take their roots there refuse https://localhost"
 	unchained = "servers there send the leaf alone, and clients refuse it"
+	unlisted  = "Windows' own curl asks for them and refuses https://localhost: 0x80092012"
 	unbuilt   = "servers there cannot build the chain of a client's certificate, and refuse it"
 	keyless   = "servers that take their certificate there present none, or another"
 )
@@ -34,7 +35,7 @@ var (
 	intermediateWords = map[PlaceState]stateWords{
 		Missing: {IntermediateMissing, "the %s store does not have the intermediate", unchained},
 		Denied:  {TrustDenied, "the %s store has the intermediate and does not trust it", unchained},
-		Stale:   {IntermediateMissing, "the %s store has the intermediate only in part", unchained},
+		Stale:   {CRLExpired, "the %s store has the intermediate without good revocation lists", unlisted},
 		Unknown: unknown,
 	}
 	clientWords = map[PlaceState]stateWords{

@@ -97,8 +97,8 @@ const maxCRL = 16 << 10
 
 // CheckCRL parses a revocation list in DER and says why it is not one that issuer
 // signed in the form that [SignCRL] gives it: complete, about nothing but
-// certificates of issuer's, and with no extension but the issuer's key and the
-// number. Its dates are not looked at.
+// certificates of issuer's, and with no extension but the issuer's key, the number
+// and the reason of a hold. Its dates are not looked at.
 func CheckCRL(der []byte, issuer *x509.Certificate) (*x509.RevocationList, error) {
 	if len(der) > maxCRL {
 		return nil, fmt.Errorf("a revocation list of %d bytes, at most %d", len(der), maxCRL)
@@ -119,7 +119,10 @@ func CheckCRL(der []byte, issuer *x509.Certificate) (*x509.RevocationList, error
 	}
 	// RFC 5280, section 5.2: what limits a list to some certificates, or makes it
 	// the difference to another one, is an extension.
-	extended := func(e x509.RevocationListEntry) bool { return len(e.Extensions) > 0 }
+	extended := func(e x509.RevocationListEntry) bool {
+		held := len(e.Extensions) == 1 && e.ReasonCode == certificateHold
+		return len(e.Extensions) > 0 && !held
+	}
 	if len(list.Extensions) != 2 || list.Number == nil || slices.ContainsFunc(list.RevokedCertificateEntries, extended) {
 		return nil, fmt.Errorf("a revocation list of %q with extensions that devcert gives none", name)
 	}

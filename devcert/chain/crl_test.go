@@ -135,6 +135,9 @@ func TestCheckCRL(t *testing.T) {
 		{"the root's", h.RootCRL, h.Root, ""},
 		{"the intermediate's", sign(h.Intermediate, nil), h.Intermediate.Cert, ""},
 		{"one with entries", sign(h.Intermediate, entries(9)), h.Intermediate.Cert, ""},
+		{"one with a hold", sign(h.Intermediate, func(l *x509.RevocationList) {
+			l.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: big.NewInt(1), RevocationTime: noon, ReasonCode: certificateHold}}
+		}), h.Intermediate.Cert, ""},
 		{"nothing", nil, h.Root, "not a revocation list"},
 		{"a certificate", h.Root.Raw, h.Root, "not a revocation list"},
 		{"something behind it", append(slices.Clone(h.RootCRL), 0), h.Root, "after the revocation list"},

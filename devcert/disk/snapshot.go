@@ -48,6 +48,7 @@ type Snapshot struct {
 	NoLedger  bool    // there is no file, which is right where nothing was ever deployed
 	Current   string  // the current generation's name, "" when there is none
 	Hierarchy Hierarchy
+	Revoked   []Revocation
 	Others    []string // generations that are not the current one
 	Damage    []Damage
 }
@@ -147,11 +148,12 @@ func (s *Snapshot) readIssued(f Folder) {
 	}
 }
 
-// readRevoked only says whether the list can be understood: no bytes can be made
-// again that somebody lost.
+// readRevoked takes nothing from a list that cannot be understood, and has no cure
+// for it: no bytes can be made again that somebody lost.
 func (s *Snapshot) readRevoked(f Folder) {
 	var wrong *revokedError
-	if _, err := f.Revoked(); errors.As(err, &wrong) {
+	var err error
+	if s.Revoked, err = f.Revoked(); errors.As(err, &wrong) {
 		s.damaged(RevokedFile, Unreadable, reason(wrong.err).Error())
 		s.Damage[len(s.Damage)-1].Remedy = wrong.Remedy()
 	}

@@ -29,6 +29,8 @@ func TestBreaks(t *testing.T) {
 	}{
 		{"the root is deleted", func(b *bench) { b.remove(lm(Root), b.h.Root, false) }, `LocalMachine\Root`, devcert.Missing, "", true},
 		{"the intermediate is deleted", func(b *bench) { b.remove(lm(CA), b.h.Intermediate.Cert, false) }, `LocalMachine\CA`, devcert.Missing, "", true},
+		{"the root's list is deleted", func(b *bench) { b.removeList(b.h.Root) }, `LocalMachine\CA`, devcert.Stale, "", true},
+		{"the intermediate's list is deleted", func(b *bench) { b.removeList(b.h.Intermediate.Cert) }, `LocalMachine\CA`, devcert.Stale, "", true},
 		{"the leaf is deleted", func(b *bench) { b.remove(lm(My), b.h.Leaf.Cert, true) }, `LocalMachine\My`, devcert.Missing, "", true},
 		{"the user's leaf is deleted", func(b *bench) { b.remove(cu(My), b.h.Leaf.Cert, true) }, `CurrentUser\My`, devcert.Missing, "", true},
 		{"the leaf's key is deleted", func(b *bench) { b.dropKey(lm(My)) }, `LocalMachine\My`, devcert.Stale, "", true},
@@ -94,6 +96,22 @@ func (b *bench) remove(s Store, cert *x509.Certificate, key bool) {
 	deleted, err := s.Delete(cert.Raw, key)
 	require.NoError(b, err)
 	require.True(b, deleted)
+}
+
+// removeList removes the one list of the machine's that issuer signed.
+func (b *bench) removeList(issuer *x509.Certificate) {
+	b.Helper()
+	lists, err := machineCA.Lists()
+	require.NoError(b, err)
+	for _, der := range lists {
+		if _, err := chain.CheckCRL(der, issuer); err == nil {
+			deleted, err := machineCA.DeleteList(der)
+			require.NoError(b, err)
+			require.True(b, deleted)
+			return
+		}
+	}
+	require.FailNow(b, "there is none")
 }
 
 func (b *bench) dropKey(s Store) {

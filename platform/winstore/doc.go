@@ -1,6 +1,6 @@
 // Package winstore is the certificate stores of Windows, over crypt32: Root, CA
-// and My of LocalMachine and CurrentUser, the private keys behind the
-// certificates in My, and what Windows itself says of a chain.
+// and My of LocalMachine and CurrentUser, the revocation lists in CA, the private
+// keys behind the certificates in My, and what Windows itself says of a chain.
 //
 // It promises to match certificates by their bytes and nothing else; to open a
 // store anew for every look, so that what others did meanwhile is seen; to call

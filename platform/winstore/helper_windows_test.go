@@ -48,6 +48,11 @@ func everything(t *testing.T) (all []string) {
 		for _, e := range list {
 			all = append(all, s.String()+" "+thumbprint(e.DER)+" "+e.FriendlyName)
 		}
+		lists, err := s.Lists()
+		require.NoError(t, err)
+		for _, der := range lists {
+			all = append(all, s.String()+" list "+thumbprint(der))
+		}
 	}
 	return all
 }

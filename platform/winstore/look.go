@@ -32,8 +32,9 @@ type sight struct {
 	// banned is the Disallowed store that has the certificate asked for, by which
 	// Windows distrusts it wherever else it is; "" when none was seen to.
 	banned string
-	key    Key  // of the leaf, where it is in this store
-	rights bool // whoever looks may open the machine's keys
+	lacks  lacks // revocation lists that are to be beside it
+	key    Key   // of the leaf, where it is in this store
+	rights bool  // whoever looks may open the machine's keys
 	now    time.Time
 }
 
@@ -76,6 +77,8 @@ func (s sight) state(v ruling) (state devcert.PlaceState, verifiedBy, evidence s
 		return keyState(s.key, s.rights)
 	case s.part == chain.PartRoot:
 		return v.state()
+	case s.lacks != lacks{}:
+		return devcert.Stale, byBytes, s.lacks.String()
 	}
 	return devcert.Trusted, byBytes, ""
 }

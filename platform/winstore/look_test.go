@@ -14,7 +14,7 @@ import (
 )
 
 func materialOf(h *chain.Hierarchy) devcert.Material {
-	return devcert.Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
+	return devcert.Material{Root: h.Root, RootCRL: h.RootCRL, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
 }
 
 func TestKeyState(t *testing.T) {

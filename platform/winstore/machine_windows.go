@@ -37,19 +37,26 @@ func (Machine) Deploy(ctx context.Context, r DeployRequest, _ func()) error {
 	} else {
 		_, err = store.Add(pair.Cert.Raw, "")
 	}
+	if err == nil {
+		err = store.addLists(r.Lists, pair.Cert)
+	}
 	return errors.Join(translate(banned), translate(err))
 }
 
 // Withdraw removes a certificate of devcert's profile from one store, from My
-// with its key.
+// with its key, from CA with its lists.
 func (Machine) Withdraw(ctx context.Context, r WithdrawRequest, _ func()) error {
-	k, err := r.accept()
+	k, lists, err := r.accept()
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	_, err = Store{Location: LocalMachine, Name: k.in}.Delete(r.DER, k.in == My)
+	store := Store{Location: LocalMachine, Name: k.in}
+	if err := store.dropLists(lists); err != nil { // first: the certificate says that they are ours
+		return translate(err)
+	}
+	_, err = store.Delete(r.DER, k.in == My)
 	return translate(err)
 }

@@ -28,12 +28,16 @@ type DeployRequest struct {
 	Part chain.Part `json:"part"`
 	// Chain is the part and what is above it, up to the root, each as DER.
 	Chain [][]byte `json:"chain"`
+	// Lists are revocation lists by certificates of Chain, each as DER; only with the
+	// intermediate.
+	Lists [][]byte `json:"lists,omitempty"`
 	// Key is the leaf's, as [chain.EncodeKey] writes it; no other part has one.
 	Key []byte `json:"key,omitempty"`
 }
 
 // WithdrawRequest asks for a certificate to be removed from one of the machine's
-// stores, with its key where that is windows-my.
+// stores, with its key where that is windows-my, and with the revocation lists beside
+// an intermediate in windows-ca.
 type WithdrawRequest struct {
 	Store string `json:"store"` // "windows-root", "windows-ca" or "windows-my"
 	DER   []byte `json:"der"`
@@ -120,6 +124,9 @@ func (r DeployRequest) check() (chain.Pair, error) {
 		}
 		certs[i] = cert
 	}
+	if err := r.checkLists(certs); err != nil {
+		return chain.Pair{}, err
+	}
 	parts := chain.Parts{Root: certs[len(certs)-1]}
 	if _, err := chain.CheckNewRoot(parts.Root.Raw); err != nil {
 		return chain.Pair{}, &refusedError{err}
@@ -158,15 +165,21 @@ func coherent(parts chain.Parts) error {
 }
 
 // accept decides what may go out of a store of the machine: certificates of
-// devcert's profile, whoever made them and wherever they got to.
-func (r WithdrawRequest) accept() (kind, error) {
-	if _, _, err := chain.CheckPart(r.DER); err != nil {
-		return kind{}, &refusedError{err}
+// devcert's profile, whoever made them and wherever they got to. With the part that
+// the store is for go its revocation lists.
+func (r WithdrawRequest) accept() (k kind, lists *x509.Certificate, err error) {
+	cert, part, err := chain.CheckPart(r.DER)
+	if err != nil {
+		return kind{}, nil, &refusedError{err}
 	}
 	for _, k := range kinds {
-		if k.name == r.Store {
-			return k, nil
+		if k.name != r.Store {
+			continue
 		}
+		if k.part == part && k.keepsLists() {
+			lists = cert
+		}
+		return k, lists, nil
 	}
-	return kind{}, refuse("%q is no store of devcert's", r.Store)
+	return kind{}, nil, refuse("%q is no store of devcert's", r.Store)
 }

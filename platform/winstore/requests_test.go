@@ -60,6 +60,10 @@ func TestDeployRequest(t *testing.T) {
 	foreign := selfSigned(t, nil)
 	wide := forge(t, root, h.RootKey, func(c *x509.Certificate) { c.PermittedDNSDomains = append(c.PermittedDNSDomains, "com") })
 	thief := newKey(t)
+	list, later := listBy(t, h.Intermediate, now.Add(time.Hour)), listBy(t, h.Intermediate, now.Add(2*time.Hour))
+	withLists := func(lists ...[]byte) DeployRequest {
+		return DeployRequest{Part: chain.PartIntermediate, Chain: ders(ca, root), Lists: lists}
+	}
 	elsewhere := func(c *x509.Certificate) { c.DNSNames = append(c.DNSNames, "bank.example") }
 	for _, row := range []struct {
 		name    string
@@ -68,9 +72,22 @@ func TestDeployRequest(t *testing.T) {
 	}{
 		{"the root", DeployRequest{Part: chain.PartRoot, Chain: ders(root)}, ""},
 		{"the intermediate", DeployRequest{Part: chain.PartIntermediate, Chain: ders(ca, root)}, ""},
+		{"the intermediate with its lists", withLists(h.RootCRL, list), ""},
+		{"the intermediate with the root's list", withLists(h.RootCRL), ""},
 		{"the leaf", DeployRequest{Part: chain.PartLeaf, Chain: ders(leaf, ca, root), Key: key}, ""},
 		{"the client intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, clients.Root)}, ""},
 		{"a group's intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(ops.Cert, clients.Root)}, ""},
+
+		{"two lists of one issuer", withLists(list, later), "two revocation lists"},
+		{"another root's list", withLists(other.RootCRL), "not a revocation list of"},
+		{"a list by another key", withLists(listBy(t, chain.Pair{Cert: twinOf(t, h.Intermediate.Cert, thief), Key: thief}, now.Add(time.Hour))), "signature"},
+		{"something behind a list", withLists(append(slices.Clone(list), 0)), "revocation list"},
+		{"a certificate as a list", withLists(ca.Raw), "not a revocation list"},
+		{"a list of megabytes", withLists(make([]byte, 1<<20)), "at most"},
+		{"lists with the root", DeployRequest{Part: chain.PartRoot, Chain: ders(root), Lists: [][]byte{h.RootCRL}}, "a revocation list with the root"},
+		{"lists with the leaf", DeployRequest{Part: chain.PartLeaf, Chain: ders(leaf, ca, root), Key: key, Lists: [][]byte{list}}, "a revocation list with the leaf"},
+		{"lists with the client intermediate", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forClients, clients.Root),
+			Lists: [][]byte{listBy(t, clients.ClientIntermediate, now.Add(time.Hour))}}, "a revocation list with the client"},
 
 		{"a group's by another key", DeployRequest{Part: chain.PartClientIntermediate, Chain: ders(forge(t, ops.Cert, thief, nil), clients.Root)}, "signature"},
 		{"a client intermediate as the server's", DeployRequest{Part: chain.PartIntermediate, Chain: ders(forClients, clients.Root)},
@@ -139,6 +156,7 @@ func TestWithdrawRequest(t *testing.T) {
 		{"the root", WithdrawRequest{"windows-root", h.Root.Raw}, ""},
 		{"a leaf that got into Root", WithdrawRequest{"windows-root", h.Leaf.Cert.Raw}, ""},
 		{"the intermediate", WithdrawRequest{"windows-ca", h.Intermediate.Cert.Raw}, ""},
+		{"an intermediate that got into Root", WithdrawRequest{"windows-root", h.Intermediate.Cert.Raw}, ""},
 		{"the leaf", WithdrawRequest{"windows-my", h.Leaf.Cert.Raw}, ""},
 		{"nothing", WithdrawRequest{}, "not a certificate"},
 		{"a foreign certificate", WithdrawRequest{"windows-my", selfSigned(t, nil).Cert.Raw}, "not a certificate of devcert's"},
@@ -147,10 +165,11 @@ func TestWithdrawRequest(t *testing.T) {
 		{"Windows' own name of the store", WithdrawRequest{"Root", h.Root.Raw}, "no store of devcert's"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			k, err := row.request.accept()
+			k, lists, err := row.request.accept()
 			if row.refused == "" {
 				require.NoError(t, err)
 				require.Equal(t, row.request.Store, k.name)
+				require.Equal(t, row.request.Store == "windows-ca", lists != nil)
 				return
 			}
 			require.ErrorContains(t, err, row.refused)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"devcert/devcert"
@@ -97,6 +98,11 @@ func (s *partStore) see(l Location, m devcert.Material) sight {
 	seen.entries, seen.err = store.List()
 	if seen.err == nil {
 		seen.merged, seen.err = store.ListMerged()
+	}
+	if seen.err == nil && s.keepsLists() {
+		var lists [][]byte
+		lists, seen.err = store.lists(merged)
+		seen.lacks = lacking(m, lists, s.Now())
 	}
 	if seen.err != nil {
 		return seen
@@ -195,7 +201,7 @@ func (s *partStore) deploy(ctx context.Context, m devcert.Material) error {
 		}
 	}
 	if m.UserOnly || s.part == chain.PartLeaf {
-		return errors.Join(banned, s.deployUser(ctx, chain.Pair{Cert: cert, Key: m.LeafKey}))
+		return errors.Join(banned, s.deployUser(ctx, m, chain.Pair{Cert: cert, Key: m.LeafKey}))
 	}
 	return banned
 }
@@ -222,6 +228,11 @@ func (s *partStore) request(m devcert.Material) (DeployRequest, error) {
 		}
 		r.Chain = append(r.Chain, cert.Raw)
 	}
+	if s.keepsLists() {
+		has, err := s.at(LocalMachine).Lists()
+		r.Lists = lacking(m, has, s.Now()).of(m)
+		return r, translate(err)
+	}
 	if s.part != chain.PartLeaf {
 		return r, nil
 	}
@@ -230,7 +241,7 @@ func (s *partStore) request(m devcert.Material) (DeployRequest, error) {
 	return r, err
 }
 
-func (s *partStore) deployUser(ctx context.Context, pair chain.Pair) error {
+func (s *partStore) deployUser(ctx context.Context, m devcert.Material, pair chain.Pair) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -241,23 +252,39 @@ func (s *partStore) deployUser(ctx context.Context, pair chain.Pair) error {
 	} else {
 		_, err = store.Add(pair.Cert.Raw, "")
 	}
+	if err == nil && s.keepsLists() {
+		var has [][]byte
+		if has, err = store.Lists(); err == nil {
+			err = store.addLists(lacking(m, has, s.Now()).of(m), pair.Cert)
+		}
+	}
 	return translate(err)
 }
 
 // Withdraw removes cert from both places, whatever part it is: what is in the
 // wrong store leaves that one, and stays in the right one. What is not of
-// devcert's profile is refused, in the user's stores too.
+// devcert's profile is refused, in the user's stores too. The lists that came with
+// an intermediate go with it, or alone where it went by other hands.
 func (s *partStore) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	r := WithdrawRequest{Store: s.name, DER: cert.Raw}
-	if _, err := r.accept(); err != nil {
+	_, lists, err := r.accept()
+	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	_, err := s.at(CurrentUser).Delete(cert.Raw, s.in == My)
+	err = s.at(CurrentUser).dropLists(lists)
+	if err == nil {
+		_, err = s.at(CurrentUser).Delete(cert.Raw, s.in == My)
+	}
 	failed := translate(err)
 	there, err := s.at(LocalMachine).Has(cert.Raw)
+	if err == nil && !there && lists != nil {
+		var has [][]byte
+		has, err = s.at(LocalMachine).Lists()
+		there = slices.ContainsFunc(has, func(der []byte) bool { return goesWith(lists, der) })
+	}
 	if err != nil {
 		return errors.Join(failed, translate(err))
 	}

@@ -61,6 +61,11 @@ func newBench(t *testing.T) *bench {
 			s.forget(t, c.Raw)
 		}
 	}
+	t.Cleanup(func() {
+		for _, s := range []Store{machineCA, userCA} {
+			require.NoError(t, s.dropLists(b.h.Intermediate.Cert))
+		}
+	})
 	return b
 }
 
@@ -71,6 +76,7 @@ func (b *bench) certs() []*x509.Certificate {
 func (b *bench) material(userOnly bool) devcert.Material {
 	m := materialOf(b.h)
 	m.LeafKey, m.UserOnly = b.h.Leaf.Key, userOnly
+	m.ServersCRL = listBy(b, b.h.Intermediate, b.h.Intermediate.Cert.NotAfter)
 	return m
 }
 
@@ -221,13 +227,6 @@ func TestMachineRefuses(t *testing.T) {
 	require.ErrorIs(t, b.child.Do(ctx, DoDeploy, DeployRequest{Part: chain.PartRoot, Chain: ders(b.h.Root)}), context.Canceled)
 	require.ErrorIs(t, b.stores[0].Withdraw(ctx, b.h.Root), context.Canceled)
 	require.Equal(t, before, everything(t))
-}
-
-func must(t *testing.T, der []byte) *x509.Certificate {
-	t.Helper()
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return cert
 }
 
 // What is asked for without its issuers or its key is not asked of anybody.

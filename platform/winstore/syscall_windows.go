@@ -10,6 +10,11 @@ import "golang.org/x/sys/windows"
 //sys	certGetCertificateContextProperty(cert *windows.CertContext, propID uint32, data unsafe.Pointer, size *uint32) (err error) = crypt32.CertGetCertificateContextProperty
 //sys	certControlStore(store windows.Handle, flags uint32, ctrlType uint32, para unsafe.Pointer) (err error) = crypt32.CertControlStore
 
+//sys	certAddEncodedCRLToStore(store windows.Handle, encoding uint32, crl *byte, size uint32, disposition uint32, added **crlContext) (err error) = crypt32.CertAddEncodedCRLToStore
+//sys	certEnumCRLsInStore(store windows.Handle, last *crlContext) (crl uintptr, err error) [failretval==0] = crypt32.CertEnumCRLsInStore
+//sys	certDuplicateCRLContext(crl *crlContext) (dup uintptr) = crypt32.CertDuplicateCRLContext
+//sys	certDeleteCRLFromStore(crl *crlContext) (err error) = crypt32.CertDeleteCRLFromStore
+
 //sys	certCreateCertificateChainEngine(config *chainEngineConfig, engine *windows.Handle) (err error) = crypt32.CertCreateCertificateChainEngine
 //sys	certFreeCertificateChainEngine(engine windows.Handle) = crypt32.CertFreeCertificateChainEngine
 
@@ -56,6 +61,15 @@ type keyProvInfo struct {
 	numParams uint32
 	params    uintptr
 	keySpec   uint32
+}
+
+// crlContext is CRL_CONTEXT.
+type crlContext struct {
+	encoding uint32
+	encoded  *byte
+	size     uint32
+	info     uintptr
+	store    windows.Handle
 }
 
 // pkcs1Padding is BCRYPT_PKCS1_PADDING_INFO.

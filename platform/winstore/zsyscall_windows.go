@@ -46,8 +46,12 @@ var (
 	procCryptDestroyHash                  = modadvapi32.NewProc("CryptDestroyHash")
 	procCryptHashData                     = modadvapi32.NewProc("CryptHashData")
 	procCryptSignHashW                    = modadvapi32.NewProc("CryptSignHashW")
+	procCertAddEncodedCRLToStore          = modcrypt32.NewProc("CertAddEncodedCRLToStore")
 	procCertControlStore                  = modcrypt32.NewProc("CertControlStore")
 	procCertCreateCertificateChainEngine  = modcrypt32.NewProc("CertCreateCertificateChainEngine")
+	procCertDeleteCRLFromStore            = modcrypt32.NewProc("CertDeleteCRLFromStore")
+	procCertDuplicateCRLContext           = modcrypt32.NewProc("CertDuplicateCRLContext")
+	procCertEnumCRLsInStore               = modcrypt32.NewProc("CertEnumCRLsInStore")
 	procCertFreeCertificateChainEngine    = modcrypt32.NewProc("CertFreeCertificateChainEngine")
 	procCertGetCertificateContextProperty = modcrypt32.NewProc("CertGetCertificateContextProperty")
 	procCertSetCertificateContextProperty = modcrypt32.NewProc("CertSetCertificateContextProperty")
@@ -88,6 +92,14 @@ func cryptSignHash(hash windows.Handle, keySpec uint32, description *uint16, fla
 	return
 }
 
+func certAddEncodedCRLToStore(store windows.Handle, encoding uint32, crl *byte, size uint32, disposition uint32, added **crlContext) (err error) {
+	r1, _, e1 := syscall.SyscallN(procCertAddEncodedCRLToStore.Addr(), uintptr(store), uintptr(encoding), uintptr(unsafe.Pointer(crl)), uintptr(size), uintptr(disposition), uintptr(unsafe.Pointer(added)))
+	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
 func certControlStore(store windows.Handle, flags uint32, ctrlType uint32, para unsafe.Pointer) (err error) {
 	r1, _, e1 := syscall.SyscallN(procCertControlStore.Addr(), uintptr(store), uintptr(flags), uintptr(ctrlType), uintptr(para))
 	if r1 == 0 {
@@ -99,6 +111,29 @@ func certControlStore(store windows.Handle, flags uint32, ctrlType uint32, para 
 func certCreateCertificateChainEngine(config *chainEngineConfig, engine *windows.Handle) (err error) {
 	r1, _, e1 := syscall.SyscallN(procCertCreateCertificateChainEngine.Addr(), uintptr(unsafe.Pointer(config)), uintptr(unsafe.Pointer(engine)))
 	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func certDeleteCRLFromStore(crl *crlContext) (err error) {
+	r1, _, e1 := syscall.SyscallN(procCertDeleteCRLFromStore.Addr(), uintptr(unsafe.Pointer(crl)))
+	if r1 == 0 {
+		err = errnoErr(e1)
+	}
+	return
+}
+
+func certDuplicateCRLContext(crl *crlContext) (dup uintptr) {
+	r0, _, _ := syscall.SyscallN(procCertDuplicateCRLContext.Addr(), uintptr(unsafe.Pointer(crl)))
+	dup = uintptr(r0)
+	return
+}
+
+func certEnumCRLsInStore(store windows.Handle, last *crlContext) (crl uintptr, err error) {
+	r0, _, e1 := syscall.SyscallN(procCertEnumCRLsInStore.Addr(), uintptr(store), uintptr(unsafe.Pointer(last)))
+	crl = uintptr(r0)
+	if crl == 0 {
 		err = errnoErr(e1)
 	}
 	return
