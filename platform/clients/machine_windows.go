@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -14,6 +15,7 @@ import (
 	"devcert/devcert"
 	"devcert/platform/firefox"
 	javastore "devcert/platform/java"
+	"devcert/platform/winstore"
 )
 
 // thisMachine is what is read of this machine, with a user's variables.
@@ -23,6 +25,7 @@ func thisMachine(env []string) windowsMachine {
 		text: registryText, number: registryNumber, keys: registryKeys,
 		file: isFile, read: readFile, version: resourceVersion,
 		profiles: firefox.Profiles, systemRoots: firefox.EnterpriseRoots,
+		listed: func(m devcert.Material) bool { return winstore.Listed(m, time.Now()) },
 		keystores: func(m devcert.Material) []devcert.Place {
 			return (&javastore.Store{Env: env}).Look(context.Background(), m) // it reads files, and no more
 		},

@@ -36,6 +36,8 @@ type windowsMachine struct {
 	profiles func(base string) ([]firefox.Profile, error)
 	// systemRoots is [firefox.EnterpriseRoots].
 	systemRoots func(profileDir string) (on bool, evidence string, err error)
+	// listed is [winstore.Listed].
+	listed func(m devcert.Material) bool
 	// keystores are the places of the store "java".
 	keystores func(m devcert.Material) []devcert.Place
 }

@@ -92,9 +92,10 @@ func (f *windowsFinder) judgeCurlBundle(c *devcert.Client, bundle, capath string
 // no certificate of the chain was revoked, and takes one that names no list for
 // a failure: CRYPT_E_NO_REVOCATION_CHECK. So it is documented of the option that
 // ends that, --ssl-revoke-best-effort (curl 7.70), and seen with a root in its store
-// and a leaf like ours (smallstep/certificates#1846, curl#4981).
+// and a leaf like ours (smallstep/certificates#1846, curl#4981). The lists that are in
+// CA are asked without being named (mandiant/flare-fakenet-ng#223).
 func (f *windowsFinder) judgeRevocation(c *devcert.Client, rc curlrc) {
-	if f.Leaf == nil || f.Intermediate == nil || rc.noRevoke || rc.bestEffort {
+	if f.Leaf == nil || f.Intermediate == nil || rc.noRevoke || rc.bestEffort || f.listed(f.Material) {
 		return
 	}
 	option := "ssl-revoke-best-effort"

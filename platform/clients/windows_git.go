@@ -85,7 +85,8 @@ func (f *windowsFinder) judgeGitSchannel(c *devcert.Client, g *gitSettings) {
 	case own && g.caInfo() != "":
 		f.ownRoots(c, g.caInfo())
 		c.Override, c.Remedy = "http.schannelUseSSLCAInfo", "git config --global http.schannelUseSSLCAInfo false"
-	case revoke && isFlag && f.Leaf != nil && f.Intermediate != nil && revocationLists(f.Leaf, f.Intermediate) == nil:
+	case revoke && isFlag && f.Leaf != nil && f.Intermediate != nil && !f.listed(f.Material) &&
+		revocationLists(f.Leaf, f.Intermediate) == nil:
 		c.State = devcert.Denied
 		c.Evidence = "http.schannelCheckRevoke=true, and these certificates name no list: CRYPT_E_NO_REVOCATION_CHECK"
 		c.Remedy = "git config --global http.schannelCheckRevoke best-effort"

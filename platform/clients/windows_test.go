@@ -30,6 +30,7 @@ type fakeWindows struct {
 	keystores []string
 	off       map[string]string // profiles that do without the system's roots, and the line
 	offErr    map[string]error
+	listed    bool // the revocation lists are in CA
 }
 
 func newFakeWindows() *fakeWindows {
@@ -76,6 +77,7 @@ func (w *fakeWindows) machine() windowsMachine {
 			return nil, fs.ErrNotExist
 		},
 		version: func(path string) string { return w.versions[path] },
+		listed:  func(devcert.Material) bool { return w.listed },
 		keystores: func(devcert.Material) (places []devcert.Place) {
 			for _, path := range w.keystores {
 				places = append(places, devcert.Place{Path: path, State: devcert.Missing})
@@ -214,6 +216,7 @@ func TestFindCurl(t *testing.T) {
 	missing := seen{name: "curl", state: devcert.Missing, evidence: "does not hold the root", remedy: "--ca-native"}
 	prove(t, "curl", []windowsRow{
 		{"Schannel wants revocation lists", own, []seen{refuses}},
+		{"Schannel finds them in CA", func(w *fakeWindows) { own(w); w.listed = true }, []seen{trusts}},
 		{"Schannel passes over the variables", func(w *fakeWindows) { own(w); w.env["CURL_CA_BUNDLE"] = `C:\x.pem` }, []seen{refuses}},
 		{"its settings say best effort", rc(roaming, "# mine", "ssl-revoke-best-effort"), []seen{trusts}},
 		{"its settings say no revocation", rc(`C:\Users\anna\.curlrc`, "--ssl-no-revoke"), []seen{trusts}},
@@ -353,6 +356,8 @@ func TestFindGit(t *testing.T) {
 		{"Schannel told to check revocation", git(schannel, user("[http]", "schannelCheckRevoke = true")), []seen{{
 			name: "git", store: "windows-root", state: devcert.Denied, evidence: "CRYPT_E_NO_REVOCATION_CHECK", remedy: "best-effort",
 		}}},
+		{"Schannel told to check revocation, and finds lists in CA", git(schannel, user("[http]", "schannelCheckRevoke = true"),
+			func(w *fakeWindows) { w.listed = true }), []seen{windows}},
 		{"Schannel told to check as it can", git(schannel, user("[http]", "schannelCheckRevoke = best-effort")), []seen{windows}},
 		{"GIT_SSL_NO_VERIFY", git(openssl, set("GIT_SSL_NO_VERIFY", "0")), []seen{{
 			name: "git", store: "windows-root", state: devcert.Trusted, override: "GIT_SSL_NO_VERIFY", evidence: "every server",
