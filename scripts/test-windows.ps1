@@ -48,6 +48,7 @@ function Get-Machine {
     foreach ($store in $stores) {
         Get-ChildItem "Cert:\$store" | ForEach-Object { "$store $($_.Thumbprint)" } | Sort-Object
     }
+    Get-ChildItem HKLM:\SOFTWARE\Microsoft\SystemCertificates\CA\CRLs -ErrorAction SilentlyContinue | ForEach-Object Name
     & $netsh http show sslcert
     & $netsh http show urlacl
 }
@@ -102,6 +103,16 @@ function Test-Loss([string]$Kind, [scriptblock]$Break) {
     Assert ((Get-Finding 0).Count -eq 0) 'repair cures it'
 }
 
+# Test-Revocation has Windows check the leaf for revocation as Schannel's clients do,
+# by the lists alone that are on this machine.
+function Test-Revocation([string]$Leaf) {
+    $chain = New-Object System.Security.Cryptography.X509Certificates.X509Chain $true
+    $chain.ChainPolicy.RevocationMode = 'Offline'
+    $chain.ChainPolicy.RevocationFlag = 'ExcludeRoot'
+    $good = $chain.Build((Get-Item "Cert:\LocalMachine\My\$Leaf"))
+    Assert $good "Windows finds the revocation lists in LocalMachine\CA $($chain.ChainStatus.Status)"
+}
+
 # Test-Client asks every client that is there. Those that follow Windows' stores
 # accept, and all refuse what the root does not permit; what status foresees of a
 # client is what it does.
@@ -129,6 +140,7 @@ function Test-Story {
     Assert ((Get-Finding 0).Count -eq 0) 'status finds nothing wrong'
     Assert ((Test-Listener 44300) -eq 200) 'Windows accepts https://localhost:44300 as HTTP.sys serves it'
     Assert ((Invoke-Devcert 0 @('setup')) -match 'Nothing to do') 'setup again does nothing'
+    Test-Revocation $leaf
     Test-Client
 
     Test-Loss 'binding-missing' { & $netsh http delete sslcert ipport=0.0.0.0:44333 | Out-Null }

@@ -44,6 +44,8 @@ var breaks = []loss{
 	{"the root is gone", func(w *windows, m machine) { w.tool("delete", rootStore, m.root) }, "error trust-missing", 3, nil},
 	{"the intermediate is gone", func(w *windows, m machine) { w.tool("delete", caStore, m.intermediate) },
 		"error intermediate-missing", 3, nil},
+	{"the root's revocation list is gone", func(w *windows, _ machine) { w.tool("delete-list", caStore, w.list("devcert root")) },
+		"error crl-expired", 3, nil},
 	{"the leaf is gone from the machine's store", func(w *windows, m machine) { w.tool("delete", myStore, m.leaf) },
 		"error leaf-missing", 3, nil},
 	{"the leaf is gone from the user's store", func(w *windows, m machine) { w.tool("delete", userStore, m.leaf) },

@@ -110,13 +110,13 @@ func TestClients(t *testing.T) {
 
 	r := w.devcert(0, "status", "--json")
 	d := w.parse(0, r)
-	require.Equal(t, []string{"warning trust-denied", "warning trust-missing"}, d.kinds())
+	require.Equal(t, []string{"warning trust-missing"}, d.kinds())
 	found := w.clients(r)
 	for _, row := range []struct{ name, store, state, remedy string }{
 		{"services, IIS", "windows-root", "trusted", ""},
 		{"edge", "windows-root", "trusted", ""},
 		{"firefox", "windows-root", "trusted", ""},
-		{"curl", "windows-root", "denied", `ssl-revoke-best-effort, or that line, without the dashes, in C:\users\root\AppData\Roaming\_curlrc`},
+		{"curl", "windows-root", "trusted", ""},
 		{"git", "", "missing", "git config --global http.sslBackend schannel"},
 		{"node", "", "missing", `setx NODE_EXTRA_CA_CERTS "C:\users\root\AppData\Local\devcert\root.pem"`},
 		{"firefox: work", "", "missing", "about:config → security.enterprise_roots.enabled → true"},
@@ -132,10 +132,19 @@ func TestClients(t *testing.T) {
 	}
 	require.Contains(t, strings.ToLower(findingAbout(d, "firefox: work").Message), strings.ToLower(rootOfWork+`\prefs.js:2`))
 
+	w.part("no revocation list", func() {
+		w.tool("delete-list", caStore, w.list("devcert root"))
+		r := w.devcert(3, "status", "--json")
+		require.Equal(w.t, []string{"error crl-expired", "warning trust-denied", "warning trust-missing"}, w.parse(3, r).kinds())
+		curl := w.clients(r)["curl"]
+		require.Equal(w.t, "denied", curl.State)
+		require.Contains(w.t, strings.ToLower(curl.Remedy),
+			`ssl-revoke-best-effort, or that line, without the dashes, in c:\users\root\appdata\roaming\_curlrc`)
+		w.devcert(0, "repair")
+	})
 	w.part("remedies", func() {
 		w.plant(`users\root\.gitconfig`, "[http]\n\tsslBackend = schannel\n")
 		w.plant(workProfile+`\prefs.js`, "user_pref(\"security.enterprise_roots.enabled\", true);\n")
-		w.plant(`users\root\AppData\Roaming\_curlrc`, "ssl-revoke-best-effort\r\n")
 		w.register(`HKCU\Environment`, "NODE_EXTRA_CA_CERTS", `C:\users\root\AppData\Local\devcert\root.pem`) // what setx does
 		r := w.devcert(0, "status", "--json")
 		require.Empty(w.t, w.parse(0, r).kinds())

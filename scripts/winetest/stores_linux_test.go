@@ -15,6 +15,8 @@ const (
 	caStore   = `LocalMachine\CA`
 	myStore   = `LocalMachine\My`
 	userStore = `CurrentUser\My`
+	// caLists are the revocation lists in caStore.
+	caLists = caStore + " lists"
 )
 
 // certificate is one that a store holds.
@@ -29,7 +31,8 @@ func (w *windows) stores() map[string][]certificate {
 	return all
 }
 
-// all lists every certificate, each in a line: its store, name and key.
+// all lists every certificate and revocation list, each in a line: its store, name
+// and key.
 func (w *windows) all() []string {
 	w.t.Helper()
 	var lines []string
@@ -69,4 +72,17 @@ func (w *windows) ours(store string, thumbprints ...string) []string {
 		}
 	}
 	return found
+}
+
+// list is the one revocation list in the machine's CA whose issuer is called so.
+func (w *windows) list(issuer string) string {
+	w.t.Helper()
+	var found []string
+	for _, l := range w.stores()[caLists] {
+		if strings.Contains(l.Subject, issuer) {
+			found = append(found, l.Thumbprint)
+		}
+	}
+	require.Len(w.t, found, 1, issuer)
+	return found[0]
 }

@@ -54,6 +54,8 @@ func run(args []string) error {
 		return foreignCA(stores[0])
 	case "delete":
 		return remove(args[1:])
+	case "delete-list":
+		return removeList(args[1:])
 	case "drop-key", "other-key":
 		s, der, err := find(args[1:])
 		if err != nil {
@@ -98,8 +100,42 @@ func list() error {
 			}
 			all[s.String()] = append(all[s.String()], seen)
 		}
+		if all[s.String()+" lists"], err = lists(s); err != nil {
+			return err
+		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(all)
+}
+
+// lists are the revocation lists of a store, each under its issuer's name.
+func lists(s winstore.Store) ([]entry, error) {
+	ders, err := s.Lists()
+	all := []entry{}
+	for _, der := range ders {
+		if crl, err := x509.ParseRevocationList(der); err == nil {
+			all = append(all, entry{chain.Thumbprint(&x509.Certificate{Raw: der}), crl.Issuer.String(), "", ""})
+		}
+	}
+	return all, err
+}
+
+func removeList(args []string) error {
+	if len(args) < 2 {
+		return errors.New("which?")
+	}
+	for _, s := range stores {
+		ders, err := s.Lists()
+		if err != nil {
+			return err
+		}
+		for _, der := range ders {
+			if s.String() == args[0] && chain.Thumbprint(&x509.Certificate{Raw: der}) == args[1] {
+				_, err := s.DeleteList(der)
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%s is not in %s", args[1], args[0])
 }
 
 func find(args []string) (winstore.Store, []byte, error) {
