@@ -109,11 +109,7 @@ func troubled(p sslPath) bool {
 // root's only count when it is asked about and revoked, and what a revoked issuer's
 // list says counts no more.
 func (d dotnetChain) settled(p sslPath) (errs []sslError) {
-	root := len(p.certs) - 1
-	if root == 0 || !selfSigned(p.top()) {
-		root = -1
-	}
-	gone := -1 // the highest that is revoked
+	root, gone := len(p.certs)-1, -1 // gone: the highest that is revoked
 	for _, e := range p.errs {
 		if e.code == revoked && (e.depth != root || d.flag != RevocationExcludeRoot) {
 			gone = max(gone, e.depth)

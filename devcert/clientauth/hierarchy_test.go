@@ -246,6 +246,7 @@ func newWorld(t testing.TB, now time.Time) world {
 	add("path too long", m.leaf(second, "anna", client, san), second, between)
 	add("two intermediates", m.leaf(lower, "deep", client), lower, upper)
 	add("broken signature", broken(t, m.leaf(between, "anna", client, san)), between)
+	add("broken signature, sent alone", broken(t, m.leaf(between, "anna", client, san)))
 	add("unknown critical extension", m.leaf(free, "anna", client, critical))
 	add("issuer without key usage", m.leaf(noUsage, "anna", client), noUsage)
 	add("revoked", revokedLeaf, between)
