@@ -83,7 +83,7 @@ func (w *worker) restore(d *disk.Damage) error {
 
 func (w *worker) tighten(name string) error {
 	if signsCertificates("/" + name) {
-		key := exposedKey(w.report.Seen)
+		key := exposedKey(w.report.Seen, name)
 		if !slices.Contains(w.ledger.Exposed, key) {
 			w.ledger.Exposed = append(w.ledger.Exposed, key)
 		}
@@ -127,13 +127,32 @@ func (w *worker) reissue(s Step) error {
 		return fmt.Errorf("issuing a leaf: %w", err)
 	}
 	w.hierarchy = disk.Hierarchy{Root: old.Root, RootCRL: old.RootCRL, Intermediate: old.Intermediate, Leaf: leaf}
-	if c.KeepRootKey {
+	switch {
+	case c.KeepRootKey:
 		w.hierarchy.RootKey = old.RootKey
+	case old.RootKey != nil:
+		if w.hierarchy.RootCRL, err = w.lastList(&old); err != nil {
+			return err
+		}
 	}
 	if c.ClientCerts {
 		w.hierarchy.ClientIntermediate, w.hierarchy.Groups = old.ClientIntermediate, old.Groups
 	}
 	return w.install(s)
+}
+
+// lastList is the root's revocation list, which lasts as long as the root: nobody can
+// sign another when its key is gone.
+func (w *worker) lastList(h *disk.Hierarchy) ([]byte, error) {
+	revoked, err := w.folder.Revoked()
+	if err != nil {
+		return nil, err
+	}
+	if len(h.Groups) > 0 {
+		w.Say("groups stay as they are now: without the root's key none can be made, disabled or enabled")
+	}
+	root := chain.Pair{Cert: h.Root, Key: h.RootKey}
+	return chain.SignCRL(root, disk.RevokedBy(revoked, h.Root), w.Now(), h.Root.NotAfter.Sub(w.Now()))
 }
 
 // install writes the hierarchy and switches to it in one stroke.

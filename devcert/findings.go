@@ -247,10 +247,10 @@ func exposedFinding(f Finding) Finding {
 	f.Where = whereOf(f.damage)
 	f.Message = fmt.Sprintf("%s: %s", f.Where, f.damage.Reason)
 	switch {
-	case signsCertificates(f.Where):
-		f.Consequence = "whoever has read it can make certificates that this machine trusts"
 	case isGroups(f.Where):
 		f.Consequence = "whoever has read it can make client certificates of that group; devcert group disable ends them"
+	case signsCertificates(f.Where):
+		f.Consequence = "whoever has read it can make certificates that this machine trusts"
 	case wasIssued(f.Where):
 		f.Consequence = "whoever has read it can pose as whom it was issued to; devcert revoke ends a client's certificate"
 	case f.damage.Private:
@@ -281,25 +281,44 @@ func whereOf(d *disk.Damage) string {
 }
 
 func signsCertificates(name string) bool {
-	return !wasIssued(name) && !isGroups(name) && slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
+	return isGroups(name) || !wasIssued(name) &&
+		slices.Contains([]string{"root-key.pem", "intermediate-key.pem", "client-intermediate-key.pem"}, path.Base(name))
 }
 
-// exposedBefore keeps saying that an intermediate's key was once readable:
+// exposedBefore keeps saying that a key which signs certificates was once readable:
 // taking the right away does not take back what was read.
 func exposedBefore(o *Observation) []Finding {
-	if !slices.Contains(o.Folder.Ledger.Exposed, exposedKey(o)) {
-		return nil
+	exposed := o.Folder.Ledger.Exposed
+	var all []Finding
+	if slices.Contains(exposed, exposedKey(o, "")) {
+		all = append(all, Finding{
+			Kind: FileExposed, Severity: Error, Where: "intermediate key",
+			Message:     "others could read the key of the root or of an intermediate; only a new hierarchy cures that",
+			Consequence: "whoever has read it can make certificates that this machine trusts",
+			Remedy:      "devcert renew --root",
+		})
 	}
-	return []Finding{{
-		Kind: FileExposed, Severity: Error, Where: "intermediate key",
-		Message:     "others could read the key of the intermediate; only a new hierarchy cures that",
-		Consequence: "whoever has read it can make certificates that this machine trusts",
-		Remedy:      "devcert renew --root",
-	}}
+	for _, g := range o.Folder.Hierarchy.Groups {
+		if !g.Disabled && slices.Contains(exposed, hex.EncodeToString(g.Cert.SubjectKeyId)) {
+			all = append(all, Finding{
+				Kind: FileExposed, Severity: Error, Where: "group " + g.Name,
+				Message:     "others could read the key of the group " + g.Name,
+				Consequence: "whoever has read it can make client certificates of that group",
+				Remedy:      "devcert group disable " + g.Name,
+			})
+		}
+	}
+	return all
 }
 
-// exposedKey is how the ledger names the intermediate's key.
-func exposedKey(o *Observation) string {
+// exposedKey is how the ledger names a key that was exposed: a group's own, and for
+// all others, which only a new hierarchy replaces, the intermediate's.
+func exposedKey(o *Observation, name string) string {
+	for _, g := range o.Folder.Hierarchy.Groups {
+		if isGroups(name) && path.Base(name) == g.Name+"-key.pem" {
+			return hex.EncodeToString(g.Cert.SubjectKeyId)
+		}
+	}
 	if cert := o.Folder.Hierarchy.Intermediate.Cert; cert != nil {
 		return hex.EncodeToString(cert.SubjectKeyId)
 	}

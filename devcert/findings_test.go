@@ -271,7 +271,7 @@ func TestExposedFiles(t *testing.T) {
 // Taking the right away does not take back what was read.
 func TestAnExposedKeyIsRemembered(t *testing.T) {
 	s := newScene(t)
-	s.seen.Folder.Ledger.Exposed = []string{exposedKey(s.seen)}
+	s.seen.Folder.Ledger.Exposed = []string{exposedKey(s.seen, "")}
 	require.Equal(t, []string{"error file-exposed intermediate key (by hand)"}, describe(s.findings()))
 	s.seen.Folder.Ledger.Exposed = []string{"00ff"}
 	require.Empty(t, s.findings(), "that of an older hierarchy is of no use to anybody")

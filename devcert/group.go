@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
@@ -87,6 +88,8 @@ func (g groupChange) wanted(r *Report) ([]Finding, error) {
 	switch {
 	case r.Seen.Foreign, h.Root == nil:
 		return nil, &UsageError{Problem: "there is no sound hierarchy to have a group in", Hint: "devcert repair"}
+	case g.damaged(r):
+		return nil, &UsageError{Problem: "the group " + g.name + " is damaged, and what it issued would be out of reach", Hint: "devcert status tells what to do"}
 	case at < 0 && !g.create:
 		return nil, &UsageError{Problem: fmt.Sprintf("there is no group %q", g.name), Hint: "devcert group list tells which there are"}
 	case h.RootKey == nil || h.ClientIntermediate.Cert == nil:
@@ -100,6 +103,13 @@ func (g groupChange) wanted(r *Report) ([]Finding, error) {
 		return nil, nil
 	}
 	return []Finding{{Kind: IntermediateMissing, Severity: Error, Where: "group " + g.name, cure: changeGroup, group: g}}, nil
+}
+
+// damaged says that files of a group to be made are there, and not whole.
+func (g groupChange) damaged(r *Report) bool {
+	return g.create && slices.ContainsFunc(r.Seen.Folder.Damage, func(d disk.Damage) bool {
+		return d.Name == disk.GroupsDir || strings.HasPrefix(d.Name, disk.GroupsDir+"/"+g.name+"/") && d.Kind != disk.Exposed
+	})
 }
 
 // groups plans what is to become of groups. Stores that are to have one more get
@@ -183,4 +193,28 @@ func disabled(cert *x509.Certificate, h *disk.Hierarchy) bool {
 	return slices.ContainsFunc(h.Groups, func(is disk.Group) bool {
 		return is.Disabled && bytes.Equal(is.Cert.SubjectKeyId, cert.AuthorityKeyId)
 	})
+}
+
+// endsGroups names the groups that end with their root, behind what a step does.
+func endsGroups(o *Observation) string {
+	var names []string
+	for _, g := range o.Folder.Hierarchy.Groups {
+		names = append(names, g.Name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return ", without the groups " + strings.Join(names, ", ")
+}
+
+// gives is what goes with a new leaf, behind what the step does.
+func (p *planner) gives() string {
+	up := ""
+	if p.seen.Folder.Hierarchy.RootKey != nil && !p.config.KeepRootKey {
+		up += ", without the root's key"
+	}
+	if p.seen.Folder.Hierarchy.ClientIntermediate.Cert != nil && !p.config.ClientCerts {
+		up += ", without an authority for clients" + endsGroups(p.seen)
+	}
+	return up
 }

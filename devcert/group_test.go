@@ -3,8 +3,10 @@ package devcert
 import (
 	"context"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -141,4 +143,54 @@ func TestGroupBesideADamagedList(t *testing.T) {
 	_, err := m.engine().DisableGroup(context.Background(), "ops")
 	require.ErrorContains(t, err, disk.RevokedFile)
 	require.Len(t, m.stores["dotnet"].certs, 2)
+}
+
+// What the root's list said when its key goes, it goes on saying: nobody can sign
+// another.
+func TestTheLastListOfTheRoot(t *testing.T) {
+	m, ops := grouped(t)
+	m.changeGroup((*Engine).DisableGroup, "ops")
+	no := false
+	var said []string
+	e := m.engine()
+	e.Say = func(line string) { said = append(said, line) }
+	_, err := e.Setup(context.Background(), Request{KeepRootKey: &no})
+	require.NoError(t, err)
+	require.Contains(t, said, "groups stay as they are now: without the root's key none can be made, disabled or enabled")
+	h := &m.status().Seen.Folder.Hierarchy
+	require.Nil(t, h.RootKey)
+	list, err := x509.ParseRevocationList(h.RootCRL)
+	require.NoError(t, err)
+	require.NoError(t, list.CheckSignatureFrom(h.Root))
+	require.Len(t, list.RevokedCertificateEntries, 1)
+	require.Zero(t, ops.SerialNumber.Cmp(list.RevokedCertificateEntries[0].SerialNumber))
+	require.WithinDuration(t, h.Root.NotAfter, list.NextUpdate, 0)
+	require.Empty(t, m.status().Findings)
+}
+
+// A key that others could read is not secret again because its rights are taken away.
+func TestAnExposedGroupIsRemembered(t *testing.T) {
+	m, ops := grouped(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("its files have no modes")
+	}
+	require.NoError(t, os.Chmod(m.path(disk.GroupsDir+"/ops/ops-key.pem"), 0o644))
+	r, err := m.engine().Repair(context.Background())
+	require.NoError(t, err)
+	require.True(t, r.Broken())
+	require.Equal(t, "devcert group disable ops", m.status().Findings[0].Remedy)
+	require.Equal(t, []string{hex.EncodeToString(ops.SubjectKeyId)}, m.ledger().Exposed)
+	m.changeGroup((*Engine).DisableGroup, "ops")
+}
+
+// A group that is damaged is not made anew: what it issued would be out of reach.
+func TestADamagedGroupIsNotMadeAnew(t *testing.T) {
+	m, _ := grouped(t)
+	require.NoError(t, os.Remove(m.path(disk.GroupsDir+"/ops/ops.pem")))
+	key := m.read(disk.GroupsDir + "/ops/ops-key.pem")
+	require.Equal(t, StateCorrupt, m.status().Findings[0].Kind)
+	_, err := m.engine().CreateGroup(context.Background(), "ops")
+	var wrong *UsageError
+	require.ErrorAs(t, err, &wrong)
+	require.Equal(t, key, m.read(disk.GroupsDir+"/ops/ops-key.pem"))
 }

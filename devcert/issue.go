@@ -165,6 +165,11 @@ func (o IssueOrder) complete() (IssueOrder, error) {
 			return o, err
 		}
 	}
+	if o.Group != "" {
+		if _, err := chain.ParseGroup(o.Group); err != nil {
+			return o, usage(err)
+		}
+	}
 	wrong := func(problem, hint string) (IssueOrder, error) {
 		return o, &UsageError{Problem: problem, Hint: hint}
 	}
@@ -191,7 +196,7 @@ func (o IssueOrder) complete() (IssueOrder, error) {
 		return wrong("--self-signed goes with neither --server nor --csr", "leave one of them out")
 	case o.Install && (o.SelfSigned || o.Flaw != "" || o.Request != nil || o.Elsewhere != nil):
 		return wrong("--install takes a sound certificate whose key devcert keeps", "leave --self-signed, --flaw, --csr or --out out")
-	case o.Flaw != "" && (o.Server && o.Client || o.SelfSigned || o.FromRoot || o.Request != nil || o.Days != 0):
+	case o.Flaw != "" && (o.Server && o.Client || o.SelfSigned || o.FromRoot || o.Group != "" || o.Request != nil || o.Days != 0):
 		return wrong("--flaw decides about the certificate alone", "beside --flaw only --client says more")
 	case o.Days < 0 || o.Days > most:
 		return wrong(fmt.Sprintf("%d days are not between 1 and %d", o.Days, most), "a certificate ends with its issuer at the latest")

@@ -105,7 +105,7 @@ func issuedState(i disk.Issued, h *disk.Hierarchy, revoked []disk.Revocation, no
 		return IssuedRevoked
 	case h.Root != nil && fromAnother(cert, i.Certs[1:], h):
 		return IssuedFormer
-	case disabled(cert, h):
+	case disabled(cert, h), slices.ContainsFunc(i.Certs[1:], func(ca *x509.Certificate) bool { return disk.IsRevoked(revoked, ca) }):
 		return IssuedDisabled
 	case now.After(cert.NotAfter):
 		return IssuedExpired
@@ -117,7 +117,7 @@ func issuedState(i disk.Issued, h *disk.Hierarchy, revoked []disk.Revocation, no
 
 // fromAnother says that a hierarchy of devcert's issued cert, and not h.
 func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hierarchy) bool {
-	if issuedBy(cert, h.Root, h.Intermediate.Cert, h.ClientIntermediate.Cert) {
+	if issuedBy(cert, append(h.ClientIntermediates(), h.Root, h.Intermediate.Cert)...) {
 		return false
 	}
 	for _, c := range behind {

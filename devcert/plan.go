@@ -72,7 +72,7 @@ func plan(c *Config, o *Observation, findings []Finding) []Step {
 	case p.needs(newHierarchy):
 		p.replaceHierarchy()
 	case p.needs(newLeaf):
-		p.add(Step{action: reissue, What: "leaf", Where: describeLeaf(c, o)})
+		p.add(Step{action: reissue, What: "leaf", Where: describeLeaf(c, o) + p.gives()})
 		p.deploys(findings)
 		p.binds(findings)
 		p.removeCert(o.Folder.Hierarchy.Leaf.Cert)
@@ -142,7 +142,7 @@ func tightenStep(d *disk.Damage) Step {
 // the old one removed, so that nothing that worked stops working in between.
 func (p *planner) replaceHierarchy() {
 	staged := p.replacing()
-	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen), staged: staged})
+	p.add(Step{action: create, What: "hierarchy", Where: describeHierarchy(p.config, p.seen) + endsGroups(p.seen), staged: staged})
 	for _, s := range p.seen.Stores {
 		if p.config.WantsStore(s.Store) && s.changeable() || p.config.asksFor(s.Store) {
 			able := s.changeable() // else it was asked for by name, and all it has is tried

@@ -29,7 +29,9 @@ func (p *program) issueCommand() *cli.Command {
 			"The PFX file's password comes from --password-file, " + passwordVariable + " or a\n" +
 			"question; else one is made and printed once, on standard error.\n\n" +
 			"--flaw makes one that a server or client should refuse, and nothing else wrong\n" +
-			"with it: " + devcert.FlawNames() + ".",
+			"with it: " + devcert.FlawNames() + ".\n" +
+			"A server that has the intermediate itself, as devcert serve does, takes the one\n" +
+			"with missing-intermediate.",
 		Flags: changingFlags(
 			&cli.BoolFlag{Name: "client", Usage: "for a client (setup --client-certs makes their authority)"},
 			&cli.BoolFlag{Name: "server", Usage: "with --client: for both uses, straight from a root whose key is kept"},

@@ -123,11 +123,15 @@ func unknownWhether(c *x509.Certificate, why error) Verdict {
 }
 
 func wasRevoked(found *x509.Certificate) Verdict {
+	remedy := "have a new one issued, and send that"
+	if found.IsCA {
+		remedy = "have one issued by another authority; one of a group's can be allowed again with devcert group enable"
+	}
 	return Verdict{
 		Gate:   GateRevocation,
 		Status: Revoked,
 		Reason: nameOf(found) + " was revoked by " + issuerOf(found),
-		Remedy: "have a new one issued, and send that",
+		Remedy: remedy,
 	}
 }
 

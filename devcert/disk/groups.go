@@ -75,7 +75,7 @@ func (f Folder) RemoveGroup(name string) error {
 // groupNames are those that have a folder, by name.
 func (f Folder) groupNames() []string {
 	if f.checkDir(GroupsDir) != nil {
-		return nil // a link, whose groups are somebody else's
+		return nil // which readGroups tells
 	}
 	entries, _ := os.ReadDir(f.path(GroupsDir))
 	var names []string
@@ -90,22 +90,25 @@ func (f Folder) groupNames() []string {
 // readGroups takes the groups below the present root. Those of a former one are
 // nobody's any more, and stay until another of their name takes the place.
 func (s *Snapshot) readGroups(f Folder) {
+	if err := f.checkDir(GroupsDir); err != nil {
+		s.lostGroup(GroupsDir, err, "remove it, and put the folder back")
+	}
 	revoked, _ := f.Revoked() // what is wrong with that is said of it
 	for _, name := range f.groupNames() {
 		data, err := ReadFile(f.GroupPath(name, ".pem"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // one that was never finished
-		}
 		file := GroupsDir + "/" + name + "/" + name
 		var certs []*x509.Certificate
 		if err == nil {
 			certs, err = chain.ParseCertificates(data)
 		}
+		if err == nil && chain.GroupOf(certs[0]) != name {
+			err = errors.New("it is not the certificate of that group")
+		}
 		switch {
 		case err != nil:
 			s.lostGroup(file+".pem", err, "put it back from a backup; without one, devcert renew --root ends all that was ever issued")
 			continue
-		case chain.GroupOf(certs[0]) != name, s.Hierarchy.Root == nil, certs[0].CheckSignatureFrom(s.Hierarchy.Root) != nil:
+		case s.Hierarchy.Root == nil, certs[0].CheckSignatureFrom(s.Hierarchy.Root) != nil:
 			continue
 		}
 		g := Group{Name: name, Pair: chain.Pair{Cert: certs[0]}, Disabled: IsRevoked(revoked, certs[0])}

@@ -64,7 +64,7 @@ func TestDamagedGroup(t *testing.T) {
 		groups int // that are left, with or without their key
 		kind   DamageKind
 	}{
-		{"no certificate", func(t *testing.T, f Folder) { require.NoError(t, os.Remove(f.GroupPath("ops", ".pem"))) }, 0, 0},
+		{"no certificate", func(t *testing.T, f Folder) { require.NoError(t, os.Remove(f.GroupPath("ops", ".pem"))) }, 0, Unreadable},
 		{"nonsense for a certificate", func(t *testing.T, f Folder) {
 			require.NoError(t, os.WriteFile(f.GroupPath("ops", ".pem"), []byte("x"), 0o600))
 		}, 0, Unreadable},
@@ -77,7 +77,7 @@ func TestDamagedGroup(t *testing.T) {
 		{"another group's files", func(t *testing.T, f Folder) {
 			data := chain.EncodeCertificates(newGroup(t, 0, "partners").Cert)
 			require.NoError(t, os.WriteFile(f.GroupPath("ops", ".pem"), data, 0o600))
-		}, 0, 0},
+		}, 0, Unreadable},
 		{"another root's", func(t *testing.T, f Folder) { require.NoError(t, f.WriteGroup("ops", newGroup(t, 1, "ops"))) }, 0, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -150,6 +150,8 @@ func TestGroupsFollowNoLink(t *testing.T) {
 	entries, err := os.ReadDir(elsewhere)
 	require.NoError(t, err)
 	require.Empty(t, entries)
-	groups, _ := groupsIn(t, f)
+	groups, damage := groupsIn(t, f)
 	require.Empty(t, groups)
+	require.Len(t, damage, 1)
+	require.NotEmpty(t, damage[0].Remedy)
 }

@@ -97,15 +97,30 @@ func (f Folder) Issued() ([]Issued, error) {
 
 func (f Folder) readIssued(name string) (Issued, bool) {
 	data, err := f.ReadIssued(name, ".pem")
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !f.HasIssued(name, ".crt") {
 		return Issued{}, false
 	}
 	i := Issued{Name: name, Err: err}
 	if err == nil {
 		i.Certs, i.Err = chain.ParseCertificates(data)
 	}
+	if len(i.Certs) == 0 {
+		f.salvageIssued(&i)
+	}
 	i.Key = f.HasIssued(name, "-key.pem")
 	return i, true
+}
+
+// salvageIssued takes the certificate from the file that has it alone, so that it can
+// still be revoked.
+func (f Folder) salvageIssued(i *Issued) {
+	der, err := f.ReadIssued(i.Name, ".crt")
+	if err != nil {
+		return
+	}
+	if cert, err := x509.ParseCertificate(der); err == nil {
+		i.Certs, i.Err = []*x509.Certificate{cert}, nil
+	}
 }
 
 // issuedSecrets are the files there that hold keys, relative to the folder.
