@@ -293,7 +293,7 @@ func exposedBefore(o *Observation) []Finding {
 	if slices.Contains(exposed, exposedKey(o, "")) {
 		all = append(all, Finding{
 			Kind: FileExposed, Severity: Error, Where: "intermediate key",
-			Message:     "others could read the key of the root or of an intermediate; only a new hierarchy cures that",
+			Message:     "others could read the key of the intermediate, or another that signs certificates; only a new hierarchy cures that",
 			Consequence: "whoever has read it can make certificates that this machine trusts",
 			Remedy:      "devcert renew --root",
 		})
