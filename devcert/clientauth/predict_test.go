@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,7 +74,7 @@ func sound(t testing.TB, v Verdict) {
 		text += step.Gate + string(step.Outcome) + step.Detail
 	}
 	for _, r := range text {
-		if r < ' ' || r > '~' {
+		if !unicode.IsPrint(r) {
 			t.Fatalf("%q in %q", r, text)
 		}
 	}

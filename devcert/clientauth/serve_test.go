@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -290,7 +291,7 @@ func FuzzJudge(f *testing.F) {
 		s.Roots.AddCert(root.Certificate)
 		v := s.Judge(sent, today)
 		for _, r := range v.Reason + v.Remedy {
-			if r < ' ' || r > '~' {
+			if !unicode.IsPrint(r) {
 				t.Fatalf("%q in %q", r, v.Reason)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -160,7 +161,7 @@ func FuzzSettings(f *testing.F) {
 				continue
 			}
 			for _, r := range err.Error() {
-				if r < ' ' || r > '~' {
+				if !unicode.IsPrint(r) {
 					t.Fatalf("%q: %q", text, err)
 				}
 			}
