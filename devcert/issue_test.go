@@ -197,9 +197,11 @@ func TestIssuedFilesThatAreNotInTheirPlaces(t *testing.T) {
 	require.Empty(t, describe(m.mustRepair().Findings))
 	require.Equal(t, cert, m.read("issued/alice/alice.pem"))
 
-	if err := os.Rename(m.path("issued"), m.path("kept")); err != nil || os.Symlink(m.path("kept"), m.path("issued")) != nil {
-		t.Skip("symbolic links need a privilege here")
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links need a privilege there")
 	}
+	require.NoError(t, os.Rename(m.path("issued"), m.path("kept")))
+	require.NoError(t, os.Symlink(m.path("kept"), m.path("issued")))
 	require.Equal(t, []string{"error state-corrupt issued (by hand)"}, describe(m.status().Findings))
 	_, err = e.List(t.Context())
 	require.ErrorIs(t, err, disk.ErrNotFolder)
