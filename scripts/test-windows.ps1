@@ -23,7 +23,7 @@ $appId = '{214124cd-d05b-4309-9af9-9caa44b2b74a}' # IIS Express's
 $netsh = Join-Path $env:SystemRoot 'System32\netsh.exe'
 $work = Join-Path ([IO.Path]::GetTempPath()) ('devcert-' + [guid]::NewGuid())
 $devcert = Join-Path $work 'devcert.exe'
-$env:DEVCERT_HOME = Join-Path $work 'a state folder ä'
+$env:DEVCERT_HOME = Join-Path $work "a state folder $([char]0xE4)" # 5.1 reads no UTF-8
 $stores = 'LocalMachine\Root', 'LocalMachine\CA', 'LocalMachine\My', 'CurrentUser\My'
 
 function Assert($Truth, [string]$What) {
@@ -156,8 +156,8 @@ if (Get-ChildItem Cert:\LocalMachine\Root | Where-Object Subject -Like '*O=devce
 }
 
 New-Item -ItemType Directory $work | Out-Null
-$own = $null
-$added = @()
+$script:own = $null
+$script:added = @()
 try {
     Push-Location (Split-Path $PSScriptRoot)
     & go build -o $devcert .
