@@ -11,8 +11,7 @@ import (
 )
 
 // line is a command line taken apart. Flags may stand anywhere on it; the
-// library knows a command's flags only between the command and the first name,
-// and is given them there.
+// flag package knows them only before the first name, and is given them there.
 type line struct {
 	path    []string     // the words that name the command: "ports", "list"
 	command *cli.Command // nil when none is named
@@ -31,6 +30,9 @@ func (f givenFlag) spelled() string {
 	word, _, _ := strings.Cut(f.words[0], "=")
 	return word
 }
+
+// isOf says whether f is meant.
+func (f givenFlag) isOf(flag cli.Flag) bool { return slices.Contains(flag.Names(), f.name) }
 
 // value is "" also for a flag that has none.
 func (f givenFlag) value() string {
@@ -108,16 +110,16 @@ func (l *line) check() error {
 	}
 	seen := map[string]bool{}
 	for _, given := range l.flags {
-		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), given.name) })
+		at := slices.IndexFunc(known, given.isOf)
 		switch {
 		case at < 0:
 			return &devcert.UsageError{Problem: "there is no flag " + given.spelled(), Hint: self + " --help lists its flags"}
 		case takesValue(known[at]) && given.value() == "":
 			return &devcert.UsageError{Problem: given.spelled() + " has no value", Hint: self + " --help says what it takes"}
-		case takesValue(known[at]) && !repeats(known[at]) && seen[given.name]:
+		case takesValue(known[at]) && !repeats(known[at]) && seen[known[at].Names()[0]]:
 			return &devcert.UsageError{Problem: given.spelled() + " is given twice", Hint: "which of the values is meant?"}
 		}
-		seen[given.name] = true
+		seen[known[at].Names()[0]] = true
 	}
 	return nil
 }
@@ -133,9 +135,17 @@ func (l *line) wantsHelp() bool {
 // words are the line in the order in which it is best read.
 func (l *line) words() []string { return slices.Concat(l.path, l.flagWords(), l.names) }
 
-// ordered is the line as the library reads it.
+// ordered is what follows the command, as the flag package reads it: each flag by
+// its first name, since the library keeps the values of the others apart.
 func (l *line) ordered() []string {
-	return slices.Concat([]string{"devcert"}, l.path, l.flagWords(), []string{"--"}, l.names)
+	var words []string
+	for _, given := range l.flags {
+		at := slices.IndexFunc(l.command.Flags, given.isOf)
+		first := l.command.Flags[at].Names()[0]
+		words = append(words, strings.Replace(given.words[0], given.name, first, 1))
+		words = append(words, given.words[1:]...)
+	}
+	return slices.Concat(words, []string{"--"}, l.names)
 }
 
 func (l *line) flagWords() []string {

@@ -81,13 +81,18 @@ func MainAt(args []string, streams Streams, env []string, newHost NewHost, now f
 // has seen what was wanted.
 func readerGone(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
-// execute reads the command line and runs its command.
-func (p *program) execute(ctx context.Context, args []string) error {
-	commands := []*cli.Command{
+// commands are all there are, in the order in which help lists them.
+func (p *program) commands() []*cli.Command {
+	return []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
 		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.groupCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
 		p.envCommand(), p.exportCommand(), p.explainCommand(), p.versionCommand(),
 	}
+}
+
+// execute reads the command line and runs its command.
+func (p *program) execute(ctx context.Context, args []string) error {
+	commands := p.commands()
 	l, err := readLine(args, commands)
 	p.args, p.command, p.json = l.words(), strings.Join(l.path, " "), l.has("json")
 	switch {
@@ -107,38 +112,7 @@ func (p *program) execute(ctx context.Context, args []string) error {
 			Problem: p.command + " needs a command", Hint: "commands: " + commandNames(l.command.Subcommands),
 		}
 	}
-	return p.app(commands).RunContext(ctx, l.ordered())
-}
-
-// app is the library's part: it reads the values of the flags and runs the
-// command that readLine has found.
-func (p *program) app(commands []*cli.Command) *cli.App {
-	app := cli.NewApp()
-	app.HideHelp, app.HideVersion = true, true
-	app.Reader, app.Writer, app.ErrWriter = p.streams.In, p.out, p.streams.Err
-	app.Commands = commands
-	// Errors become exit codes in one place, finish; the library's own handling
-	// would leave the process, print usage to standard output or skip an After.
-	app.ExitErrHandler = func(*cli.Context, error) {}
-	prepare(commands)
-	return app
-}
-
-// prepare gives commands what all have alike.
-func prepare(commands []*cli.Command) {
-	for _, c := range commands {
-		c.OnUsageError = onUsageError
-		c.HideHelp, c.HideHelpCommand = true, true
-		prepare(c.Subcommands)
-	}
-}
-
-// onUsageError is left with values that are not what their flag takes.
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	return &devcert.UsageError{
-		Problem: strings.NewReplacer(": parse error", "", "for flag -", "for --", "for -", "for --").Replace(err.Error()),
-		Hint:    c.Command.HelpName + " --help says what it takes",
-	}
+	return l.invoke(ctx)
 }
 
 // noArguments refuses what is left on the command line.
