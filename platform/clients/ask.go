@@ -127,39 +127,51 @@ type order struct {
 	limit  time.Duration
 }
 
-// put asks the question in a folder of its own and judges the answer. The error
-// is about what could not be cleaned up.
-func (o order) put(ctx context.Context, user *searcher) (verdict devcert.Verdict, said string, err error) {
+// put asks the question and judges the answer. A browser that a signal ended before
+// it came to the server is asked once more: on a busy machine one crashes at its
+// start now and then, which says nothing of what it trusts. The error is about what
+// could not be cleaned up.
+func (o order) put(ctx context.Context, user *searcher) (devcert.Verdict, string, error) {
+	verdict, said, crashed, err := o.once(ctx, user)
+	if crashed && err == nil {
+		verdict, said, _, err = o.once(ctx, user)
+	}
+	return verdict, said, err
+}
+
+// once asks in a folder of its own.
+func (o order) once(ctx context.Context, user *searcher) (verdict devcert.Verdict, said string, crashed bool, err error) {
 	if ctx.Err() != nil {
-		return devcert.NotAsked, notReached, nil
+		return devcert.NotAsked, notReached, false, nil
 	}
 	dir, remove, err := scratch()
 	if err != nil {
-		return devcert.NotAsked, err.Error(), nil
+		return devcert.NotAsked, err.Error(), false, nil
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 	q := &question{client: o.client, name: o.name, direct: o.direct, dir: dir, user: user}
 	if o.kind.serves {
 		verdict, said = o.visit(ctx, q)
-		return verdict, said, nil
+		return verdict, said, false, nil
 	}
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce) // never fails, as its documentation says
 	q.path = "/" + hex.EncodeToString(nonce) + "-" + escaped(o.client.Name)
 	server, err := listen(o.cert, o.name, q.path)
 	if err != nil {
-		return devcert.NotAsked, err.Error(), nil
+		return devcert.NotAsked, err.Error(), false, nil
 	}
 	defer server.close()
 	q.port = server.port
-	verdict, said = o.run(ctx, q, server)
-	return verdict, said, nil
+	verdict, said, crashed = o.run(ctx, q, server)
+	return verdict, said, crashed, nil
 }
 
-func (o order) run(ctx context.Context, q *question, server *server) (devcert.Verdict, string) {
+// run runs the client; crashed says that it is to be asked again.
+func (o order) run(ctx context.Context, q *question, server *server) (verdict devcert.Verdict, said string, crashed bool) {
 	how, err := o.kind.called(q)
 	if err != nil {
-		return devcert.NotAsked, err.Error()
+		return devcert.NotAsked, err.Error(), false
 	}
 	limited, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
@@ -168,7 +180,9 @@ func (o order) run(ctx context.Context, q *question, server *server) (devcert.Ve
 	}
 	end, err := q.command(how).End(limited)
 	if ctx.Err() != nil {
-		return devcert.NotAsked, "it was interrupted"
+		return devcert.NotAsked, "it was interrupted", false
 	}
-	return judge(o, answer(end, q.path), err, server.saw())
+	saw := server.saw()
+	verdict, said = judge(o, answer(end, q.path), err, saw)
+	return verdict, said, o.kind.mute && err == nil && end.Status < 0 && !saw.reached
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -71,19 +72,30 @@ func fakeClient(behaviour string, args []string) int {
 	case "leaves a child":
 		child := exec.Command(os.Args[0], fakeFlag, "child", page, proxy, root, notes)
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
-		if child.Start() != nil {
+		if child.Start() != nil || !awaitFile(filepath.Join(notes, "alive")) {
 			return 1
 		}
 		return get(page, proxy, root, false)
 	case "leaves a daemon":
 		child := exec.Command(os.Args[0], fakeFlag, "child", page, proxy, root, notes)
-		if setsid(child); child.Start() != nil {
+		if setsid(child); child.Start() != nil || !awaitFile(filepath.Join(notes, "alive")) {
 			return 1
 		}
 		return get(page, proxy, root, false)
 	case "child":
-		time.Sleep(3 * time.Second) // longer than the pipes of a client are waited for
-		_ = os.WriteFile(filepath.Join(notes, "alive"), nil, 0o600)
+		beat(filepath.Join(notes, "alive"))
+	case "dies once":
+		mark := filepath.Join(notes, "died")
+		if _, err := os.Stat(mark); err == nil {
+			return get(page, proxy, root, false)
+		}
+		_ = os.WriteFile(mark, nil, 0o600)
+		fallthrough
+	case "dies":
+		fmt.Fprintln(os.Stderr, "a script's complaint\n[1:1:FATAL:out.cc(1)] no memory")
+		self, _ := os.FindProcess(os.Getpid())
+		_ = self.Kill()
+		time.Sleep(time.Minute)
 	case "tells its surroundings":
 		dir, _ := os.Getwd()
 		_ = os.WriteFile("litter", nil, 0o400)
@@ -108,6 +120,40 @@ func fakeClient(behaviour string, args []string) int {
 		return stray(proxy, root)
 	}
 	return 0
+}
+
+// beat makes a file longer for as long as its process lives, half a minute at most.
+func beat(path string) {
+	for range 300 {
+		file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return
+		}
+		_, _ = file.WriteString(".")
+		_ = file.Close()
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// requireStill requires that nobody beats there any more.
+func requireStill(t *testing.T, path string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	require.NoError(t, err, "the child never lived")
+	time.Sleep(time.Second)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Len(t, after, len(before), "the child lives on")
+}
+
+func awaitFile(path string) bool {
+	for range 600 {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return false
 }
 
 func get(page, proxy, root string, insecure bool) int {
@@ -228,7 +274,12 @@ func TestVerdicts(t *testing.T) {
 		{"error page", false, true, devcert.Accepted, devcert.Refused, ""},
 		{"error page", true, true, devcert.Refused, devcert.Refused, "remote error"},
 		{"ends well without asking", false, true, devcert.NotAsked, devcert.NotAsked, "without having come to the server"},
+		{"dies once", false, true, devcert.Accepted, devcert.Refused, ""},
+		{"dies", false, true, devcert.NotAsked, devcert.NotAsked, "FATAL:out.cc(1)] no memory"},
 	} {
+		if runtime.GOOS == "windows" && row.behaviour == "dies once" {
+			continue // Windows has no signals
+		}
 		t.Run(fmt.Sprintf("%s, root %t, mute %t", row.behaviour, !row.noRoot, row.mute), func(t *testing.T) {
 			a := newHall(t)
 			root := a.root
@@ -289,8 +340,7 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	got := a.ask(t, t.Context(), fake("leaves a child", a.root, a.notes, false))[0]
 	require.Equal(t, devcert.Accepted, got.Inside, got.Said)
 	require.Equal(t, devcert.Refused, got.Outside, got.Said)
-	time.Sleep(3500 * time.Millisecond)
-	require.NoFileExists(t, filepath.Join(a.notes, "alive"))
+	requireStill(t, filepath.Join(a.notes, "alive"))
 }
 
 func TestWhatCannotBeRun(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,8 +19,7 @@ func TestDaemonsAreNotLeftRunning(t *testing.T) {
 	a := newHall(t)
 	got := a.ask(t, t.Context(), fake("leaves a daemon", a.root, a.notes, false))[0]
 	require.Equal(t, devcert.Accepted, got.Inside, got.Said)
-	time.Sleep(3500 * time.Millisecond)
-	require.NoFileExists(t, filepath.Join(a.notes, "alive"))
+	requireStill(t, filepath.Join(a.notes, "alive"))
 }
 
 // TestOnlyTheClientsOwnAreKilled: another home, or one that only begins alike, is

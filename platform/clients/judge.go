@@ -57,7 +57,7 @@ func judge(o order, end run.Ending, err error, saw sight) (devcert.Verdict, stri
 	case ended:
 		return devcert.NotAsked, "it ended well without having opened the page"
 	case o.kind.mute && !saw.reached:
-		return devcert.NotAsked, fmt.Sprintf("it ended (exit code %d) without having come to the server: %s", end.Status, line(end))
+		return devcert.NotAsked, fmt.Sprintf("it ended (exit code %d) without having come to the server: %s", end.Status, death(end))
 	case said == "":
 		return devcert.Refused, fmt.Sprintf("exit code %d", end.Status)
 	}
@@ -79,6 +79,17 @@ func line(end run.Ending) string {
 		}
 	}
 	return ""
+}
+
+// death is what a browser said of its end: the line that it marks so, whatever the
+// script that starts it complained of before.
+func death(end run.Ending) string {
+	for one := range strings.Lines(string(end.Stderr)) {
+		if strings.Contains(one, "FATAL") {
+			return plain(one)
+		}
+	}
+	return line(end)
 }
 
 // lastLine is what a script of ours said, whatever its runtime said before.
