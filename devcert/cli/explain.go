@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"devcert/devcert"
+	"devcert/devcert/cli/schema"
 	"devcert/devcert/explain"
 	"devcert/devcert/symptom"
 )
@@ -15,12 +16,17 @@ import (
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "explain", Usage: "tell what a kind of finding or a symptom means", ArgsUsage: "[KIND|SYMPTOM]",
-		UsageText:   "  devcert explain\n  devcert explain trust-missing\n  devcert explain 403.16",
+		UsageText:   "  devcert explain\n  devcert explain trust-missing\n  devcert explain 403.16\n  devcert explain --schema",
 		Description: "Without a name it lists all kinds of finding, and below them the symptoms.\nWhich findings explain one here, devcert doctor --symptom says.",
-		Flags:       commonFlags(),
+		Flags: commonFlags(
+			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of what every command prints with --json"},
+		),
 		Action: func(c *cli.Context) error {
 			p.json = c.Bool("json")
 			args := c.Args().Slice()
+			if c.Bool("schema") {
+				return p.explainSchema(args)
+			}
 			if err := atMost(1, args, "this command takes one kind of finding, or one symptom"); err != nil {
 				return err
 			}
@@ -31,6 +37,15 @@ func (p *program) explainCommand() *cli.Command {
 			return p.explain(args[0])
 		},
 	}
+}
+
+// explainSchema prints the schema as it is: programs read it.
+func (p *program) explainSchema(args []string) error {
+	if err := atMost(0, args, "--schema is about no kind of finding"); err != nil {
+		return err
+	}
+	p.print(reference{Text: schema.Output}, schema.Output)
+	return nil
 }
 
 // explain tells what a kind means, or a symptom in whatever spelling.

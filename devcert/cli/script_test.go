@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"devcert/devcert/cli"
+	"devcert/devcert/cli/schema/schematest"
 )
 
 // TestMain lets the scripts run devcert as a process of its own, on the machine
@@ -31,8 +34,49 @@ func TestMain(m *testing.M) {
 			now = func() time.Time { return at }
 		}
 		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ANSI: true}
+		if schematest.Asked(os.Args) {
+			os.Exit(judged(streams, now))
+		}
 		os.Exit(cli.MainAt(os.Args, streams, os.Environ(), newMachine, now))
 	}})
+}
+
+// judged runs devcert and judges the document that it prints: every script that
+// asks for one has it judged, also what a shell starts or what goes on behind it.
+func judged(streams cli.Streams, now func() time.Time) int {
+	said := &heard{Writer: streams.Out}
+	streams.Out = said
+	code := cli.MainAt(os.Args, streams, os.Environ(), newMachine, now)
+	exit := code
+	if said.lost { // the code is about that then, and no document can tell it
+		exit = said.exit()
+	}
+	if err := schematest.Judge(said.text.Bytes(), exit); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %v\n", os.Args, err)
+		return 98
+	}
+	return code
+}
+
+// heard remembers what was written, also where nobody reads it.
+type heard struct {
+	io.Writer
+	text bytes.Buffer
+	lost bool
+}
+
+func (h *heard) Write(data []byte) (int, error) {
+	h.text.Write(data)
+	n, err := h.Writer.Write(data)
+	h.lost = h.lost || err != nil
+	return n, err
+}
+
+// exit is what the document says.
+func (h *heard) exit() int {
+	var doc struct{ Exit int }
+	_ = json.Unmarshal(h.text.Bytes(), &doc)
+	return doc.Exit
 }
 
 func TestScripts(t *testing.T) {
