@@ -24,6 +24,7 @@ const (
 	RootExpired         = "root-expired"
 	RootExpiring        = "root-expiring"
 	IntermediateExpired = "intermediate-expired"
+	NotYetValid         = "not-yet-valid"
 	LeafMissing         = "leaf-missing"
 	LeafExpired         = "leaf-expired"
 	LeafExpiring        = "leaf-expiring"

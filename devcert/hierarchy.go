@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"time"
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
@@ -33,12 +34,32 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 	if h.ClientIntermediate.Key != nil { // else it is lost, which differences says
 		parts.ClientIntermediate, parts.ClientIntermediateKey = h.ClientIntermediate.Cert, h.ClientIntermediate.Key
 	}
+	early := false
 	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
-		if p.Fault != chain.FaultName { // differences says it better
+		switch {
+		case p.Fault == chain.FaultName: // differences says it better
+		case p.Fault == chain.FaultNotYetValid:
+			if !early {
+				all = append(all, earlyFinding(p, o.Now))
+			}
+			early = true // what is below it says the same
+		default:
 			all = append(all, problemFinding(p))
 		}
 	}
 	return append(all, differences(c, o)...)
+}
+
+// earlyFinding is about a clock that lags: the certificates were made by the same
+// machine, an hour backdated. What is made anew by that clock would be refused as
+// soon as it is right, so that nothing is.
+func earlyFinding(p chain.Problem, now time.Time) Finding {
+	return Finding{
+		Kind: NotYetValid, Severity: Error, Where: string(p.Part),
+		Message:     fmt.Sprintf("the %s %s, and the clock says %s", p.Part, p.Reason, now.UTC().Format(time.DateTime)),
+		Consequence: "clients refuse https://localhost: the certificate's dates are not now",
+		Remedy:      "set this machine's clock right, then: devcert status",
+	}
 }
 
 func unreadable(o *Observation) bool {
@@ -82,7 +103,7 @@ func problemFinding(p chain.Problem) Finding {
 		f.cure = newLeaf
 	}
 	switch p.Fault {
-	case chain.FaultExpired, chain.FaultNotYetValid:
+	case chain.FaultExpired:
 		f.Kind = map[chain.Part]string{
 			chain.PartRoot: RootExpired, chain.PartIntermediate: IntermediateExpired,
 			chain.PartClientIntermediate: IntermediateExpired, chain.PartLeaf: LeafExpired,

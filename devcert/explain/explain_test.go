@@ -15,7 +15,7 @@ import (
 // promised are the kinds that people and scripts are told about.
 var promised = []string{
 	"hierarchy-missing", "state-corrupt", "state-foreign", "pair-mismatch", "file-exposed",
-	"root-expired", "root-expiring", "intermediate-expired", "constraints-differ",
+	"root-expired", "root-expiring", "intermediate-expired", "not-yet-valid", "constraints-differ",
 	"leaf-missing", "leaf-expired", "leaf-expiring", "leaf-names-differ", "leaf-key-differs", "crl-expired", "crl-unreachable",
 	"trust-missing", "trust-denied", "trust-stale", "trust-unknown",
 	"intermediate-missing", "intermediate-in-root", "leaf-in-root", "former-root", "env-override",

@@ -71,7 +71,7 @@ var clientSymptoms = []Symptom{
 			"Before Windows 11 24H2, IIS Express also does so when it asks late for a client certificate: devcert ports bind PORT --client-certs.",
 	},
 	{
-		ID: "hsts-on-localhost", Seen: "HSTS on localhost", Causes: order(distrust, []string{"leaf-names-differ", "leaf-expired", "intermediate-expired"}),
+		ID: "hsts-on-localhost", Seen: "HSTS on localhost", Causes: order(distrust, []string{"leaf-names-differ", "leaf-expired", "intermediate-expired", "not-yet-valid"}),
 		Means: "The browser remembers that localhost is to be reached over https alone. So it turns http into https, on every port, and lets nobody past a certificate error.",
 		Next: "Nothing is wrong with the certificates here. To open http://localhost again, delete what the browser remembers: chrome://net-internals/#hsts, " +
 			"or in Firefox's history Forget About This Site. Then look which application sends Strict-Transport-Security.",

@@ -26,7 +26,7 @@ var (
 
 // tokenKeys is why an API cannot fetch the keys that tokens are signed with.
 var tokenKeys = order(untrusted, impostors, halves, []string{
-	"leaf-names-differ", "leaf-expired", "intermediate-expired", "root-expired", "binding-missing", "service-missing",
+	"leaf-names-differ", "leaf-expired", "intermediate-expired", "root-expired", "not-yet-valid", "binding-missing", "service-missing",
 }, unclear)
 
 // serverSymptoms are what servers say: in their answer, or in their log.
@@ -77,7 +77,7 @@ var serverSymptoms = []Symptom{
 			"ClientAuthTrustMode absent or 0. certutil -verify client.crt walks the chain.",
 	},
 	{
-		ID: "iis-403-17", Seen: "403.17", Causes: []string{"client-cert-expired", "root-expired", "intermediate-expired"},
+		ID: "iis-403-17", Seen: "403.17", Causes: []string{"client-cert-expired", "root-expired", "intermediate-expired", "not-yet-valid"},
 		Means: "IIS found the client certificate expired or not yet valid.",
 		Next: "Compare the certificate's dates (certutil -dump client.crt) and those of its issuers with the clocks of client and server. " +
 			"A browser offers an expired one as long as it is in the store: remove it there.",
