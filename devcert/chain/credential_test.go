@@ -272,6 +272,8 @@ func TestAPFXThatAsksForYearsIsRefused(t *testing.T) {
 		mac{asn1.RawValue{FullBytes: []byte{5, 0}}, []byte("salt"), maxStretch + 1}})
 	_, err := ReadCredential(data, nil)
 	refusedAs(t, err, fmt.Sprintf("the PFX wants its password hashed more than %d times", maxStretch), viaPEM)
+	_, err = DecodePFX(data, "")
+	require.ErrorContains(t, err, "hashed more than")
 }
 
 type stretch struct {

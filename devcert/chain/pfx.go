@@ -92,8 +92,12 @@ func NewPassword(random io.Reader) (string, error) {
 }
 
 // DecodePFX reads the certificate and key of a PKCS#12 file. It does not check
-// that they belong together.
+// that they belong together. A file that wants its password hashed for minutes is
+// an error.
 func DecodePFX(data []byte, password string) (Pair, error) {
+	if stretched(data, 0) > maxStretch {
+		return Pair{}, fmt.Errorf("reading a PKCS#12 file: it wants its password hashed more than %d times", maxStretch)
+	}
 	key, cert, _, err := pkcs12.DecodeChain(data, password)
 	if err != nil {
 		return Pair{}, fmt.Errorf("reading a PKCS#12 file: %w", err)

@@ -75,12 +75,12 @@ func TestEnvironment(t *testing.T) {
 		"HOME=/root", "USER=root", "LOGNAME=root", "SUDO_UID=1000", "SUDO_USER=anna", "SUDO_COMMAND=x",
 		"LD_PRELOAD=/tmp/x.so", "TMPDIR=/tmp/x", "DPKG_ROOT=/x", channelVariable + "=7,8",
 		"PATH=/usr/bin", "TERM=xterm", "LANG=de_DE.UTF-8", "LC_TIME=C", "NO_COLOR=1", "CI=true",
-		"DEVCERT_HOME=/srv/d", "XDG_DATA_HOME=" + home, "SSL_CERT_FILE=/x.pem",
+		"DEVCERT_HOME=/srv/d", "DEVCERT_PASSWORD=open-sesame", "XDG_DATA_HOME=" + home, "SSL_CERT_FILE=/x.pem",
 	}, who)
 	require.Equal(t, []string{
 		"HOME=" + home, "USER=anna", "LOGNAME=anna", channelVariable + "=" + channelValue,
 		"PATH=/usr/bin", "TERM=xterm", "LANG=de_DE.UTF-8", "LC_TIME=C", "NO_COLOR=1", "CI=true",
-		"DEVCERT_HOME=/srv/d", "XDG_DATA_HOME=" + home, "SSL_CERT_FILE=/x.pem",
+		"DEVCERT_HOME=/srv/d", "DEVCERT_PASSWORD=open-sesame", "XDG_DATA_HOME=" + home, "SSL_CERT_FILE=/x.pem",
 	}, got)
 
 	who.credential.Uid++

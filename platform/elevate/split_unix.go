@@ -118,7 +118,7 @@ func forward(signals <-chan os.Signal, command *run.Process) {
 // Whatever they say is obeyed with that user's rights only.
 var kept = map[string]bool{
 	"TERM": true, "COLORTERM": true, "COLUMNS": true, "LANG": true, "LANGUAGE": true, "TZ": true,
-	"NO_COLOR": true, "CI": true, "PATH": true, "DEVCERT_HOME": true,
+	"NO_COLOR": true, "CI": true, "PATH": true, "DEVCERT_HOME": true, "DEVCERT_PASSWORD": true,
 	"SSL_CERT_FILE": true, "SSL_CERT_DIR": true, "CURL_CA_BUNDLE": true,
 	"GIT_SSL_CAINFO": true, "REQUESTS_CA_BUNDLE": true, "JAVA_HOME": true,
 	"WSL_INTEROP": true, "WSL_DISTRO_NAME": true,
