@@ -41,6 +41,9 @@ func codesOf(err error) []int {
 	if err == nil {
 		return nil
 	}
+	if done, ok := err.(printedError); ok { // what was said of it holds
+		return codesOf(done.error)
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var codes []int
 		for _, e := range joined.Unwrap() {
@@ -94,8 +97,6 @@ func asPrinted(err error) error {
 	}
 	return printedError{err}
 }
-
-func isAttention(err error) bool { return errors.Is(err, errAttention) }
 
 // needsYes is the error of a question that there was nobody to ask.
 type needsYes struct{ question, command string }

@@ -122,7 +122,7 @@ func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 		Bindings: []bindingJSON{}, Findings: []devcert.Finding{}, Steps: []stepJSON{},
 		reference: ref,
 	}
-	if err != nil && !isAttention(err) {
+	if err != nil && code != exitAttention {
 		text := oneLine(err.Error())
 		doc.Error = &text
 		doc.Remedy = orNull(p.remedyFor(err))

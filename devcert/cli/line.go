@@ -93,7 +93,9 @@ func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string
 		if !known {
 			takes = anyones[name]
 		}
-		if takes && !hasValue && len(args) > 0 {
+		// Where a value was forgotten, the next flag is none: it would go unheard. One
+		// that is meant stands behind the equals sign.
+		if takes && !hasValue && len(args) > 0 && !strings.HasPrefix(args[0], "--") {
 			f.words, args = append(f.words, args[0]), args[1:]
 		}
 		l.flags = append(l.flags, f)

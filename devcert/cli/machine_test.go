@@ -22,8 +22,9 @@ import (
 
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
 // store: "system", and "firefox" where a script makes one. A store holds roots
-// as files; a file called refuse, broken, deaf, blind, nowhere or absent beside them makes
-// it need rights, fail, do nothing, be unreadable, or not exist. The folder
+// as files; a file called refuse, declines, broken, deaf, blind, nowhere or absent beside
+// them makes it need rights or a person who says no, fail, do nothing, be unreadable, or
+// not exist. The folder
 // "clients" has the programs that verify servers.
 func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	env := func(name string) string {
@@ -128,6 +129,8 @@ func (s folderStore) change(act func() error) error {
 	switch {
 	case s.has("refuse"):
 		return fmt.Errorf("asking for the %s store: %w", s.name, devcert.ErrNeedsAdmin)
+	case s.has("declines"):
+		return fmt.Errorf("the %s store asked a person: %w", s.name, devcert.ErrDeclined)
 	case s.has("nowhere"):
 		return devcert.ErrUnsupported
 	case s.has("broken"):

@@ -97,6 +97,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    exits,
+			"ends":     ends,
 			"count":    count,
 			"opens":    opens,
 			"mode":     mode,

@@ -70,6 +70,7 @@ func Asked(args []string) bool {
 		args = args[:at]
 	}
 	return slices.ContainsFunc(args, func(a string) bool {
-		return a == "--json" || a == "-json" || a == "--json=true"
+		value, is := strings.CutPrefix(strings.TrimLeft(a, "-"), "json")
+		return is && a[0] == '-' && (value == "" || value[0] == '=' && value != "=false")
 	})
 }
