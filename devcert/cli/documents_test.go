@@ -42,14 +42,14 @@ func documents(t *testing.T) map[string]string {
 func TestDocumentsNameWhatExists(t *testing.T) {
 	read := 0
 	for path, text := range documents(t) {
-		for _, c := range codeIn(text) {
+		for _, c := range codeIn(strings.ReplaceAll(text, "\\\n", " ")) {
 			for _, words := range c.commands() {
 				read++
 				assert.Empty(t, unreadable(words), "%s:%d: devcert %s", path, c.line, strings.Join(words, " "))
 			}
 		}
 	}
-	assert.Greater(t, read, 60, "command lines found")
+	assert.Greater(t, read, 30, "command lines found")
 }
 
 // TestDocumentsFitATerminal keeps what is shown as code within 80 columns.
@@ -80,6 +80,7 @@ func TestCommandsInDocuments(t *testing.T) {
 		{"under sudo, by a path", "    sudo dist/devcert repair\n", []string{"repair"}},
 		{"inside another", "    eval \"$(devcert env --shell zsh)\" && devcert.exe status | more\n", []string{"env --shell zsh", "status"}},
 		{"quoted", "    devcert issue 'a b' \"c\"\n", []string{"issue 'a b' c"}},
+		{"not where it is built", "    go build -o dist/devcert . && sudo dist/devcert repair\n", []string{"repair"}},
 		{"from the source", "    go run . setup\n", []string{"setup"}},
 		{"not what only ends like it", "    cd ~/.local/share/devcert && ls\n    rm -r /var/lib/devcert\n", nil},
 	} {
@@ -131,7 +132,7 @@ type code struct {
 
 var (
 	inline  = regexp.MustCompile("`([^`]+)`")
-	calling = regexp.MustCompile(`(?:^|[\s("'/])(?:devcert(?:\.exe)?|go run \.) +(\S.*)`)
+	calling = regexp.MustCompile(`(?:^|[\s("'/])(?:devcert(?:\.exe)?|go run \.) +([a-z-].*)`)
 	alone   = regexp.MustCompile(`^([a-z-]+) (?:.* )?--[a-z]`)
 )
 
