@@ -49,6 +49,7 @@ type reference struct {
 	Check        *checkJSON         `json:"check,omitempty"`  // check-client
 	Issued       []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
 	Groups       []groupJSON        `json:"groups,omitempty"` // group list
+	Config       *configJSON        `json:"config,omitempty"` // config init
 
 	planned []devcert.Step // with --dry-run, of commands that look at no machine
 }

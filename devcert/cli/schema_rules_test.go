@@ -68,7 +68,7 @@ var rules = map[string]rule{
 	"document.version":   {about: "version", text: someText},
 	"document.kinds":     {about: "explain: kinds of finding", from: kindsOfFinding},
 	"document.symptoms":  {about: "explain: symptoms that it tells of", from: symptoms},
-	"document.text":      {about: "explain, --help: a text for people", text: someText},
+	"document.text":      {about: "explain, --help: a text for people; config: a file", text: someText},
 	"document.symptom":   {about: "doctor --symptom"},
 	"document.variables": {about: "env: what programs with roots of their own need"},
 	"document.listening": {about: "serve: what it listens on; printed when it begins"},
@@ -80,6 +80,9 @@ var rules = map[string]rule{
 	"document.check":     {about: "check-client: what the verdict is about, and how it came about"},
 	"document.issued":    {about: "issue, list, revoke"},
 	"document.groups":    {about: "group list"},
+	"document.config":    {about: "config init: the devcert.json"},
+
+	"config.path": {about: "absolute", text: someText},
 
 	"hierarchy.id":            {about: "the first 8 digits of the root's key id; \"\" without a root", pattern: `^([0-9a-f]{8})?$`},
 	"hierarchy.root":          {about: "null where it is lost"},

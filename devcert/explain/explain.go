@@ -75,22 +75,27 @@ func Nearest(word string, all []string) []string {
 	return near[:min(enough, len(near))]
 }
 
-// distance counts the letters to insert, delete or exchange to get from a to b.
+// distance counts the letters to insert, delete or replace, and the neighbours to
+// exchange, to get from a to b.
 func distance(a, b string) int {
+	var before []int
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
+		next := append(make([]int, 0, len(b)+1), i+1)
 		for j := range len(b) {
-			cost := diagonal
+			cost := row[j]
 			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
+				cost = min(row[j], row[j+1], next[j]) + 1
 			}
-			diagonal, row[j+1] = row[j+1], cost
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				cost = min(cost, before[j-1]+1)
+			}
+			next = append(next, cost)
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

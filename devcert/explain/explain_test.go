@@ -98,6 +98,11 @@ func TestFoldersHoldOnlyTexts(t *testing.T) {
 	}
 }
 
+func TestNearestInAShortWord(t *testing.T) {
+	assert.Equal(t, []string{"names"}, Nearest("nmaes", []string{"names", "ports"}))
+	assert.Empty(t, Nearest("nmase", []string{"names", "ports"}))
+}
+
 func TestNearest(t *testing.T) {
 	tests := []struct {
 		name, word string
