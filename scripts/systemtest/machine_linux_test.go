@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/cli/schema/schematest"
 )
 
 // machine is a machine of its own, seen by one of its users. All of a test that
@@ -197,7 +199,16 @@ func (m *machine) run(name string, args ...string) result {
 	}
 	require.NoError(m.t, ctx.Err(), "%s %v hangs\n%s%s", name, args, &stdout, &stderr)
 	line := strings.Join(append([]string{filepath.Base(name)}, args...), " ")
-	return result{line, cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	r := result{line, cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	if runsDevcert(append([]string{name}, args...)) && schematest.Asked(args) {
+		require.NoError(m.t, schematest.Judge(stdout.Bytes(), r.code), "%s", r)
+	}
+	return r
+}
+
+// runsDevcert says whether a command line starts devcert, maybe by another program.
+func runsDevcert(line []string) bool {
+	return slices.Contains(line, suite.devcert) || slices.Contains(line, suite.clock)
 }
 
 // devcert runs devcert and requires the exit code.

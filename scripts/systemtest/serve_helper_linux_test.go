@@ -20,7 +20,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/cli/schema/schematest"
 )
 
 // front is a running `devcert serve`.
@@ -30,7 +33,10 @@ type front struct {
 	cmd   *exec.Cmd
 	began listening
 	said  *transcript
-	ended chan struct{}
+	// printed is its standard output; with --json the one document, even when it ends.
+	printed *transcript
+	exit    *int // what the document says; nil without one
+	ended   chan struct{}
 }
 
 // listening is what serve says it serves.
@@ -83,9 +89,11 @@ func (m *machine) serveBy(n *network, by []string, args ...string) *front {
 	var doc struct {
 		Listening *listening
 		Error     string
+		Exit      int
 	}
 	f.await(out, func() error { return json.NewDecoder(out).Decode(&doc) })
 	require.NotNil(m.t, doc.Listening, "serve does not listen: %s", doc.Error)
+	f.exit = &doc.Exit
 	f.began = *doc.Listening
 	return f
 }
@@ -108,14 +116,20 @@ func (m *machine) serveAloud(n *network, args ...string) *front {
 // start starts it, and returns its standard output.
 func (f *front) start(line []string) io.Reader {
 	f.t.Helper()
-	f.said, f.ended = &transcript{}, make(chan struct{})
+	f.said, f.printed, f.ended = &transcript{}, &transcript{}, make(chan struct{})
 	f.cmd = f.command(context.Background(), line[0], line[1:]...)
 	f.cmd.Stderr = f.said
 	out, err := f.cmd.StdoutPipe()
 	require.NoError(f.t, err)
 	require.NoError(f.t, f.cmd.Start())
-	f.t.Cleanup(func() { _ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL); <-f.ended })
-	return out
+	f.t.Cleanup(func() {
+		_ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL)
+		<-f.ended
+		if f.exit != nil {
+			assert.NoError(f.t, schematest.Judge([]byte(f.printed.String()), *f.exit))
+		}
+	})
+	return io.TeeReader(out, f.printed)
 }
 
 // await waits for the beginning of what it says.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/cli/schema/schematest"
 )
 
 // The names that the clients are asked about. All of them lead to the server:
@@ -135,6 +137,7 @@ func TestTwentySetupsAtOnceMakeOneHierarchy(t *testing.T) {
 	for i, cmd := range commands {
 		require.NoError(t, cmd.Wait(), outputs[i].String())
 		var doc document
+		require.NoError(t, schematest.Judge([]byte(outputs[i].String()), 0))
 		require.NoError(t, json.Unmarshal([]byte(outputs[i].String()), &doc))
 		made[doc.Hierarchy.Root.Fingerprint] = true
 	}

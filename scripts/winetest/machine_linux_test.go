@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/devcert/cli/schema/schematest"
 )
 
 // windows is a scratch Windows, for one test at a time.
@@ -86,7 +88,11 @@ func (w *windows) run(program string, args ...string) result {
 	require.NoError(w.t, err, "the launcher did not say how it ended: %v\n%s%s", ran, out.String(), errs.String())
 	code, err := strconv.Atoi(string(said))
 	require.NoError(w.t, err, "Wine did not start %s: %s\n%s", program, said, errs.String())
-	return result{code, strings.ReplaceAll(out.String(), "\r\n", "\n"), errs.String()}
+	r := result{code, strings.ReplaceAll(out.String(), "\r\n", "\n"), errs.String()}
+	if program == w.exe && schematest.Asked(args) {
+		require.NoError(w.t, schematest.Judge([]byte(r.out), code), "devcert %s\n%s", strings.Join(args, " "), r.said())
+	}
+	return r
 }
 
 // onZ is how Windows calls a file of this machine; a mere name is that of one of
