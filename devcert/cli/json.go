@@ -211,6 +211,9 @@ func orNull(s string) *string {
 	return &s
 }
 
+// array is a list that is [] in JSON, and never null, where it has nothing.
+func array[T any](all []T) []T { return append([]T{}, all...) }
+
 func asked(a devcert.Asks) *bool {
 	if a == devcert.AsksUnknown {
 		return nil

@@ -187,7 +187,7 @@ func issuedOf(i *devcert.Issuance, dir string, now time.Time) issuedJSON {
 		out.Files = append(out.Files, filepath.Join(dir, i.Name+file.Ending))
 	}
 	for _, by := range i.Offered {
-		out.Offered = append(out.Offered, offeredByJSON(by))
+		out.Offered = append(out.Offered, offeredByJSON{by.Client, array(by.Places)})
 	}
 	return out
 }

@@ -41,6 +41,7 @@ const (
 	timeForm        = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	thumbprintForm  = `^[0-9A-F]{40}$`
 	fingerprintForm = `^[0-9A-F]{64}$`
+	hashForm        = `^([0-9A-F]{40}|[0-9A-F]{64})$`
 	wordForm        = `^[a-z][a-z0-9-]*$`
 	appIDForm       = `^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$`
 )
@@ -115,7 +116,7 @@ var rules = map[string]rule{
 	"binding.port":        {about: "the port", least: ref(1), most: ref(65535)},
 	"binding.address":     {about: "that the binding is for or that answered", text: anyText},
 	"binding.state":       {about: "what the binding is worth; live only after --probe", from: statesOfBinding},
-	"binding.thumbprint":  {about: "SHA-1 of the certificate bound, null where none is", pattern: thumbprintForm},
+	"binding.thumbprint":  {about: "SHA-1 of the certificate bound, or whatever HTTP.sys has; null where none is", pattern: hashForm},
 	"binding.appId":       {about: "the application it is for; null where there is no such thing", pattern: appIDForm},
 	"binding.listener":    {about: "SHA-1 of what answered; null where nothing did or nobody asked", pattern: thumbprintForm},
 	"binding.clientCerts": {about: "whether clients are asked for a certificate; null where that is not known"},
@@ -128,7 +129,7 @@ var rules = map[string]rule{
 	"finding.remedy":     {about: "what to do", text: anyText},
 	"finding.repairable": {about: "whether devcert repair cures it"},
 
-	"step.what":      {about: "a store, hierarchy, ports, file…", text: someText},
+	"step.what":      {about: "a store, hierarchy, ports, file…; \"\" for a part of another step that failed", text: anyText},
 	"step.where":     {about: "the place", text: anyText},
 	"step.changed":   {about: "whether it changed anything; false with --dry-run"},
 	"step.elapsedMs": {about: "milliseconds", least: ref(0)},

@@ -277,7 +277,7 @@ type portFailureJSON struct {
 }
 
 func listeningOf(l devcert.Listening) *listeningJSON {
-	out := &listeningJSON{Ports: l.Ports, Addresses: l.Addresses, Failed: []portFailureJSON{}}
+	out := &listeningJSON{Ports: array(l.Ports), Addresses: array(l.Addresses), Failed: []portFailureJSON{}}
 	for _, f := range l.Failed {
 		on := ""
 		if f.Address.IsValid() {

@@ -59,7 +59,7 @@ type serviceJSON struct {
 func servicesOf(r *devcert.Report) []serviceJSON {
 	var all []serviceJSON
 	for _, s := range shownServices(r) {
-		out := serviceJSON{s.Service.Name, s.Where, s.Service.Args, s.Standing == devcert.ServiceStarts, nil}
+		out := serviceJSON{s.Service.Name, s.Where, array(s.Service.Args), s.Standing == devcert.ServiceStarts, nil}
 		if s.Running != devcert.RunsUnknown {
 			runs := s.Running == devcert.Runs
 			out.Running = &runs
