@@ -487,3 +487,25 @@ func TestServerListensOnLoopbackAlone(t *testing.T) {
 		require.True(t, l.Addr().(*net.TCPAddr).IP.IsLoopback())
 	}
 }
+
+// TestALongTemporaryFolder: Chromium would crash there, which tells a person nothing.
+func TestALongTemporaryFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("has no such sockets")
+	}
+	home := t.TempDir()
+	k := chromium("chromium", nil)
+	for _, row := range []struct {
+		size int
+		fits bool
+	}{{longestProfile, true}, {longestProfile + 1, false}} {
+		dir := "/" + strings.Repeat("a", row.size-1-len("/profile"))
+		called, err := k.ask(&question{dir: dir, user: &searcher{home: home}})
+		if row.fits {
+			require.NoError(t, err)
+			require.Contains(t, called.args, "--user-data-dir="+dir+"/profile")
+			continue
+		}
+		require.ErrorContains(t, err, "TMPDIR=/tmp devcert doctor --browsers")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"devcert/devcert"
@@ -17,12 +18,16 @@ func chromium(name string, find func(*searcher) []devcert.Client) kind {
 		if err := q.copyDatabases(); err != nil {
 			return call{}, err
 		}
+		profile := filepath.Join(q.dir, "profile")
+		if len(profile) > longestProfile && runtime.GOOS != "windows" {
+			return call{}, fmt.Errorf("the folder for temporary files has too long a name for a socket below it; TMPDIR=/tmp devcert doctor --browsers asks %s", name)
+		}
 		args := []string{
 			"--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-default-browser-check",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
 			"--disable-dev-shm-usage", "--password-store=basic", "--use-mock-keychain",
 			"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
-			"--proxy-server=http://" + q.address(), "--user-data-dir=" + filepath.Join(q.dir, "profile"),
+			"--proxy-server=http://" + q.address(), "--user-data-dir=" + profile,
 		}
 		if os.Geteuid() == 0 {
 			args = append(args, "--no-sandbox") // it runs as root in no other way
@@ -30,6 +35,11 @@ func chromium(name string, find func(*searcher) []devcert.Client) kind {
 		return call{args: append(args, "--dump-dom", q.url())}, nil
 	}}
 }
+
+// longestProfile is how long the name of a profile's folder may be: Chromium makes
+// a socket SingletonSocket in it, crashes where that has no room, and a name of a
+// socket has 104 bytes on macOS, 108 on Linux, with the zero at its end.
+const longestProfile = 104 - 1 - len("/SingletonSocket")
 
 // copyDatabases copies the NSS databases that Chromium reads; the second place
 // since 146, unless the first is there.
