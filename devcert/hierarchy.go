@@ -36,9 +36,9 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 	}
 	early := false
 	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
-		switch {
-		case p.Fault == chain.FaultName: // differences says it better
-		case p.Fault == chain.FaultNotYetValid:
+		switch p.Fault {
+		case chain.FaultName: // differences says it better
+		case chain.FaultNotYetValid:
 			if !early {
 				all = append(all, earlyFinding(p, o.Now))
 			}
