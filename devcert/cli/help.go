@@ -47,23 +47,39 @@ func commandRows(commands []*cli.Command) [][2]string {
 	return rows
 }
 
-// flagRows reads a usage as the library does: the word in backquotes is what the
-// flag's value is called.
 func flagRows(flags []cli.Flag) [][2]string {
 	var rows [][2]string
-	for _, f := range append(slices.Clone(flags), helpFlag) {
-		usage, value := f.(cli.DocGenerationFlag).GetUsage(), ""
-		if before, rest, quoted := strings.Cut(usage, "`"); quoted {
-			word, after, _ := strings.Cut(rest, "`")
-			usage, value = before+word+after, " "+word
+	for _, f := range append(shownFlags(flags), helpFlag) {
+		label := "--" + f.Names()[0]
+		value, usage := usageOf(f)
+		if value != "" {
+			label += " " + value
 		}
-		label := "--" + f.Names()[0] + value
 		for _, alias := range f.Names()[1:] {
 			label += ", -" + alias
 		}
 		rows = append(rows, [2]string{label, usage})
 	}
 	return rows
+}
+
+// shownFlags are those that are meant for people.
+func shownFlags(flags []cli.Flag) []cli.Flag {
+	return slices.DeleteFunc(slices.Clone(flags), func(f cli.Flag) bool {
+		v, ok := f.(cli.VisibleFlag)
+		return ok && !v.IsVisible()
+	})
+}
+
+// usageOf reads a usage as the library does: the word in backquotes is what the
+// flag's value is called.
+func usageOf(f cli.Flag) (value, usage string) {
+	usage = f.(cli.DocGenerationFlag).GetUsage()
+	if before, rest, quoted := strings.Cut(usage, "`"); quoted {
+		word, after, _ := strings.Cut(rest, "`")
+		return word, before + word + after
+	}
+	return "", usage
 }
 
 var helpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this"}

@@ -86,7 +86,7 @@ func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
 		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.groupCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
-		p.envCommand(), p.exportCommand(), p.configCommand(), p.explainCommand(), p.versionCommand(),
+		p.envCommand(), p.exportCommand(), p.configCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(),
 	}
 }
 

@@ -76,16 +76,23 @@ func (s *session) sayServing(line string) {
 	}
 }
 
+// What --client-cert and --log take.
+var (
+	clientCertModes = []string{string(devcert.NoClientCert), string(devcert.RequestClientCert), string(devcert.RequireClientCert)}
+	logForms        = []string{"text", "json", "off"}
+)
+
 // serving reads serve's flags.
 func (s *session) serving() (devcert.Serving, error) {
 	c := s.flags
 	v := devcert.Serving{ClientCert: devcert.ClientCertMode(c.String("client-cert")), Map: map[int]*url.URL{}}
-	modes := []devcert.ClientCertMode{devcert.NoClientCert, devcert.RequestClientCert, devcert.RequireClientCert}
 	if err := noArguments(c.Args().Slice()); err != nil {
 		return v, err
 	}
-	if !slices.Contains(modes, v.ClientCert) {
-		return v, &devcert.UsageError{Problem: fmt.Sprintf("unknown mode %q of --client-cert", v.ClientCert), Hint: "modes: none, request, require"}
+	if !slices.Contains(clientCertModes, string(v.ClientCert)) {
+		return v, &devcert.UsageError{
+			Problem: fmt.Sprintf("unknown mode %q of --client-cert", v.ClientCert), Hint: "modes: " + strings.Join(clientCertModes, ", "),
+		}
 	}
 	for _, read := range []func(*devcert.Serving) error{s.readTargets, s.readListen, s.readClientCerts, s.readLog} {
 		if err := read(&v); err != nil {
@@ -211,7 +218,7 @@ func (s *session) readLog(v *devcert.Serving) error {
 		}
 	case "off":
 	default:
-		return &devcert.UsageError{Problem: fmt.Sprintf("unknown form %q of --log", form), Hint: "forms: text, json, off"}
+		return &devcert.UsageError{Problem: fmt.Sprintf("unknown form %q of --log", form), Hint: "forms: " + strings.Join(logForms, ", ")}
 	}
 	return nil
 }

@@ -72,8 +72,8 @@ func (f Folder) RemoveGroup(name string) error {
 	return nil
 }
 
-// groupNames are those that have a folder, by name.
-func (f Folder) groupNames() []string {
+// GroupNames are those that have a folder, by name.
+func (f Folder) GroupNames() []string {
 	if f.checkDir(GroupsDir) != nil {
 		return nil // which readGroups tells
 	}
@@ -94,7 +94,7 @@ func (s *Snapshot) readGroups(f Folder) {
 		s.lostGroup(GroupsDir, err, "remove it, and put the folder back")
 	}
 	revoked, _ := f.Revoked() // what is wrong with that is said of it
-	for _, name := range f.groupNames() {
+	for _, name := range f.GroupNames() {
 		data, err := ReadFile(f.GroupPath(name, ".pem"))
 		file := GroupsDir + "/" + name + "/" + name
 		var certs []*x509.Certificate

@@ -327,7 +327,7 @@ func (s *Snapshot) readModes(f Folder) {
 			}
 		}
 	}
-	for _, name := range f.groupNames() {
+	for _, name := range f.GroupNames() {
 		names = append(names, GroupsDir+"/"+name+"/"+name+"-key.pem")
 	}
 	for _, name := range append(names, f.issuedSecrets()...) {
