@@ -119,7 +119,7 @@ func (*notSetUp) Remedy() string { return "devcert setup" }
 // of its own field.
 func (s *session) printVariables(sh shell, variables []devcert.Variable) error {
 	if s.json {
-		s.printDocument(nil, reference{Variables: variables}, nil)
+		s.printDocument(nil, reference{Variables: array(variables)}, nil)
 		return nil
 	}
 	say := func(text string) {

@@ -42,13 +42,13 @@ type reference struct {
 	Text     string       `json:"text,omitempty"`    // explain KIND, --help
 	Symptom  *symptomJSON `json:"symptom,omitempty"` // doctor --symptom
 	// Variables are what env prints.
-	Variables    []devcert.Variable `json:"variables,omitempty"`
+	Variables    []devcert.Variable `json:"variables,omitzero"`
 	Listening    *listeningJSON     `json:"listening,omitempty"` // serve
 	Export       *exportJSON        `json:"export,omitempty"`
 	*verdictJSON                    // check-client
 	Check        *checkJSON         `json:"check,omitempty"`  // check-client
-	Issued       []issuedJSON       `json:"issued,omitempty"` // issue, list and revoke
-	Groups       []groupJSON        `json:"groups,omitempty"` // group list
+	Issued       []issuedJSON       `json:"issued,omitzero"`  // issue, list and revoke
+	Groups       []groupJSON        `json:"groups,omitzero"`  // group list
 	Config       *configJSON        `json:"config,omitempty"` // config init
 
 	planned []devcert.Step // with --dry-run, of commands that look at no machine

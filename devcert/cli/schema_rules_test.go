@@ -223,12 +223,20 @@ func exitRules() object {
 		}
 	}
 	word := func(v any) object { return object{{"const", v}} }
+	all := []object{
+		when("exit", word(exitOK), object{{"ok", word(true)}}, object{{"ok", word(false)}}),
+		when("exit", object{{"enum", []int{exitOK, exitAttention}}},
+			object{{"error", object{{"type", "null"}}}}, object{{"error", object{{"type", "string"}}}}),
+	}
+	// What a command is there to tell is not left out where it is nothing.
+	for _, told := range [][2]string{{"env", "variables"}, {"group list", "groups"}, {"list", "issued"}} {
+		all = append(all, object{
+			{"if", object{{"properties", object{{"command", word(told[0])}, {"exit", word(exitOK)}}}, {"not", object{{"required", []string{"text"}}}}}},
+			{"then", object{{"required", []string{told[1]}}}},
+		})
+	}
 	return object{
-		{"allOf", []object{
-			when("exit", word(exitOK), object{{"ok", word(true)}}, object{{"ok", word(false)}}),
-			when("exit", object{{"enum", []int{exitOK, exitAttention}}},
-				object{{"error", object{{"type", "null"}}}}, object{{"error", object{{"type", "string"}}}}),
-		}},
+		{"allOf", all},
 		{"dependentRequired", object{{"verdict", []string{"gate", "status", "reason", "check", "remedy"}}}},
 	}
 }
