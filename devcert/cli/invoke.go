@@ -14,7 +14,7 @@ import (
 // invoke reads the values of the flags and runs the command that readLine has
 // found. The library's App would do it too, but it reaches text/template, which
 // looks methods up by name: the linker then keeps every method of every type, a
-// sixth of the program.
+// tenth of the program.
 func (l *line) invoke(ctx context.Context) error {
 	set := flag.NewFlagSet(l.command.Name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)

@@ -7,10 +7,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 )
 
 // answer is one of the front's own: a page for a person with a browser, one line
@@ -26,19 +28,13 @@ type answer struct {
 	again  bool   // the same request may be answered soon
 }
 
-//go:embed answers.html
-var answerPage string
-
 // answerStyle stands apart so that the policy can allow it by its hash, and no
 // other style.
 //
 //go:embed answers.css
 var answerStyle string
 
-var (
-	answerTemplate = template.Must(template.New("answer").Parse(answerPage))
-	answerPolicy   = policyFor(answerStyle)
-)
+var answerPolicy = policyFor(answerStyle)
 
 // policyFor allows nothing but style: no script, no picture, nobody's frame.
 func policyFor(style string) string {
@@ -51,19 +47,19 @@ func policyFor(style string) string {
 // has just started an application need not press a key. No other method is sent
 // twice.
 func (a answer) write(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", answerPolicy)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Accept")
+	head := w.Header()
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Content-Security-Policy", answerPolicy)
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Cache-Control", "no-store")
+	head.Set("Vary", "Accept")
 	a.again = a.again && r.Method == http.MethodGet
 	kind, body := "text/plain; charset=utf-8", []byte(a.line())
 	if wantsHTML(r) {
 		kind, body = "text/html; charset=utf-8", a.page()
 	}
-	h.Set("Content-Type", kind)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	head.Set("Content-Type", kind)
+	head.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // a client that has left needs none
@@ -82,15 +78,30 @@ func (a answer) line() string {
 	return fmt.Sprintf("devcert: %s %s: %s%s; %s\n", a.Code(), a.title, where, a.reason, a.remedy)
 }
 
+// page is the answer for a browser. Everything in it but the style is escaped.
 func (a answer) page() []byte {
 	var out bytes.Buffer
-	err := answerTemplate.Execute(&out, map[string]any{
-		"Style": template.CSS(answerStyle), //nolint:gosec // our own file
-		"Code":  a.Code(), "Title": a.title, "URL": a.url, "Reason": capital(a.reason), "Remedy": capital(a.remedy), "Again": a.again,
-	})
-	if err != nil { // only a template that does not fit its data
-		return []byte(template.HTMLEscapeString(a.line()))
-	}
+	_ = h.Doctype(h.HTML( // a Buffer takes all
+		h.Lang("en"),
+		h.Head(
+			h.Meta(h.Charset("utf-8")),
+			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
+			g.If(a.again, h.Meta(g.Attr("http-equiv", "refresh"), h.Content("2"))),
+			h.TitleEl(g.Text(a.Code()+" "+a.title)),
+			h.StyleEl(g.Raw(answerStyle)),
+		),
+		h.Body(h.Main(
+			h.P(h.Class("code"), g.Text(a.Code())),
+			h.H1(g.Text(a.title)),
+			h.Dl(
+				g.If(a.url != "", g.Group{h.Dt(g.Text("Tried")), h.Dd(h.Code(g.Text(a.url)))}),
+				h.Dt(g.Text("What happened")), h.Dd(g.Text(capital(a.reason))),
+				h.Dt(g.Text("What to do")), h.Dd(g.Text(capital(a.remedy))),
+			),
+			g.If(a.again, h.P(h.Class("again"), g.Text("This page tries again by itself every two seconds."))),
+			h.Footer(g.Text("devcert serve")),
+		)),
+	)).Render(&out)
 	return out.Bytes()
 }
 

@@ -17,23 +17,15 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
-	"html/template"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"devcert/devcert"
 )
 
-//go:embed page.html style.css favicon.svg
+//go:embed style.css favicon.svg
 var files embed.FS
-
-// layout is parsed when a page is first asked for: every other command would wait for
-// it too.
-var layout = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(files, "page.html"))
-})
 
 // policy lets the page have its own style sheet and icon, and nothing else: no
 // script at all, no style in attributes, no form, no frame around it.
@@ -154,7 +146,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 	v := newView(r, report, err)
 	v.StylePath, v.IconPath = h.stylePath, iconPath
 	var out bytes.Buffer
-	if err := layout().Execute(&out, v); err != nil {
+	if err := v.document().Render(&out); err != nil {
 		refuse(w, http.StatusInternalServerError, "the page could not be written: "+clean(err.Error()))
 		return
 	}

@@ -35,7 +35,7 @@ func TestRoutes(t *testing.T) {
 		{"the style sheet", http.MethodGet, h.stylePath, 200, "text/css; charset=utf-8", "public, max-age=31536000, immutable"},
 		{"the icon", http.MethodGet, "/favicon.svg", 200, "image/svg+xml", "public, max-age=86400"},
 		{"another style sheet", http.MethodGet, "/style-0123456789abcdef.css", 404, "text/plain; charset=utf-8", "no-store"},
-		{"an embedded file by its name", http.MethodGet, "/page.html", 404, "text/plain; charset=utf-8", "no-store"},
+		{"an embedded file by its name", http.MethodGet, "/signs.svg", 404, "text/plain; charset=utf-8", "no-store"},
 		{"a file of the machine", http.MethodGet, "/../../etc/passwd", 404, "text/plain; charset=utf-8", "no-store"},
 		{"another path", http.MethodGet, "/status.json", 404, "text/plain; charset=utf-8", "no-store"},
 		{"POST", http.MethodPost, "/", 405, "text/plain; charset=utf-8", "no-store"},

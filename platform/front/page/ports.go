@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"strconv"
 
 	"devcert/devcert"
 )
@@ -186,6 +185,3 @@ func (g *grid) soundWord() string {
 	}
 	return "bound"
 }
-
-// Label heads a row.
-func (r portRow) Label() string { return strconv.Itoa(r.First) }

@@ -80,7 +80,7 @@ func TestContrast(t *testing.T) {
 // TestEverySignIsDrawn finds signs without a drawing or a colour, and colours
 // that nobody uses.
 func TestEverySignIsDrawn(t *testing.T) {
-	sheet, page := string(embedded("style.css")), string(embedded("page.html"))
+	sheet, page := string(embedded("style.css")), signs
 	for _, w := range portWords {
 		assert.Contains(t, page, `id="port-`+w.sign+`"`)
 		assert.Contains(t, sheet, "."+w.sign+" svg")

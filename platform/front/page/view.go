@@ -24,7 +24,7 @@ const (
 )
 
 // view is everything that the page shows. Every string in it that comes from
-// outside went through [clean]; the template escapes what HTML means.
+// outside went through [clean]; what writes it escapes what HTML means.
 type view struct {
 	StylePath, IconPath string
 	Title               string
