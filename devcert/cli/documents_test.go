@@ -52,6 +52,57 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	assert.Greater(t, read, 30, "command lines found")
 }
 
+// TestReadmeNamesAll has the README's tables name every command with its flags.
+func TestReadmeNamesAll(t *testing.T) {
+	_, tables, found := strings.Cut(documents(t)[filepath.Join("..", "..", "README.md")], "\n## Commands\n")
+	require.True(t, found)
+	tables, _, _ = strings.Cut(tables, "\n## ")
+	var missing []string
+	want := func(what, written string) {
+		if !regexp.MustCompile("[` ]" + regexp.QuoteMeta(written) + "[` =,]").MatchString(tables) {
+			missing = append(missing, what)
+		}
+	}
+	flags := 0
+	for _, command := range commandsOf(t) {
+		called := strings.Join(command, " ")
+		want(called, command[len(command)-1])
+		for _, flag := range rowsOf(helpOf(t, command...), "flags:") {
+			flags++
+			want(called+" "+flag, flag)
+		}
+	}
+	assert.Empty(t, missing)
+	assert.Greater(t, flags, 50)
+}
+
+// commandsOf are the words of every command below these words.
+func commandsOf(t *testing.T, above ...string) (all [][]string) {
+	for _, name := range rowsOf(helpOf(t, above...), "commands:") {
+		words := append(slices.Clone(above), name)
+		all = append(append(all, words), commandsOf(t, words...)...)
+	}
+	return all
+}
+
+func helpOf(t *testing.T, words ...string) string {
+	t.Helper()
+	var out, said bytes.Buffer
+	args := append(append([]string{"devcert"}, words...), "--help")
+	require.Zero(t, cli.Main(args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}, nil, nil), said.String())
+	return out.String()
+}
+
+// rowsOf are the first words of the rows below a heading of what --help prints.
+func rowsOf(text, heading string) (names []string) {
+	_, rows, _ := strings.Cut(text, "\n"+heading+"\n")
+	rows, _, _ = strings.Cut(rows, "\n\n")
+	for _, row := range regexp.MustCompile(`(?m)^  ([a-z-]+)`).FindAllStringSubmatch(rows, -1) {
+		names = append(names, row[1])
+	}
+	return names
+}
+
 // TestDocumentsFitATerminal keeps what is shown as code within 80 columns.
 func TestDocumentsFitATerminal(t *testing.T) {
 	for path, text := range documents(t) {
