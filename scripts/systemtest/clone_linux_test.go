@@ -56,12 +56,13 @@ func (m *machine) inClone() *machine {
 	return inside
 }
 
-// shareCache overlays the build cache on dir, so that any user can add to it.
+// shareCache overlays the build cache on dir, so that any user can add to it; what
+// an earlier machine's user has built is there.
 func (m *machine) shareCache(dir string) {
 	m.t.Helper()
 	upper, work := dir+".upper", dir+".work"
 	for _, path := range []string{dir, upper, work} {
-		require.NoError(m.t, os.Mkdir(path, 0o755))
+		require.NoError(m.t, os.MkdirAll(path, 0o755))
 	}
 	options := "lowerdir=" + suite.cache + ",upperdir=" + upper + ",workdir=" + work
 	require.NoError(m.t, unix.Mount("systemtest", dir, "overlay", 0, options))
