@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -52,7 +53,7 @@ func (m *machine) inClone() *machine {
 	m.t.Cleanup(func() { _ = unix.Unmount(modules, unix.MNT_DETACH) })
 	m.shareCache(built)
 	inside := m.with("GOMODCACHE="+modules, "GOCACHE="+built, "PATH="+filepath.Dir(suite.goTool)+":"+systemPath)
-	inside.dir = clone
+	inside.dir, inside.wait = clone, 10*time.Minute // on a loaded machine Go builds for minutes
 	return inside
 }
 

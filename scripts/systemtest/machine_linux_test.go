@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,9 +29,10 @@ import (
 type machine struct {
 	t    *testing.T
 	user user
-	env  []string // beyond PATH, HOME, USER and LANG
-	bin  string   // the devcert to start
-	dir  string   // working folder; "" for the user's home
+	env  []string      // beyond PATH, HOME, USER and LANG
+	bin  string        // the devcert to start
+	dir  string        // working folder; "" for the user's home
+	wait time.Duration // for a process; 0 for limit
 }
 
 // user is an account of the machine.
@@ -187,7 +189,7 @@ const limit = 2 * time.Minute
 // run runs a process to its end.
 func (m *machine) run(name string, args ...string) result {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
+	ctx, cancel := context.WithTimeout(m.t.Context(), cmp.Or(m.wait, limit))
 	defer cancel()
 	cmd := m.command(ctx, name, args...)
 	var stdout, stderr bytes.Buffer
