@@ -63,7 +63,7 @@ func ended(ts *testscript.TestScript, want int, line []string) {
 		return
 	}
 	failed := got != 0 && got != 3
-	if complaint.MatchString(stderr) != failed || strings.HasPrefix(stdout, "{") {
+	if complaint.MatchString(stderr) != failed || strings.Contains(stdout, "\n  \"command\": ") {
 		ts.Fatalf("%v exited %d and said:\n%s%s", line, got, stdout, stderr)
 	}
 }
