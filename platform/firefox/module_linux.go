@@ -1,9 +1,10 @@
 package firefox
 
 import (
-	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,16 +23,16 @@ const trustModule = "p11-kit-trust.so"
 // folders for them (wiki.debian.org/Multiarch/Tuples) and as ELF does.
 var machines = map[string]struct {
 	tuple string
-	elf   elf.Machine
+	elf   uint16
 }{
-	"386":     {"i386-linux-gnu", elf.EM_386},
-	"amd64":   {"x86_64-linux-gnu", elf.EM_X86_64},
-	"arm":     {"arm-linux-gnueabihf", elf.EM_ARM},
-	"arm64":   {"aarch64-linux-gnu", elf.EM_AARCH64},
-	"loong64": {"loongarch64-linux-gnu", elf.EM_LOONGARCH},
-	"ppc64le": {"powerpc64le-linux-gnu", elf.EM_PPC64},
-	"riscv64": {"riscv64-linux-gnu", elf.EM_RISCV},
-	"s390x":   {"s390x-linux-gnu", elf.EM_S390},
+	"386":     {"i386-linux-gnu", 3},
+	"amd64":   {"x86_64-linux-gnu", 62},
+	"arm":     {"arm-linux-gnueabihf", 40},
+	"arm64":   {"aarch64-linux-gnu", 183},
+	"loong64": {"loongarch64-linux-gnu", 258},
+	"ppc64le": {"powerpc64le-linux-gnu", 21},
+	"riscv64": {"riscv64-linux-gnu", 243},
+	"s390x":   {"s390x-linux-gnu", 22},
 }
 
 // errNoModule says that the module is not installed.
@@ -63,16 +64,38 @@ func findModule(root string) (string, error) {
 	return "", errNoModule
 }
 
-func builtFor(path string, machine elf.Machine) error {
-	file, err := elf.Open(path)
+func builtFor(path string, machine uint16) error {
+	got, err := machineOf(path)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	defer file.Close()
-	if file.Machine != machine {
-		return fmt.Errorf("%s is for another processor, %s", path, file.Machine)
+	if got != machine {
+		return fmt.Errorf("%s is for another processor, number %d in ELF", path, got)
 	}
 	return nil
+}
+
+// machineOf reads whom a file is for from ELF's header (System V ABI, chapter 4).
+// That is all that is asked of it: debug/elf, which unpacks sections too, would be a
+// hundredth of the program.
+func machineOf(path string) (uint16, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	var head [20]byte
+	if _, err := io.ReadFull(file, head[:]); err != nil {
+		return 0, err
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case string(head[:4]) != "\x7fELF":
+		return 0, errors.New("it is no ELF file")
+	case head[5] == 2: // ELFDATA2MSB
+		order = binary.BigEndian
+	}
+	return order.Uint16(head[18:]), nil
 }
 
 // safeFile says why somebody other than root could change the file at path below

@@ -60,7 +60,7 @@ func (w *world) withCertutil() *world {
 // this processor, and nothing else.
 func (w *world) withModule() *world {
 	w.t.Helper()
-	w.module(machines[runtime.GOARCH].elf)
+	w.module(elf.Machine(machines[runtime.GOARCH].elf))
 	return w
 }
 
