@@ -56,58 +56,87 @@ func (t *typed) last() string {
 // lexTyped takes a line apart by the rules of POSIX (2.2, quoting). It expands
 // nothing: what a variable holds, or a command prints, stays as it is written.
 func lexTyped(text string) *typed {
-	t := &typed{}
-	var word strings.Builder
-	begun, start, escaped, leads := false, 0, false, false
-	end := func() {
-		if begun && !leads {
-			t.words = append(t.words, word.String())
-		}
-		leads = leads && !begun
-		begun = false
-		word.Reset()
-	}
+	x := &lexer{}
 	for i, r := range text {
-		if !begun && t.quote == 0 {
-			start = i
+		if !x.begun {
+			x.start = i
 		}
-		switch {
-		case escaped:
-			if t.quote == '"' && !strings.ContainsRune("\"\\$`", r) {
-				word.WriteByte('\\')
-			}
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && t.quote != '\'':
-			begun, escaped = true, true
-		case r == t.quote:
-			t.quote = 0
-		case t.quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			begun, t.quote = true, r
-		case r == ' ' || r == '\t':
-			end()
-		case strings.ContainsRune("|&;()\n`", r):
-			t.done = true
-		case r == '<' || r == '>':
-			if strings.Trim(word.String(), "0123456789") == "" { // which stream
-				begun = false
-				word.Reset()
-			}
-			end()
-			leads = true
-		default:
-			begun = true
-			word.WriteRune(r)
+		x.read(r)
+		x.last = r
+	}
+	if !x.begun {
+		x.start = len(text)
+	}
+	x.target, x.raw, x.done = x.leads, text[x.start:], x.done || x.depth > 0
+	x.words = append(x.words, x.word.String())
+	return &x.typed
+}
+
+// lexer is lexTyped at work.
+type lexer struct {
+	typed
+	word    strings.Builder
+	begun   bool // there is a word, were it an empty one
+	start   int  // of it, or of where it may begin
+	escaped bool // a backslash stands before
+	leads   bool // the word is where a redirection leads to
+	depth   int  // parentheses of $( that are open
+	last    rune // what stands before
+}
+
+func (x *lexer) read(r rune) {
+	switch {
+	case x.escaped:
+		if x.quote == '"' && !strings.ContainsRune("\"\\$`", r) {
+			x.put('\\')
 		}
+		x.put(r)
+		x.escaped = false
+	case r == '\\' && x.quote != '\'':
+		x.begun, x.escaped = true, true
+	case r == x.quote:
+		x.quote = 0
+	case x.quote != 0:
+		x.put(r)
+	case x.depth > 0, r == '(' && x.last == '$':
+		x.depth += strings.Count("(", string(r)) - strings.Count(")", string(r))
+		x.put(r)
+	case r == '\'' || r == '"':
+		x.begun, x.quote = true, r
+	case r == ' ' || r == '\t':
+		x.end()
+	case strings.ContainsRune("|&;()\n`", r):
+		x.done = true
+	case r == '<' || r == '>':
+		x.redirect()
+	default:
+		x.put(r)
 	}
-	t.target = leads
-	if !begun {
-		start = len(text)
+}
+
+func (x *lexer) put(r rune) {
+	x.begun = true
+	x.word.WriteRune(r)
+}
+
+// end ends the word, where there is one.
+func (x *lexer) end() {
+	if x.begun && !x.leads {
+		x.words = append(x.words, x.word.String())
 	}
-	t.words, t.raw = append(t.words, word.String()), text[start:]
-	return t
+	x.leads = x.leads && !x.begun
+	x.begun = false
+	x.word.Reset()
+}
+
+// redirect ends the word too, unless it says which stream.
+func (x *lexer) redirect() {
+	if strings.Trim(x.word.String(), "0123456789") == "" {
+		x.begun = false
+		x.word.Reset()
+	}
+	x.end()
+	x.leads = true
 }
 
 // quoted is a word as it can stand on a line, within quote where that is one, and

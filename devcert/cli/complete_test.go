@@ -200,7 +200,9 @@ func TestBashLine(t *testing.T) {
 		{"a redirection without blanks", "devcert env >f", "f", "files"},
 		{"behind a redirection", "devcert 2>x sta", "sta", "words status"},
 		{"another command", "devcert env | de", "de", ""},
-		{"what only the shell can tell", "devcert $(x) sta", "sta", ""},
+		{"a command in another", "devcert issue $(x (y) z) --cli", "--cli", "words --client"},
+		{"within another", "echo $(devcert sta", "sta", ""},
+		{"what only the shell can tell", "devcert `x` sta", "sta", ""},
 		{"a quote around it", "devcert issue '$(x)' --cli", "--cli", "words --client"},
 		{"an end that is none", "devcert setup --ke", "no", "words --key --keep-root-key"},
 	}
@@ -212,6 +214,46 @@ func TestBashLine(t *testing.T) {
 			p.out = &output{Writer: &out}
 			p.answerTo("bash", []string{test.line, test.end})
 			assert.ElementsMatch(t, strings.Fields(test.want), strings.Fields(out.String()))
+		})
+	}
+}
+
+// Each shell gets what its script reads, and nothing where something is wrong.
+func TestAnswer(t *testing.T) {
+	missing := func(devcert.HostOptions) (*devcert.Host, error) { return nil, os.ErrNotExist }
+	tests := []struct {
+		name, shell string
+		args        []string
+		newHost     NewHost
+		want        string
+	}{
+		{"zsh chooses itself", "zsh", []string{"setup", "--scope", "u"}, nil, "words\nmachine\t\nuser\t\n"},
+		{"fish too", "fish", []string{"export", "truststore", "--force", "--out", ""}, nil, "files\n"},
+		{"what an option is", "fish", []string{"ports", "u"}, nil, "words\n" +
+			"list\tlist the ports and what each is bound to\nbind\tbind ports to the leaf, and keep them bound\n" +
+			"unbind\tunbind ports, and keep them unbound\n"},
+		{"PowerShell, with a dot before each", "powershell", []string{".setup", ".--scope", ".u"}, nil, "words\nuser\t\n"},
+		{"PowerShell, nothing yet", "powershell", []string{".setup", ".--scope", "."}, nil, "words\nmachine\t\nuser\t\n"},
+		{"bash without its word", "bash", []string{"devcert sta"}, nil, ""},
+		{"no words", "zsh", nil, nil, ""},
+		{"no shell of that name", "tcsh", []string{"sta"}, nil, ""},
+		{"no state folder", "zsh", []string{"revoke", ""}, missing, "words\n"},
+		{"no such folder", "zsh", []string{"group", "enable", "--home", "/nowhere/at/all", ""}, nil, "words\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var out strings.Builder
+			p := completing(nil)
+			p.out = &output{Writer: &out}
+			if test.newHost != nil {
+				p.newHost = test.newHost
+			}
+			p.answerTo(test.shell, test.args)
+			got := out.String()
+			if strings.HasPrefix(got, "words\n--") { // where nothing else fits, flags do
+				got = "words\n"
+			}
+			assert.Equal(t, test.want, got)
 		})
 	}
 }

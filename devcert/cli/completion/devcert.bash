@@ -17,6 +17,7 @@ _devcert() {
 	if [[ $paths == @(files|folders) && ${2-} == --*=* ]]; then # = is not among COMP_WORDBREAKS
 		[[ $paths == files ]] && line='file' || line='directory'
 		while IFS= read -r line; do
+			[[ -d $line ]] && line+=/ && compopt -o nospace
 			COMPREPLY+=("$(printf '%s=%q' "${2%%=*}" "$line")")
 		done < <(compgen -A "$line" -- "${2#*=}")
 	fi

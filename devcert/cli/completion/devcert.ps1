@@ -9,7 +9,8 @@ Register-ArgumentCompleter -Native -CommandName devcert, devcert.exe -ScriptBloc
     $devcert = Get-Command devcert -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
     if (-not $devcert) { return }
 
-    # A dot stands before each word: Windows PowerShell passes no empty ones.
+    # A dot stands before each word: Windows PowerShell passes no empty ones, and
+    # none of them is then taken for a flag of this command.
     $words = @()
     $current = ''
     foreach ($element in ($commandAst.CommandElements | Select-Object -Skip 1)) {
@@ -21,7 +22,7 @@ Register-ArgumentCompleter -Native -CommandName devcert, devcert.exe -ScriptBloc
 
     # Behind a comma PowerShell completes only what follows it.
     $kept = [Math]::Max(0, $current.Length - $wordToComplete.Length)
-    & $devcert completion --answer powershell -- $words ('.' + $current) 2>$null |
+    & $devcert completion --answer powershell $words ('.' + $current) 2>$null |
         Select-Object -Skip 1 |
         ForEach-Object {
             $value, $about = $_ -split "`t", 2
