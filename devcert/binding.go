@@ -41,7 +41,7 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks A
 				delete(certs, p)
 			}
 		}
-		all := append(c.PortList(), ports...)
+		all := append(c.ownPorts(), ports...)
 		c.Ports = FormatPorts(slices.Compact(slices.Sorted(slices.Values(all))))
 		return all, firstError(
 			func() error { return c.setCerts(certs) },
@@ -54,13 +54,11 @@ func (e *Engine) BindPorts(ctx context.Context, ports []int, cert string, asks A
 // from now on.
 func (e *Engine) UnbindPorts(ctx context.Context, ports []int) (*Report, error) {
 	return e.changePorts(ctx, func(c *Config) ([]int, error) {
-		if len(ports) == 0 {
-			return nil, c.setCerts(nil)
-		}
-		gone := func(p int) bool { return slices.Contains(ports, p) }
+		gone := func(p int) bool { return len(ports) == 0 || slices.Contains(ports, p) }
+		c.withoutPorts(gone)
 		certs := maps.Clone(c.Certs)
 		maps.DeleteFunc(certs, func(p int, _ string) bool { return gone(p) })
-		return slices.DeleteFunc(c.PortList(), gone), c.setCerts(certs)
+		return slices.DeleteFunc(c.ownPorts(), gone), c.setCerts(certs)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // change is the pipeline: look; if there is anything to do, take the lock, look
@@ -26,7 +27,9 @@ func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
 		if err := e.ready(ctx, before, steps); err != nil {
 			return before, err
 		}
-	} else if _, err := g.want(nil); err != nil {
+	} else if c, err := g.want(nil); err != nil {
+		return nil, err
+	} else if err := e.mayPermit(c, ""); err != nil {
 		return nil, err
 	}
 	return e.changeLocked(ctx, g)
@@ -72,14 +75,16 @@ func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 	if err := e.mayTakeOver(r, steps); err != nil {
 		return err
 	}
+	replaces := ""
+	if sound(r.Findings) && slices.ContainsFunc(steps, Step.replaces) {
+		replaces = "The present root will be replaced: every store is asked to trust a new one."
+	}
+	if err := e.mayPermit(r.Config, replaces); err != nil {
+		return err
+	}
 	for _, s := range steps {
-		if s.action != create || !s.staged {
+		if !s.replaces() {
 			continue
-		}
-		if sound(r.Findings) {
-			if err := e.Confirm("The present root will be replaced: every store is asked to trust a new one."); err != nil {
-				return err
-			}
 		}
 		for _, store := range e.Host.Stores {
 			if !r.needsAdmin(store.Name()) {
@@ -91,6 +96,25 @@ func (e *Engine) ready(ctx context.Context, r *Report, steps []Step) error {
 		}
 	}
 	return nil
+}
+
+// replaces says that a step makes a hierarchy in the place of one that is there.
+func (s Step) replaces() bool { return s.action == create && s.staged }
+
+// mayPermit asks for what a project's file wants the root to vouch for and nobody has
+// permitted before, and whether the root may be replaced, all in one question.
+func (e *Engine) mayPermit(c *Config, replaces string) error {
+	question := replaces
+	if c != nil && len(c.newPermits) > 0 {
+		question = fmt.Sprintf("The root is to vouch for %s too, as %s asks.", strings.Join(c.newPermits, ", "), c.team)
+		if replaces != "" {
+			question += " " + replaces
+		}
+	}
+	if question == "" {
+		return nil
+	}
+	return e.Confirm(question)
 }
 
 // needsAdmin says whether the store has a wanted place that only an

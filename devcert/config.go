@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -55,11 +56,18 @@ type Config struct {
 	// Services are those that the system is to keep, by name, each with what it is
 	// given after the command of that name.
 	Services map[string][]string `json:"services,omitempty"`
+	// Projects are the parts that the devcert.json of projects asked for, by the
+	// absolute path of the file.
+	Projects map[string]Part `json:"projects,omitempty"`
 
 	takeOver bool // of this run alone; see [Engine]
 	guest    bool // of this run alone: see [Config.ofTheSystem]
 	// unasked are ports that are to stop asking; of this run alone.
 	unasked []int
+	// team is the file of this run, held what it did not get, and newPermits what of
+	// it nobody has permitted before; of this run alone.
+	team             string
+	held, newPermits []string
 	// guessed says that the file is lost and that nothing shows which stores it
 	// named: none are taken for wanted until setup says so.
 	guessed bool
@@ -95,6 +103,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	parsed.Machine, parsed.SetUp = c.Machine, c.SetUp
 	return parsed, firstError(
+		func() error { return parsed.setProjects(c.Projects) },
 		func() error { return parsed.setCerts(c.Certs) },
 		func() error { return parsed.setAskPorts(c.AskPorts) },
 		func() error { return parsed.setServices(c.Services) },
@@ -115,6 +124,8 @@ type Request struct {
 	Stores                      []string
 	Key, Scope, AppID           string
 	KeepRootKey, ClientCerts    *bool
+	Team                        *Team  // nil for no project's file
+	Forget                      string // the folder of a project whose part is to go
 }
 
 // Limits of what one hierarchy is asked to carry. Names travel in every
@@ -135,7 +146,9 @@ func (c *Config) With(r Request, stores []string) (*Config, error) {
 		out.guessed, out.Stores = false, DefaultConfig().Stores
 	}
 	return &out, firstError(
+		func() error { return out.forget(r.Forget) },
 		func() error { return out.addPermits(r.Permits) },
+		func() error { return out.addTeam(r.Team) },
 		func() error { return out.addNames(r.Names) },
 		func() error { return out.removeNames(r.RemoveNames) },
 		func() error { return out.setPorts(r.Ports) },
@@ -228,6 +241,12 @@ func (c *Config) removeNames(names []string) error {
 			return &UsageError{Problem: fmt.Sprintf("%s is in every certificate devcert makes and cannot be removed", name)}
 		}
 		at := slices.Index(c.Names, name)
+		if by := c.wantedBy(func(p Part) bool { return slices.Contains(p.Names, name) }); at < 0 && by != "" {
+			return &UsageError{
+				Problem: fmt.Sprintf("%s is a name that %s asks for", name, by),
+				Hint:    "take it out there, or take back all that it asks for:  devcert setup --forget " + filepath.Dir(by),
+			}
+		}
 		if at < 0 {
 			return &UsageError{Problem: fmt.Sprintf("%s is not one of the added names", name), Hint: c.namesHint()}
 		}
@@ -268,12 +287,22 @@ func (c *Config) setKey(key string) error {
 }
 
 // AllNames are the names the leaf is to carry, the profile's own first.
-func (c *Config) AllNames() []string { return append(chain.DefaultNames(), c.Names...) }
+func (c *Config) AllNames() []string {
+	own := slices.Clone(c.Names)
+	for _, p := range c.Projects {
+		own = append(own, p.Names...)
+	}
+	slices.Sort(own)
+	return append(chain.DefaultNames(), slices.Compact(own)...)
+}
 
 // Permitted is what the root is to permit.
 func (c *Config) Permitted() chain.Permits {
-	all := chain.DefaultPermits()
-	for _, s := range c.Permits {
+	all, wanted := chain.DefaultPermits(), slices.Clone(c.Permits)
+	for _, p := range c.Projects {
+		wanted = append(wanted, p.Permits...)
+	}
+	for _, s := range wanted {
 		if p, err := chain.ParsePermit(s); err == nil {
 			all = all.With(p)
 		}
@@ -283,6 +312,16 @@ func (c *Config) Permitted() chain.Permits {
 
 // PortList are the ports that are to be bound, ascending.
 func (c *Config) PortList() []int {
+	ports := c.ownPorts()
+	for _, p := range c.Projects {
+		ports = append(ports, p.portList()...)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// ownPorts are those that the person asked for, with or without a project.
+func (c *Config) ownPorts() []int {
 	ports, _ := ParsePorts(c.Ports) // checked when it was set
 	return ports
 }

@@ -48,6 +48,9 @@ type Report struct {
 	Ended    []Ended  // what a change of the hierarchy put an end to
 	Left     []string // paths in the state folder that uninstall left, because devcert did not make them
 
+	// Held is what the devcert.json that setup found asks for and did not get.
+	Held []string
+
 	only []int // see OnlyPorts
 }
 
@@ -145,14 +148,20 @@ func (e *Engine) Setup(ctx context.Context, r Request) (*Report, error) {
 	for _, s := range e.Host.Stores {
 		names = append(names, s.Name())
 	}
+	var held []string
 	report, err := e.change(ctx, goal{
 		want: func(c *Config) (*Config, error) {
 			if c == nil {
 				c = DefaultConfig()
 			}
-			return c.With(r, names)
+			out, err := c.With(r, names)
+			held = out.held
+			return out, err
 		},
 	})
+	if report != nil {
+		report.Held = held
+	}
 	if e.DryRun || err != nil {
 		return report, err
 	}

@@ -121,10 +121,15 @@ func differences(c *Config, o *Observation) []Finding {
 	h := &o.Folder.Hierarchy
 	var all []Finding
 	if wanted, has := c.Permitted(), chain.PermitsOf(h.Root); !has.Equal(wanted) {
-		all = append(all, Finding{
+		f := Finding{
 			Kind: ConstraintsDiffer, Severity: Error, Where: "root", cure: newHierarchy,
 			Message: fmt.Sprintf("the root permits %s, and asked for is %s", has, wanted),
-		})
+		}
+		if has.Covers(wanted) { // nothing that is wanted is broken
+			f.Severity, f.cure, f.Remedy = Warning, noCure, "devcert renew --root"
+			f.Message = fmt.Sprintf("the root permits more than is asked for: %s, and asked for is %s", has, wanted)
+		}
+		all = append(all, f)
 	}
 	if has, wanted := chain.ServerNames(h.Leaf.Cert), c.AllNames(); !sameSet(has, wanted) {
 		all = append(all, Finding{

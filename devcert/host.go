@@ -78,6 +78,8 @@ type Host struct {
 	// certificates; nil where there is none. It only reads. What is wrong with what
 	// a person named in the look is a *UsageError.
 	IIS func(ctx context.Context, look IISLook) (*IISState, error)
+	// Team reads a repository's devcert.json; nil where nobody looks for one.
+	Team TeamFiles
 	// Self is how a person starts this very program again, as an absolute path.
 	Self string
 	// AsAdmin is what a person types before a command line to run it with

@@ -216,7 +216,7 @@ func leftPorts(c *Config, o *Observation) []Finding {
 // portsUnread: what is bound is not known, and is not taken for nothing.
 func portsUnread(c *Config, o *Observation) Finding {
 	f := Finding{
-		Kind: BindingUnknown, Severity: Error, Where: "ports " + c.Ports,
+		Kind: BindingUnknown, Severity: Error, Where: "ports " + FormatPorts(c.PortList()),
 		Message: "the bindings cannot be read: " + inLine(o.PortsErr),
 		cure:    bindPorts, ports: c.PortList(),
 	}

@@ -3,11 +3,16 @@ package devcert
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
 	"github.com/tidwall/jsonc"
+
+	"devcert/devcert/disk"
+	"devcert/devcert/jsonpos"
 )
 
 // ProjectFile is where Visual Studio keeps how a project is started, below the
@@ -38,7 +43,7 @@ func ParseProject(path string, data []byte) (Project, error) {
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := json.Unmarshal(jsonc.ToJSON(data), &file); err != nil {
-		return Project{}, &UsageError{Problem: fmt.Sprintf("%s is not a launchSettings.json: %v", path, err)}
+		return Project{}, &UsageError{Problem: fmt.Sprintf("%s is not a launchSettings.json: %s", path, whyNotJSON(jsonc.ToJSON(data), err))}
 	}
 	express := file.IISSettings.IISExpress
 	port := express.SSLPort
@@ -46,6 +51,16 @@ func ParseProject(path string, data []byte) (Project, error) {
 		return Project{}, &UsageError{Problem: fmt.Sprintf("%s: sslPort %d is not a port", path, port), Hint: "ports are 1 to 65535"}
 	}
 	return Project{Path: path, SSLPort: port, AppURL: appURL(file.Profiles, express.ApplicationURL)}, nil
+}
+
+// whyNotJSON says what encoding/json said of data without Go's words for it.
+func whyNotJSON(data []byte, err error) string {
+	var form *jsonpos.Error
+	if _, wrong := jsonpos.Parse(data, math.MaxInt); errors.As(wrong, &form) {
+		line, column := jsonpos.Position(data, form.Offset)
+		return fmt.Sprintf("line %d, column %d: %s", line, column, form.Problem)
+	}
+	return disk.InPlainWords(err).Error()
 }
 
 // projectFindings are about projects whose port nothing is bound to: IIS Express

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 )
 
@@ -33,9 +34,9 @@ func (c *Config) teamFile() ([]byte, error) {
 		Ports  string   `json:"ports,omitempty"`
 		Stores []string `json:"stores,omitempty"`
 		Scope  string   `json:"scope,omitempty"`
-	}{Schema: teamSchema, Names: c.Names, Permit: c.Permits}
-	if c.Ports != NoPorts {
-		out.Ports = c.Ports
+	}{Schema: teamSchema, Names: c.AllNames()[len(chain.DefaultNames()):], Permit: beyond(c.Permitted())}
+	if ports := c.PortList(); len(ports) > 0 {
+		out.Ports = FormatPorts(ports)
 	}
 	if !slices.Equal(c.Stores, []string{AllStores}) {
 		out.Stores = c.Stores

@@ -13,6 +13,7 @@ import (
 	"devcert/platform/front"
 	"devcert/platform/run"
 	"devcert/platform/securefile"
+	"devcert/platform/teamfile"
 )
 
 // NewHost makes the host of this machine. It starts nothing and writes nothing.
@@ -56,6 +57,7 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 		return nil, err
 	}
 	host.List = front.List
+	host.Team = teamfile.Files{Home: home(o.Env), Sudo: elevate.UnderSudo(o.Env)}
 	host.Server = &front.Server{StateDir: host.StateDir, Files: files, Binder: host.Binder}
 	return host, nil
 }
@@ -78,6 +80,14 @@ func elsewhere(stateDir string) bool {
 		usual = real
 	}
 	return stateDir != usual
+}
+
+// home is the user's folder; "" where the environment does not say.
+func home(env []string) string {
+	if dir := lookup(env, "HOME"); dir != "" {
+		return dir
+	}
+	return lookup(env, "USERPROFILE") // Windows
 }
 
 // lookup returns the value of name in env. An empty variable counts as none.

@@ -20,10 +20,13 @@ func (p *program) setupCommand() *cli.Command {
 		Name: "setup", Usage: "make https://localhost trusted here, from any state",
 		UsageText: "  devcert setup\n" +
 			"  devcert setup --name app.dev.internal\n" +
-			"  devcert setup --permit example.org --name app.example.org",
+			"  devcert setup --permit example.org --name app.example.org\n" +
+			"  devcert setup --config devcert.json",
 		Description: "Run again, it changes nothing. A flag that is absent keeps what an earlier\n" +
 			"setup was told; --name and --permit add to it. These and --remove-name may be\n" +
-			"given more than once.",
+			"given more than once. A devcert.json found here or above, in this repository,\n" +
+			"adds names that the root permits, and ports from 1024 on; all else that it asks\n" +
+			"for counts only with --config.",
 		Flags: changingFlags(
 			&cli.StringSliceFlag{Name: "name", Usage: "add `NAME` (a host name or an address) to the leaf"},
 			&cli.StringSliceFlag{Name: "remove-name", Usage: "take an added `NAME` away"},
@@ -34,6 +37,8 @@ func (p *program) setupCommand() *cli.Command {
 			&cli.StringFlag{Name: "scope", Usage: "`SCOPE`: machine, or user to leave out what needs administrator rights (machine)"},
 			&cli.BoolFlag{Name: "keep-root-key", Usage: "keep the root's private key on disk instead of destroying it"},
 			&cli.BoolFlag{Name: "client-certs", Usage: "an authority for client certificates too (devcert issue --client); makes a new root"},
+			&cli.StringFlag{Name: "config", Usage: "do all that a team's `FILE` asks for (a devcert.json); none looks for no file"},
+			&cli.StringFlag{Name: "forget", Usage: "take back what the devcert.json in `DIR` asked for"},
 			takeOverFlag(),
 			&cli.StringFlag{Name: "app-id", Usage: "bind ports for the application `GUID` (IIS Express's); only HTTP.sys knows of applications"},
 		),
@@ -43,6 +48,7 @@ func (p *program) setupCommand() *cli.Command {
 				return err
 			}
 			r, err := s.engine.Setup(ctx, request)
+			s.tellHeld(r)
 			return s.changed(r, err, func() { s.afterSetup(r) })
 		}),
 	}
@@ -64,7 +70,11 @@ func (s *session) request() (devcert.Request, error) {
 		}
 	}
 	r.KeepRootKey, r.ClientCerts = s.given("keep-root-key"), s.given("client-certs")
-	return r, nil
+	var err error
+	if r.Forget, err = s.forgotten(); err == nil {
+		r.Team, err = s.team()
+	}
+	return r, unreadTeam(err)
 }
 
 // given is what a flag says; nil when it is absent.

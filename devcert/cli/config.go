@@ -66,11 +66,6 @@ func (s *session) configInit(path string, data []byte) error {
 	return nil
 }
 
-// configJSON is the devcert.json that a command was about.
-type configJSON struct {
-	Path string `json:"path"` // absolute
-}
-
 // writeShared writes a file that is everybody's to read. What is there is not
 // replaced unasked, and a link is not followed.
 func writeShared(path string, data []byte, force bool) error {

@@ -30,6 +30,7 @@ type document struct {
 	Clients   []clientJSON      `json:"clients,omitempty"` // status and doctor
 	Services  []serviceJSON     `json:"services,omitempty"`
 	Ended     []endedJSON       `json:"ended,omitempty"` // by a change of the hierarchy
+	Projects  []projectJSON     `json:"projects,omitempty"`
 	reference
 }
 
@@ -49,7 +50,7 @@ type reference struct {
 	Check        *checkJSON         `json:"check,omitempty"`  // check-client
 	Issued       []issuedJSON       `json:"issued,omitzero"`  // issue, list and revoke
 	Groups       []groupJSON        `json:"groups,omitzero"`  // group list
-	Config       *configJSON        `json:"config,omitempty"` // config init
+	Config       *configJSON        `json:"config,omitempty"` // setup and config init
 
 	planned []devcert.Step // with --dry-run, of commands that look at no machine
 }
@@ -131,6 +132,9 @@ func (p *program) printDocument(r *devcert.Report, ref reference, err error) {
 	if ref.verdictJSON != nil {
 		doc.Remedy = &ref.remedy
 	}
+	if p.config != nil {
+		doc.Config = p.config
+	}
 	if r != nil {
 		doc.fill(r)
 	}
@@ -150,7 +154,7 @@ func (p *program) remedyFor(err error) string {
 
 func (d *document) fill(r *devcert.Report) {
 	d.Hierarchy = hierarchyOf(r)
-	d.Clients, d.Services = clientsOf(r), servicesOf(r)
+	d.Clients, d.Services, d.Projects = clientsOf(r), servicesOf(r), projectsOf(r)
 	for _, e := range r.Ended {
 		d.Ended = append(d.Ended, endedJSON{e.Name, e.Unrevocable, e.Again})
 	}

@@ -18,6 +18,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
+	"devcert/platform/teamfile"
 )
 
 // newMachine is a machine in the folder MACHINE. Each folder in it is a trust
@@ -62,6 +63,7 @@ func newMachine(o devcert.HostOptions) (*devcert.Host, error) {
 	return &devcert.Host{
 		Owner: devcert.Owner{User: user, Host: "birch", Machine: id}, StateDir: state, Files: plainFiles{},
 		Stores: stores, Binder: binder, Server: listeningServer{machine}, Services: folderServices{filepath.Join(machine, "services")}, Clients: scriptedClients{filepath.Join(machine, "clients")},
+		Team:      teamfile.Files{Home: env("HOME"), Sudo: env("MACHINE_SUDO") != ""},
 		Roots:     func() ([]byte, error) { return rootsOf(filepath.Join(machine, "roots")) },
 		Overrides: func(*x509.Certificate) []devcert.Override { return nil },
 		Self:      "/usr/bin/devcert", AsAdmin: "sudo ", Transient: env("TRANSIENT") != "", Elsewhere: o.StateDir != "",

@@ -44,6 +44,7 @@ type program struct {
 	command string   // which command ran, for JSON
 	rerun   string   // the command line that has the rights this run lacked
 	json    bool
+	config  *configJSON // the devcert.json that setup was about
 }
 
 // Main runs the command line args (the program's name first) and returns the

@@ -81,9 +81,19 @@ var rules = map[string]rule{
 	"document.check":     {about: "check-client: what the verdict is about, and how it came about"},
 	"document.issued":    {about: "issue, list, revoke"},
 	"document.groups":    {about: "group list"},
-	"document.config":    {about: "config init: the devcert.json"},
+	"document.config":    {about: "setup: the devcert.json that it went by; config init: the one written"},
+	"document.projects":  {about: "what the devcert.json of projects asked for and was granted"},
 
-	"config.path": {about: "absolute", text: someText},
+	"config.path":    {about: "absolute", text: someText},
+	"config.found":   {about: "whether it was found, and nobody named it"},
+	"config.held":    {about: "what a file that was found asks for and does not get", text: someText},
+	"config.command": {about: "the command that grants that", text: someText},
+	"config.notRead": {about: "why it was not read, and did nothing", text: someText},
+
+	"project.path":   {about: "of the devcert.json, absolute", text: someText},
+	"project.names":  {about: "for the leaf", text: someText},
+	"project.permit": {about: "domains and networks that the root permits for it", text: someText},
+	"project.ports":  {about: "as 44300-44399,5001; \"\" for none", pattern: `^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$`},
 
 	"hierarchy.id":            {about: "the first 8 digits of the root's key id; \"\" without a root", pattern: `^([0-9a-f]{8})?$`},
 	"hierarchy.root":          {about: "null where it is lost"},

@@ -100,6 +100,7 @@ func TestScripts(t *testing.T) {
 			"ends":     ends,
 			"count":    count,
 			"opens":    opens,
+			"million":  million,
 			"mode":     mode,
 			"snapshot": snapshot,
 			"clients":  clientCerts,
@@ -147,6 +148,15 @@ func opens(ts *testscript.TestScript, _ bool, args []string) {
 	if want := ts.MkAbs(args[0]); filepath.Base(want) != filepath.Base(printed.Export.Path) {
 		ts.Fatalf("%s was written, not %s", printed.Export.Path, want)
 	}
+}
+
+// million FILE writes a devcert.json of a million names.
+func million(ts *testscript.TestScript, _ bool, args []string) {
+	data := []byte(`{"schema": 1, "names": [""`)
+	for i := range 1_000_000 {
+		data = fmt.Appendf(data, `,"n%d.test"`, i)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), append(data, "]}"...), 0o600))
 }
 
 // mode BITS FILE… demands the permissions of files.

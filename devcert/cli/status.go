@@ -62,6 +62,7 @@ func (s *session) status(r *devcert.Report) {
 		s.ui.clients(r)
 		s.ui.services(r)
 		s.ui.grid(r)
+		s.ui.projects(r)
 	} else {
 		s.ui.lines(r)
 	}
@@ -121,6 +122,7 @@ func (u *ui) lines(r *devcert.Report) {
 		u.printf("ports         %s %s\n", state, devcert.FormatPorts(byState[state]))
 	}
 	u.serviceLines(r)
+	u.projects(r)
 }
 
 // notAskedFor is said of a store that nobody wants the root in: it lacks nothing.

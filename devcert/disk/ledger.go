@@ -175,7 +175,7 @@ func UnmarshalStrict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return inPlainWords(err)
+		return InPlainWords(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the document")
@@ -183,9 +183,9 @@ func UnmarshalStrict(data []byte, v any) error {
 	return nil
 }
 
-// inPlainWords replaces what encoding/json says of a value of the wrong kind,
+// InPlainWords replaces what encoding/json says of a value of the wrong kind,
 // which names Go's types and would be read by who looks into the file.
-func inPlainWords(err error) error {
+func InPlainWords(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
 		return err

@@ -33,6 +33,13 @@ func announced(env []string) ([2]int, bool) {
 	return [2]int{}, false
 }
 
+// UnderSudo says whether this process is the user's half of a program that was
+// started through sudo.
+func UnderSudo(env []string) bool {
+	_, ok := announced(env)
+	return ok
+}
+
 // Guard keeps the processes we start from inheriting the channel. It is called
 // before anything is started.
 func Guard(env []string) {
