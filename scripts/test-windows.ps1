@@ -127,6 +127,21 @@ function Test-Client {
     Assert ($document.clients.name -contains 'powershell') 'Windows PowerShell is among the clients'
 }
 
+# Test-Onboarding runs a team's script in each PowerShell that is here.
+function Test-Onboarding {
+    $env:DEVCERT = $devcert
+    foreach ($shell in Get-Command powershell, pwsh -CommandType Application -ErrorAction SilentlyContinue) {
+        $run = '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', (Join-Path $PSScriptRoot 'onboard.ps1')
+        $said = & $shell.Source @run
+        Assert ($LASTEXITCODE -eq 0) "onboard.ps1 exits 0 in $($shell.Name) (it was $LASTEXITCODE)"
+        Assert ($said -match '^devcert: unchanged; ') "and finds nothing to do ($said)"
+        $said = & $shell.Source @run --name app.example.com
+        Assert ($LASTEXITCODE -eq 2) "what setup refuses it hands on (it was $LASTEXITCODE)"
+        Assert ($said -match '^devcert: refused, ') "and says so ($said)"
+    }
+    Remove-Item Env:DEVCERT
+}
+
 function Test-Story {
     $document = (Invoke-Devcert 0 @('setup', '--json')) -join "`n" | ConvertFrom-Json
     $leaf = $document.hierarchy.leaf.thumbprint
@@ -140,6 +155,7 @@ function Test-Story {
     Assert ((Get-Finding 0).Count -eq 0) 'status finds nothing wrong'
     Assert ((Test-Listener 44300) -eq 200) 'Windows accepts https://localhost:44300 as HTTP.sys serves it'
     Assert ((Invoke-Devcert 0 @('setup')) -match 'Nothing to do') 'setup again does nothing'
+    Test-Onboarding
     Test-Revocation $leaf
     Test-Client
 

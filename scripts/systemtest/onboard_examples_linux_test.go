@@ -41,7 +41,7 @@ func TestTheActionsExample(t *testing.T) {
 			require.Zero(t, r.code, "%s: %s", step.Name, r)
 		}
 	}
-	require.Contains(t, m.read(variables), "NODE_EXTRA_CA_CERTS="+user.state("root.pem"))
+	require.Contains(t, m.read(variables), "NODE_EXTRA_CA_CERTS="+user.state())
 	user.requireHealthy()
 }
 
