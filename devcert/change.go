@@ -48,6 +48,9 @@ func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
 	}
 	steps := g.steps(before)
 	if len(steps) == 0 {
+		if before.Seen.Folder.Empty() { // an uninstall came between, and the lock has made it anew
+			_, _ = e.folder().Remove()
+		}
 		return before, nil
 	}
 	if err := before.Seen.Folder.Changeable(); err != nil {

@@ -211,3 +211,15 @@ func (f Folder) holder() string {
 	}
 	return fmt.Sprintf("process %s, devcert %s", pid, command)
 }
+
+// Busy says whether another writer has the lock now. It asks by a lock that many
+// may have, for no longer than that, and makes nothing.
+func (f Folder) Busy() bool {
+	if info, err := os.Lstat(f.path(LockFile)); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	lock := flock.New(f.path(LockFile), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	_ = lock.Close()
+	return err == nil && !free
+}
