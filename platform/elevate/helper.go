@@ -82,6 +82,14 @@ func (h *Helper) Do(ctx context.Context, what string, body any) error {
 	return resp.err()
 }
 
+// Rest ends the child as long as nothing is asked of it, unless it came with us and
+// could not be started again.
+func (h *Helper) Rest() {
+	if !cameAlong(h.opts.Env) {
+		h.Close()
+	}
+}
+
 // Close ends the child. It may be called more than once.
 func (h *Helper) Close() {
 	h.mu.Lock()

@@ -52,6 +52,15 @@ func reach(o Options) opener {
 	}
 }
 
+// cameAlong says whether the child is one that was started with us, under sudo.
+func cameAlong(env []string) bool {
+	if os.Geteuid() == 0 {
+		return false
+	}
+	_, ok := announced(env)
+	return ok
+}
+
 func ownChild(ctx context.Context, _ bool) (*link, error) {
 	self, err := image()
 	if err != nil {
