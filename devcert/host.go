@@ -80,6 +80,11 @@ type Host struct {
 	IIS func(ctx context.Context, look IISLook) (*IISState, error)
 	// Team reads a repository's devcert.json; nil where nobody looks for one.
 	Team TeamFiles
+	// Watch begins to watch the machine for changes; nil where devcert can only look
+	// now and then.
+	Watch func() Watcher
+	// Teller reaches the user; nil where nothing does.
+	Teller Teller
 	// Self is how a person starts this very program again, as an absolute path.
 	Self string
 	// AsAdmin is what a person types before a command line to run it with
@@ -90,6 +95,9 @@ type Host struct {
 	Quote func(word string) string
 	// Transient says that Self is gone when this process ends, as after `go run`.
 	Transient bool
+	// Rest ends what the host has started and can start again, for a process that
+	// waits; nil where there is nothing of the kind.
+	Rest func()
 	// Close ends what the host has started for this process. It may be called
 	// when nothing was, and more than once.
 	Close func()

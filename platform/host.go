@@ -11,9 +11,11 @@ import (
 	"devcert/devcert"
 	"devcert/platform/elevate"
 	"devcert/platform/front"
+	"devcert/platform/notify"
 	"devcert/platform/run"
 	"devcert/platform/securefile"
 	"devcert/platform/teamfile"
+	"devcert/platform/watch"
 )
 
 // NewHost makes the host of this machine. It starts nothing and writes nothing.
@@ -58,6 +60,7 @@ func NewHost(o devcert.HostOptions) (*devcert.Host, error) {
 	}
 	host.List = front.List
 	host.Team = teamfile.Files{Home: home(o.Env), Sudo: elevate.UnderSudo(o.Env)}
+	host.Watch, host.Teller = watch.New, &notify.Teller{Env: o.Env}
 	host.Server = &front.Server{StateDir: host.StateDir, Files: files, Binder: host.Binder}
 	return host, nil
 }

@@ -45,7 +45,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	host.Roots = keychains.Roots
 	host.Clients = clients.New(clients.Options{Env: o.Env, Home: home, StateDir: host.StateDir})
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }
-	host.Close = helper.Close
+	host.Close, host.Rest = helper.Close, helper.Rest
 	host.AsAdmin = "sudo "
 	return nil
 }

@@ -66,7 +66,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	host.Overrides = func(root *x509.Certificate) []devcert.Override {
 		return systems.Overrides(o.Env, root)
 	}
-	host.Close = helper.Close
+	host.Close, host.Rest = helper.Close, helper.Rest
 	host.AsAdmin = "sudo "
 	return nil
 }

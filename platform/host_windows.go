@@ -50,7 +50,7 @@ func equip(host *devcert.Host, o devcert.HostOptions) error {
 	host.Binder = binder(netsh, helper, host.Owner, o.Now)
 	host.Overrides = func(*x509.Certificate) []devcert.Override { return nil }
 	host.IIS = iis.Look
-	host.Close = helper.Close
+	host.Close, host.Rest = helper.Close, helper.Rest
 	host.Quote = quoteWord
 	return nil
 }

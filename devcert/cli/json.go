@@ -45,6 +45,7 @@ type reference struct {
 	// Variables are what env prints.
 	Variables    []devcert.Variable `json:"variables,omitzero"`
 	Listening    *listeningJSON     `json:"listening,omitempty"` // serve
+	Watch        *watchJSON         `json:"watch,omitempty"`     // watch
 	Export       *exportJSON        `json:"export,omitempty"`
 	*verdictJSON                    // check-client
 	Check        *checkJSON         `json:"check,omitempty"`  // check-client

@@ -87,6 +87,7 @@ func (p *program) commands() []*cli.Command {
 	return []*cli.Command{
 		p.setupCommand(), p.statusCommand(), p.doctorCommand(), p.repairCommand(), p.renewCommand(), p.uninstallCommand(),
 		p.issueCommand(), p.listCommand(), p.revokeCommand(), p.groupCommand(), p.checkClientCommand(), p.portsCommand(), p.serveCommand(),
+		p.watchCommand(),
 		p.envCommand(), p.exportCommand(), p.configCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(),
 	}
 }
@@ -141,7 +142,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		s := &session{program: p, flags: c}
 		s.ui = newUI(p.streams, p.out, p.env, uiOptions{
 			json: p.json, quiet: c.Bool("quiet"), verbose: c.Bool("verbose"), noColor: c.Bool("no-color"),
-			nonInteractive: c.Bool("non-interactive"),
+			nonInteractive: c.Bool("non-interactive") || p.command == "watch", // nobody sits there all the time
 		})
 		timeout := c.Duration("timeout")
 		if timeout <= 0 {

@@ -25,6 +25,12 @@ func (s *session) withRights(r *devcert.Report) string {
 	if host.Elsewhere && !slices.ContainsFunc(args, namesHome) {
 		args = append(args, "--home", cmp.Or(host.Link, host.StateDir))
 	}
+	return s.lineWithRights(args)
+}
+
+// lineWithRights is a command line with administrator rights.
+func (s *session) lineWithRights(args []string) string {
+	host := s.engine.Host
 	self, build := host.Self, ""
 	if host.Transient {
 		self = filepath.FromSlash("dist/devcert" + filepath.Ext(host.Self))

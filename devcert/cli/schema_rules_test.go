@@ -73,6 +73,7 @@ var rules = map[string]rule{
 	"document.symptom":   {about: "doctor --symptom"},
 	"document.variables": {about: "env: what programs with roots of their own need"},
 	"document.listening": {about: "serve: what it listens on; printed when it begins"},
+	"document.watch":     {about: "watch: what it came to; printed when it ends"},
 	"document.export":    {about: "export: what was written"},
 	"document.verdict":   {about: "check-client: what the server would say", only: []any{accepted, rejected}},
 	"document.gate":      {about: "check-client: what decided; \"\" when accepted", from: gatesOrNone},

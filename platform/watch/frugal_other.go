@@ -1,0 +1,6 @@
+//go:build !linux
+
+package watch
+
+// unmapProgram leaves that to the system.
+func unmapProgram() {}
