@@ -14,7 +14,7 @@ _devcert() {
 			COMPREPLY+=("$line")
 		fi
 	done < <(command devcert completion --answer bash -- "${COMP_LINE:0:COMP_POINT}" "${2-}" 2>/dev/null </dev/null)
-	if [[ $paths == @(files|folders) && ${2-} == --*=* ]]; then # = is not among COMP_WORDBREAKS
+	if [[ ( $paths == files || $paths == folders ) && ${2-} == --*=* ]]; then # = breaks no word
 		[[ $paths == files ]] && line='file' || line='directory'
 		while IFS= read -r line; do
 			[[ -d $line ]] && line+=/ && compopt -o nospace
