@@ -189,7 +189,7 @@ func TestUnsafe(t *testing.T) {
 		{"a module for another processor", func(t *testing.T, w *world) { w.module(elf.EM_MIPS) }, "another processor"},
 		{"a module that is none", func(t *testing.T, w *world) {
 			write(t, strings.Repeat("rubbish ", 20), w.root, w.modulePath())
-		}, "bad magic number"},
+		}, "no ELF file"},
 		{"policies that anybody can write", func(t *testing.T, w *world) {
 			require.NoError(t, os.Chmod(write(t, "{}", w.root, policyFile), 0o666))
 		}, "can be changed by others"},
