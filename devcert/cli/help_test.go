@@ -31,7 +31,7 @@ func examplesIn(text string) [][]string {
 			rest = rest[:end]
 		}
 		rest, _, _ = strings.Cut(rest, "   ") // behind which stands what it does
-		all = append(all, strings.Fields(rest))
+		all = append(all, lexTyped(strings.TrimSpace(rest)).words)
 	}
 	return all
 }
