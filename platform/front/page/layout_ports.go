@@ -45,7 +45,7 @@ func (c portCell) node() g.Node {
 		class, title, words = class+" here", title+"; this page came from here", words+", this page"
 	}
 	return h.Td(
-		h.Class(class), h.TitleAttr(title),
+		h.Class(class), h.Title(title),
 		drawing("", "port-"+c.Sign), h.Span(h.Class("unseen"), g.Text(words)),
 	)
 }

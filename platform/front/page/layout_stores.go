@@ -48,7 +48,7 @@ func (c clientView) node() g.Node {
 		roots = g.Group{label("Roots from"), g.Text(" "), isolated(c.Roots)}
 	}
 	return h.Li(h.Class(string(c.Tone)), c.Tone.mark(), h.Div(
-		h.H3(h.TitleAttr(c.Path), g.Text(c.Name+" "), h.Span(h.Class("word"), g.Text(c.Word))),
+		h.H3(h.Title(c.Path), g.Text(c.Name+" "), h.Span(h.Class("word"), g.Text(c.Word))),
 		h.P(h.Class("path"), roots),
 		line("evidence", c.Evidence),
 		c.Remedy.node(),
