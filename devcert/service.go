@@ -5,6 +5,9 @@ import "context"
 // ServeService is the name of the service that serves the bound ports.
 const ServeService = "serve"
 
+// WatchService is the name of the service that watches whether trust is lost.
+const WatchService = "watch"
+
 // Service is a devcert that the system itself starts for this user: at login, and
 // again after a failure.
 type Service struct {

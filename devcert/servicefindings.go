@@ -73,13 +73,13 @@ func serviceFindings(c *Config, o *Observation) []Finding {
 		f := Finding{
 			Kind: ServiceMissing, Severity: Error, Where: s.Where, service: name, cure: cure,
 			Message:     "the service " + name + " " + message,
-			Consequence: "nothing listens on the bound ports that it is to serve",
+			Consequence: without[name],
 		}
 		switch s.Standing {
 		case ServiceForeign:
 			f.Remedy = (&foreignServiceError{name, s.Where}).Remedy()
 		case ServiceUnknown:
-			f.Severity, f.Consequence, f.Remedy = Warning, "", "devcert serve --install-service"
+			f.Severity, f.Consequence, f.Remedy = Warning, "", installsService[name]
 		}
 		all = append(all, f)
 	}

@@ -13,7 +13,22 @@ import (
 )
 
 // abouts has every service that devcert knows, with what it does.
-var abouts = map[string]string{ServeService: "https on the bound ports of this machine"}
+var abouts = map[string]string{
+	ServeService: "https on the bound ports of this machine",
+	WatchService: "whether https on this machine is still trusted",
+}
+
+// without is what is lost while a service does not run.
+var without = map[string]string{
+	ServeService: "nothing listens on the bound ports that it is to serve",
+	WatchService: "a loss of trust is noticed only by whoever runs into it",
+}
+
+// installsService is what a person types to install one.
+var installsService = map[string]string{
+	ServeService: "devcert serve --install-service",
+	WatchService: "devcert watch --install",
+}
 
 // Limits of what a service is given: far more than any command takes, and far less
 // than what a unit's line, a task or a command line of Windows holds.

@@ -42,10 +42,10 @@ func (s *session) asService(ctx context.Context, v devcert.Serving) (done bool, 
 	case install:
 		s.engine.Projects = nil // their ports are served, bound or not
 		r, err := s.engine.InstallServing(ctx, v, args)
-		return true, s.installed(r, err)
+		return true, s.installed(r, err, devcert.ServeService, "The ports are served from now on, and after every login.")
 	case remove:
 		r, err := s.engine.RemoveService(ctx, devcert.ServeService)
-		return true, s.dismissed(r, err)
+		return true, s.dismissed(r, err, "The service is removed: ports are served while a devcert serve runs, and no longer.")
 	}
 	return false, nil
 }
@@ -77,17 +77,17 @@ func serviceFlags(c *cli.Context) ([]string, error) {
 
 // installed reports a service that was asked for. That it is there already is what
 // was wanted.
-func (s *session) installed(r *devcert.Report, err error) error {
+func (s *session) installed(r *devcert.Report, err error, name, done string) error {
 	if err != nil || s.engine.DryRun {
 		return s.changed(r, err, func() {})
 	}
 	return s.conclude(r, func() {
 		for _, service := range shownServices(r) {
-			if service.Service.Name != devcert.ServeService {
+			if service.Service.Name != name {
 				continue
 			}
 			if service.Running == devcert.Runs {
-				s.ui.flow("", "The ports are served from now on, and after every login.")
+				s.ui.flow("", done)
 			} else {
 				s.ui.flow("", "The service is installed; it "+doing(service)+".")
 			}
@@ -100,7 +100,7 @@ func (s *session) installed(r *devcert.Report, err error) error {
 }
 
 // dismissed reports the end of a service. That there is none is what was wanted.
-func (s *session) dismissed(r *devcert.Report, err error) error {
+func (s *session) dismissed(r *devcert.Report, err error, done string) error {
 	if err != nil || s.engine.DryRun {
 		return s.changed(r, err, func() {})
 	}
@@ -108,7 +108,7 @@ func (s *session) dismissed(r *devcert.Report, err error) error {
 		if len(r.Steps) == 0 {
 			s.ui.printf("There is no such service.\n")
 		} else {
-			s.ui.flow("", "The service is removed: ports are served while a devcert serve runs, and no longer.")
+			s.ui.flow("", done)
 		}
 		s.findings(r)
 	})

@@ -28,7 +28,8 @@ func (p *program) watchCommand() *cli.Command {
 		Name: "watch", Usage: "say at once when trust is lost, and repair it",
 		UsageText: "  devcert watch\n" +
 			"  devcert watch --repair --notify\n" +
-			"  devcert watch --exec '/usr/bin/logger -t devcert'",
+			"  devcert watch --repair --notify --install\n" +
+			"  devcert watch --exec /usr/local/bin/tell-me",
 		Description: "Looks whenever something changes where trust is kept, and every hour. Says\n" +
 			"each loss and each healing in a line. Without --repair it changes nothing.\n" +
 			"Ctrl+C ends it: with 0, or 3 when something that is wanted is broken then,\n" +
@@ -36,16 +37,21 @@ func (p *program) watchCommand() *cli.Command {
 			"--exec is the absolute path of a program and its arguments; quotes keep words\n" +
 			"together, and there is no shell. It gets the findings as JSON on its standard\n" +
 			"input, and DEVCERT_EVENT, _KIND, _WHERE, _MESSAGE, _REMEDY and _COUNT.",
-		Flags: commonFlags(
+		Flags: changingFlags(
 			&cli.DurationFlag{Name: "every", Value: watchedEvery, Usage: "look every `DURATION` though nothing has changed (1h)"},
 			&cli.BoolFlag{Name: "once", Usage: "look once, and end"},
 			&cli.BoolFlag{Name: "repair", Usage: "repair what takes no rights and nobody's yes; a new root it never makes"},
 			&cli.BoolFlag{Name: "notify", Usage: "show each loss on the screen"},
 			&cli.StringFlag{Name: "exec", Usage: "start `COMMAND` with each loss and each healing"},
+			&cli.BoolFlag{Name: "install", Usage: "watch so from now on, and after every login"},
+			&cli.BoolFlag{Name: "remove", Usage: "end that"},
 		),
 		Action: p.run(func(ctx context.Context, s *session) error {
 			w, err := s.watching()
 			if err != nil {
+				return err
+			}
+			if done, err := s.watchAsService(ctx, w); done || err != nil {
 				return err
 			}
 			return s.watch(ctx, w)

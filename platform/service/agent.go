@@ -23,8 +23,9 @@ type agent struct {
 	} `plist:"KeepAlive"`
 	ThrottleInterval int `plist:"ThrottleInterval"` // seconds between two starts
 	// ProcessType: others have their processor time and their disk throttled, and
-	// somebody waits for what is served.
+	// somebody waits for what is served. Nobody does for the watch.
 	ProcessType       string `plist:"ProcessType"`
+	Nice              int    `plist:"Nice,omitempty"`
 	Umask             int    `plist:"Umask"`
 	StandardErrorPath string `plist:"StandardErrorPath"`
 }
@@ -45,6 +46,9 @@ func writeAgent(s devcert.Service, label, log string) ([]byte, error) {
 	a := agent{
 		Label: label, ProgramArguments: append([]string{s.Program}, s.Args...), RunAtLoad: true,
 		ThrottleInterval: 10, ProcessType: "Interactive", Umask: 0o077, StandardErrorPath: log,
+	}
+	if isWatch(s) {
+		a.ProcessType, a.Nice = "Background", 10
 	}
 	data, err := plist.MarshalIndent(a, plist.XMLFormat, "\t")
 	if err != nil {

@@ -24,6 +24,12 @@ func nameOf(name, home string) string {
 	return name + "-" + hex.EncodeToString(sum[:4])
 }
 
+// isWatch says of a service that nobody waits for what it does. What is read back
+// from a file has no name, but the command is devcert's first word.
+func isWatch(s devcert.Service) bool {
+	return len(s.Args) > 0 && s.Args[0] == devcert.WatchService
+}
+
 // unfit says which of a service's words are no text: nothing that is read back
 // could tell what they were.
 func unfit(s devcert.Service) error {

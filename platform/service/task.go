@@ -59,7 +59,7 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
     <Enabled>true</Enabled>
     <RunOnlyIfIdle>false</RunOnlyIfIdle>
     <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
-    <Priority>5</Priority>
+    <Priority>%[7]d</Priority>
     <RestartOnFailure>
       <Interval>PT1M</Interval>
       <Count>10</Count>
@@ -67,8 +67,8 @@ const taskText = `<?xml version="1.0" encoding="UTF-16"?>
   </Settings>
   <Actions Context="Author">
     <Exec>
-      <Command>%s</Command>
-      <Arguments>%s</Arguments>
+      <Command>%[5]s</Command>
+      <Arguments>%[6]s</Arguments>
     </Exec>
   </Actions>
 </Task>
@@ -105,12 +105,21 @@ func writeTask(s devcert.Service, sid string) ([]byte, error) {
 		line = append(line, quoteWindows(arg))
 	}
 	text := fmt.Sprintf(taskText, taskSource, inXML(s.About), taskWords+base64.StdEncoding.EncodeToString(words),
-		inXML(sid), inXML(s.Program), inXML(strings.Join(line, " ")))
+		inXML(sid), inXML(s.Program), inXML(strings.Join(line, " ")), priorityOf(s))
 	out := []byte{0xff, 0xfe}
 	for _, unit := range utf16.Encode([]rune(strings.ReplaceAll(text, "\n", "\r\n"))) {
 		out = binary.LittleEndian.AppendUint16(out, unit)
 	}
 	return out, nil
+}
+
+// priorityOf is a task's: 5 is a usual program's, and 7 what Windows gives to what
+// runs in the background.
+func priorityOf(s devcert.Service) int {
+	if isWatch(s) {
+		return 7
+	}
+	return 5
 }
 
 func inXML(text string) string {

@@ -35,7 +35,7 @@ Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus=2
 TimeoutStopSec=10
-UMask=0077
+%sUMask=0077
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictNamespaces=yes
@@ -48,6 +48,14 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=default.target
+`
+
+// unitOfWatch has what is particular to the watch, which must not be felt. It ends
+// with 3 or 4 when something is broken then, which is no failure of its own. The
+// keytool that it may start is a Java, which takes more than the rest together.
+const unitOfWatch = `Nice=10
+MemoryMax=512M
+SuccessExitStatus=3 4
 `
 
 func writeUnit(s devcert.Service) ([]byte, error) {
@@ -68,7 +76,11 @@ func writeUnit(s devcert.Service) ([]byte, error) {
 		words = append(words, strings.ReplaceAll(quoteUnit(arg), "$", "$$"))
 	}
 	about := strings.ReplaceAll(s.About, "%", "%%")
-	return fmt.Appendf(nil, unitText, about, strings.Join(words, " ")), nil
+	particular := ""
+	if isWatch(s) {
+		particular = unitOfWatch
+	}
+	return fmt.Appendf(nil, unitText, about, strings.Join(words, " "), particular), nil
 }
 
 // quoteUnit quotes a word as systemd.service(5), "COMMAND LINES", and

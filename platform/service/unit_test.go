@@ -91,3 +91,25 @@ func FuzzForms(f *testing.F) {
 		}
 	})
 }
+
+func TestWatchIsNotFelt(t *testing.T) {
+	s := devcert.Service{Name: "watch", About: "a", Program: "/d", Args: []string{"watch", "--repair"}}
+	unit, err := writeUnit(s)
+	require.NoError(t, err)
+	require.Contains(t, string(unit), "\nNice=10\nMemoryMax=512M\nSuccessExitStatus=3 4\n")
+	agent, err := writeAgent(s, "devcert-watch", "/log")
+	require.NoError(t, err)
+	require.Contains(t, string(agent), "<string>Background</string>")
+	require.Equal(t, 7, priorityOf(s))
+	for name, f := range forms {
+		data, err := f.write(s)
+		require.NoError(t, err, name)
+		_, w := f.judge(data)
+		require.Equal(t, made, w, name)
+	}
+	s.Args = []string{"serve"}
+	unit, err = writeUnit(s)
+	require.NoError(t, err)
+	require.NotContains(t, string(unit), "Nice=")
+	require.Equal(t, 5, priorityOf(s))
+}
