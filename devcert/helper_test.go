@@ -49,6 +49,8 @@ func (chmodFiles) MakePrivate(path string) error {
 
 func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
+func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // machine is a host in memory with a real state folder.

@@ -268,4 +268,6 @@ func (plainFiles) MakePrivate(path string) error {
 
 func (plainFiles) HasOtherName(*os.File) bool { return false }
 
+func (plainFiles) Rename(from, to string) error { return os.Rename(from, to) }
+
 func (plainFiles) SyncDir(string) error { return nil }

@@ -51,13 +51,13 @@ func writeBeside(files Files, entries []entry) error {
 	if err := writeSynced(files, entries, beside); err != nil {
 		return err
 	}
-	return putInPlace(entries)
+	return putInPlace(files, entries)
 }
 
 // putInPlace renames what was written beside the entries into their places.
-func putInPlace(entries []entry) error {
+func putInPlace(files Files, entries []entry) error {
 	for _, e := range entries {
-		if err := os.Rename(beside(e.path), e.path); err != nil {
+		if err := files.Rename(beside(e.path), e.path); err != nil {
 			return fmt.Errorf("replacing %s: %w", e.path, err)
 		}
 	}

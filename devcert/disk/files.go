@@ -22,6 +22,9 @@ type Files interface {
 	// HasOtherName says whether the open file has another name (a hard link):
 	// what is written to it would then stand there too.
 	HasOtherName(f *os.File) bool
+	// Rename is os.Rename, which on Windows waits a moment for those who have the
+	// file open: a reader is no reason to fail.
+	Rename(from, to string) error
 	// SyncDir makes the names in a folder durable. Where the system has no such
 	// call it does nothing.
 	SyncDir(path string) error

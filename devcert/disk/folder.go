@@ -175,7 +175,7 @@ func (f Folder) WriteDerived(name string, data []byte) error {
 		err = file.Close()
 	}
 	if err == nil {
-		err = putInPlace([]entry{e})
+		err = putInPlace(f.Files, []entry{e})
 	}
 	if err != nil {
 		removeBeside([]entry{e})
@@ -196,7 +196,7 @@ func (f Folder) SetAside(name string) (string, error) {
 		if _, err := os.Lstat(f.path(to)); err == nil {
 			continue
 		}
-		err := os.Rename(f.path(name), f.path(to))
+		err := f.Files.Rename(f.path(name), f.path(to))
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", nil
 		}

@@ -54,7 +54,7 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 		err = writeSynced(f.Files, s.files, asNamed)
 	}
 	if err == nil {
-		err = os.Rename(s.staged, s.final)
+		err = f.Files.Rename(s.staged, s.final)
 	}
 	if err == nil {
 		err = f.syncDirs(s.final, f.path(generationsDir))
@@ -83,13 +83,13 @@ func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
 		files = append(files, entry{beside(e.path), e.data, e.mode})
 	}
 	if err = writeSynced(f.Files, files, asNamed); err == nil {
-		err = os.Rename(s.staged, s.final)
+		err = f.Files.Rename(s.staged, s.final)
 	}
 	if err != nil {
 		_ = os.RemoveAll(s.staged)
 		return "", failed("writing", s.final, err)
 	}
-	if err := putInPlace(entries); err != nil {
+	if err := putInPlace(f.Files, entries); err != nil {
 		return "", failed("switching to "+s.id+" in", f.Path, err)
 	}
 	return s.id, errors.Join(f.dropCopies(h), f.syncDirs(s.final, f.path(generationsDir), f.Path))

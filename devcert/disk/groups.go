@@ -51,7 +51,7 @@ func (f Folder) WriteGroup(name string, pair chain.Pair) error {
 		err = f.RemoveGroup(name)
 	}
 	if err == nil {
-		err = os.Rename(staged, final)
+		err = f.Files.Rename(staged, final)
 	}
 	if err != nil {
 		_ = os.RemoveAll(staged)

@@ -55,6 +55,8 @@ func (chmodFiles) MakePrivate(path string) error {
 
 func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
+func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // noon is when every certificate of these tests is made.

@@ -127,7 +127,7 @@ func (f Folder) commitIssued(name string) error {
 	if _, err := os.Lstat(to); err == nil {
 		to = f.pendingIssued(name)
 	}
-	err := os.Rename(f.stagedIssued(name), to)
+	err := f.Files.Rename(f.stagedIssued(name), to)
 	if err == nil {
 		err = f.syncDirs(f.path(issuedDir), f.IssuedDir(name))
 	}
@@ -176,7 +176,7 @@ func (f Folder) finishing(name string) []func() error {
 			drop(to)
 			drop(from)
 		} else {
-			do("replacing", to, func() error { return os.Rename(from, to) })
+			do("replacing", to, func() error { return f.Files.Rename(from, to) })
 		}
 	}
 	drop(f.pendingIssued(name))

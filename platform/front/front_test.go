@@ -30,6 +30,7 @@ func (f plainFiles) Create(path string) (*os.File, error) {
 func (f plainFiles) Exposed(string) (string, error) { return "", nil }
 func (f plainFiles) MakePrivate(path string) error  { return os.Chmod(path, 0o600) }
 func (f plainFiles) HasOtherName(*os.File) bool     { return false }
+func (plainFiles) Rename(from, to string) error     { return os.Rename(from, to) }
 func (f plainFiles) SyncDir(string) error           { return f.syncErr }
 
 const (

@@ -188,4 +188,5 @@ func (f *looseFiles) Exposed(path string) (string, error) {
 
 func (*looseFiles) MakePrivate(string) error     { return errors.ErrUnsupported }
 func (*looseFiles) HasOtherName(f *os.File) bool { return false }
+func (*looseFiles) Rename(from, to string) error { return os.Rename(from, to) }
 func (*looseFiles) SyncDir(string) error         { return nil }

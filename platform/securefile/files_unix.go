@@ -116,6 +116,9 @@ func makePrivate(file *os.File) error {
 	return file.Chmod(mode)
 }
 
+// Rename replaces to, whoever has it open.
+func (Files) Rename(from, to string) error { return os.Rename(from, to) }
+
 // HasOtherName counts the links. What cannot be counted may have two.
 func (Files) HasOtherName(f *os.File) bool {
 	info, err := f.Stat()

@@ -1,9 +1,11 @@
 package securefile
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -99,6 +101,22 @@ func (f Files) MakePrivate(path string) error {
 	}
 	return nil
 }
+
+// Rename waits for those who have one of the two open, as a virus scanner does or a
+// devcert that reads: each for an instant.
+func (Files) Rename(from, to string) error {
+	for wait := 2 * time.Millisecond; ; wait *= 2 {
+		err := os.Rename(from, to)
+		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
+		if !busy || wait > longestRename {
+			return err
+		}
+		time.Sleep(wait)
+	}
+}
+
+// longestRename is the last pause of Rename, about half of what it waits in all.
+const longestRename = time.Second
 
 // HasOtherName counts the links. What cannot be counted may have two.
 func (Files) HasOtherName(f *os.File) bool {

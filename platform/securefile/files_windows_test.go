@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
@@ -97,4 +98,22 @@ func TestMakePrivate(t *testing.T) {
 	why, err = Files{}.Exposed(path)
 	require.NoError(t, err)
 	require.NotContains(t, why, "may change it") // Wine keeps Unix modes, and leaves "may read it"
+}
+
+// TestRenameWaitsForReaders: Windows lets nobody replace a file that is open.
+func TestRenameWaitsForReaders(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "new"), filepath.Join(dir, "old")
+	require.NoError(t, os.WriteFile(from, []byte("new"), 0o600))
+	require.NoError(t, os.WriteFile(to, []byte("old"), 0o600))
+	reader, err := os.Open(to)
+	require.NoError(t, err)
+	closed := make(chan error, 1)
+	time.AfterFunc(100*time.Millisecond, func() { closed <- reader.Close() })
+	require.NoError(t, Files{}.Rename(from, to))
+	require.NoError(t, <-closed)
+	now, err := os.ReadFile(to)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(now))
+	require.ErrorIs(t, Files{}.Rename(from, to), os.ErrNotExist)
 }

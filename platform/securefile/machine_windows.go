@@ -85,5 +85,8 @@ func (Machine) MakePrivate(path string) error {
 // HasOtherName counts the links.
 func (Machine) HasOtherName(f *os.File) bool { return Files{}.HasOtherName(f) }
 
+// Rename waits for readers, as for Files.
+func (Machine) Rename(from, to string) error { return Files{}.Rename(from, to) }
+
 // SyncDir does nothing, as for Files.
 func (Machine) SyncDir(path string) error { return Files{}.SyncDir(path) }
