@@ -253,7 +253,7 @@ func (f *front) descriptors() int {
 // eventually waits for what comes within moments.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !is(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
 		require.True(t, time.Now().Before(end), what)
 	}
 }
