@@ -53,10 +53,13 @@ func (w *worker) tryDeploys(ctx context.Context, steps []Step) error {
 	for range steps {
 		w.note(<-done) // as they end, for whoever watches
 	}
-	order := func(r StepResult) int {
-		return slices.IndexFunc(steps, func(s Step) bool { return s.store == r.store })
+	noted := w.report.Steps[first:]
+	for _, s := range steps { // now as they were planned; not all are noted
+		if at := slices.IndexFunc(noted, func(r StepResult) bool { return r.store == s.store }); at >= 0 {
+			noted[0], noted[at] = noted[at], noted[0]
+			noted = noted[1:]
+		}
 	}
-	slices.SortFunc(w.report.Steps[first:], func(a, b StepResult) int { return order(a) - order(b) })
 	for _, r := range w.report.Steps[first:] {
 		if err := w.ends(ctx, r.Step, r.Err); err != nil {
 			return err
