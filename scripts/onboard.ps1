@@ -219,6 +219,10 @@ function Get-Summary($Document, [bool]$DryRun, [string]$Run) {
     Get-Advice $Document $DryRun $Run
 }
 
+if ($args -contains '--help' -or $args -contains '-h') {
+    Get-Help $PSCommandPath
+    exit 0
+}
 try {
     $devcert = Get-Devcert
     if ($args -contains '--which') {

@@ -32,9 +32,9 @@ main() {
 	trap 'exit 143' TERM
 	clean_path
 	locate_script
-	case ${1-} in
-	-h | --help) usage ;;
-	--which)
+	case " ${1-} $* " in
+	*" --help "* | *" -h "*) usage ;;
+	" --which "*)
 		take_devcert
 		say "$devcert"
 		;;

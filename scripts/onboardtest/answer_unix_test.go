@@ -195,3 +195,14 @@ func TestNothingIsAsked(t *testing.T) {
 		require.Empty(t, r.stderr, line)
 	}
 }
+
+// TestHelp runs nothing, wherever it is asked for.
+func TestHelp(t *testing.T) {
+	p := newPlace(t)
+	p.program("devcert", "#!/bin/sh\nexit 9\n")
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"--name", "a.test", "--help"}, {"--which", "--help"}} {
+		r := p.with("DEVCERT=devcert").onboard(args...)
+		require.Zero(t, r.code, "%s", r)
+		require.Contains(t, r.stdout, "usage: onboard.sh", "%v", args)
+	}
+}

@@ -88,7 +88,8 @@ func TestADownload(t *testing.T) {
 			p.requireOnly(kept, hosted)
 
 			require.NoError(t, os.WriteFile(kept, []byte("an older one"), 0o755))
-			require.Zero(t, p.which().code)
+			r := p.run("/bin/sh", "-c", `umask 077; exec "$0" --which`, p.copied())
+			require.Zero(t, r.code, "%s", r)
 			p.requireOnly(kept, hosted)
 		})
 	}
