@@ -214,6 +214,11 @@ function Get-Summary($Document, [bool]$DryRun, [string]$Run) {
         $wrong = @(Get-Finding $Document 'error' $Run)
         if ($wrong) { @('wrong:') + $wrong }
     }
+    $config = Get-Value $Document 'config'
+    if ($config -and (Get-Value $config 'command')) {
+        "$(Get-Value $config 'path') asks for more, which counts only with:"
+        "  $(Get-Typed (Get-Value $config 'command') $Run)"
+    }
     $known = @(Get-Finding $Document 'warning' $Run)
     if ($known -and $Document.exit -notin 2, 5) { @('to know:') + $known }
     Get-Advice $Document $DryRun $Run

@@ -265,7 +265,7 @@ set_up() {
 # read_document reads what setup --json printed, one key to a line as devcert
 # writes it; what stands deeper than a list's objects is not asked for here.
 read_document() {
-	schema='' exit='' error='' remedy='' list='' last=''
+	file='' granting='' schema='' exit='' error='' remedy='' list='' last=''
 	changed='' unchanged='' trusted='' wrong='' warnings=''
 	forget
 	while IFS= read -r line; do
@@ -273,6 +273,7 @@ read_document() {
 		case $line in
 		'  "'*) top_level ;;
 		'      "'*) field ;;
+		'    "'*) team_file ;;
 		'    }' | '    },')
 			object
 			forget
@@ -362,6 +363,14 @@ field() {
 	esac
 }
 
+# team_file keeps what a devcert.json asks for that nobody named, and does not get.
+team_file() {
+	case $list$line in
+	'config    "path": '*) value && file=$value ;;
+	'config    "command": '*) value && granting=$value ;;
+	esac
+}
+
 # object keeps of a list's object what the summary tells.
 object() {
 	case $list:$state in
@@ -406,6 +415,11 @@ summary() {
 	3?*) printf %s "$unchanged" ;;
 	*) [ -z "$wrong" ] || printf 'wrong:\n%s' "$wrong" ;;
 	esac
+	if [ -n "$granting" ]; then
+		typed "$granting"
+		say "$file asks for more, which counts only with:"
+		say "  $text"
+	fi
 	[ -z "$warnings" ] || printf 'to know:\n%s' "$warnings"
 }
 

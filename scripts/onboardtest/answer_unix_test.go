@@ -56,6 +56,12 @@ func TestAnswers(t *testing.T) {
 			"devcert: unchanged\nto know:\n  env-override: NODE_EXTRA_CA_CERTS is set\n    to cure it:  unset it\n",
 		},
 		{
+			"a file that was found, and asks for more",
+			object{"exit": 0, "config": object{"path": "/r/devcert.json", "found": true, "held": []string{"permit com"}, "command": "devcert setup --config /r/devcert.json"}},
+			nil,
+			"devcert: unchanged\n/r/devcert.json asks for more, which counts only with:\n  DEVCERT setup --config /r/devcert.json\n",
+		},
+		{
 			"failed",
 			object{"exit": 1, "error": "write /a: no space", "remedy": "make room"},
 			nil,

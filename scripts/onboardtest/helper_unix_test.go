@@ -163,6 +163,7 @@ func whole(doc map[string]any) any {
 		Bindings  any    `json:"bindings"`
 		Findings  any    `json:"findings"`
 		Steps     any    `json:"steps"`
+		Config    any    `json:"config,omitempty"`
 	}
 	list := func(name string) any {
 		if doc[name] == nil {
@@ -174,6 +175,6 @@ func whole(doc map[string]any) any {
 	bindings := []any{map[string]any{"port": 44300, "state": "bound", "name": nil}}
 	return document{
 		1, "setup", doc["exit"] == 0, doc["exit"], doc["error"], doc["remedy"],
-		hierarchy, list("stores"), bindings, list("findings"), list("steps"),
+		hierarchy, list("stores"), bindings, list("findings"), list("steps"), doc["config"],
 	}
 }

@@ -233,3 +233,29 @@ func TestOnboardADownload(t *testing.T) {
 	require.FileExists(t, "/usr/local/bin/devcert")
 	m.requireUnchangedSoon(script) // it is on PATH from now on
 }
+
+// TestOnboardWithATeamsFile is a devcert.json in a repository: found it may add names
+// and ports, and named all of it counts, a new permit with a yes.
+func TestOnboardWithATeamsFile(t *testing.T) {
+	m := newMachine(t)
+	script := m.onboarding()
+	m.dir = filepath.Dir(script)
+	require.NoError(t, os.Mkdir(filepath.Join(m.dir, ".git"), 0o755))
+	m.write(filepath.Join(m.dir, ".git/HEAD"), "ref: refs/heads/main\n")
+	m.write(filepath.Join(m.dir, "devcert.json"), `{"schema": 1, "names": ["shop.dev.internal"], "permit": ["example.org"], "ports": "44300-44301"}`)
+
+	r := m.onboard(0, script)
+	require.Contains(t, m.requireHealthy().Hierarchy.Leaf.Names, "shop.dev.internal", "%s", r)
+	line := regexp.MustCompile(`(?m)^.*devcert\.json asks for more, which counts only with:\n  (\S.*)$`).FindStringSubmatch(r.stdout)
+	require.NotNil(t, line, "%s", r)
+	require.Contains(t, line[1], "setup --config ")
+
+	m.requireUnchanged(func() { m.onboard(5, script, "--config", "devcert.json") }, homes())
+	require.Contains(t, m.onboard(0, script, "--config", "devcert.json", "--yes").stdout, "devcert: set up; ")
+	m.requireHealthy()
+	m.requireUnchangedSoon(script, "--config", "devcert.json")
+
+	m.write(filepath.Join(m.dir, "devcert.json"), "{\n  \"schema\": 1,\n  \"permits\": [\"com\"]\n}\n")
+	r = m.onboard(2, script, "--config", "devcert.json")
+	require.Regexp(t, `^devcert: refused, and nothing was changed: .*devcert\.json:3:3`, r.stdout)
+}
