@@ -41,7 +41,7 @@ func codesOf(err error) []int {
 	if err == nil {
 		return nil
 	}
-	if done, ok := err.(printedError); ok { // what was said of it holds
+	if done, ok := err.(printedError); ok { //nolint:errorlint // only at the top: an error around it may have more codes
 		return codesOf(done.error)
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
