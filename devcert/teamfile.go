@@ -132,7 +132,7 @@ func (f *TeamFile) fits(root jsonpos.Value, version string) error {
 	switch {
 	case schema.Kind == jsonpos.Number && err == nil && number > teamSchema:
 		return f.Wrong(at, "use the devcert that knows it, a newer one", "schema %s is newer than this devcert, which knows %d", jsonpos.Quote(schema.Text), teamSchema)
-	case schema.Kind != jsonpos.Number || number != teamSchema:
+	case schema.Kind != jsonpos.Number || number != teamSchema || len(schema.Text) > 10: // a longer one is not 1 but rounded
 		return f.Wrong(at, "", `"schema" is 1, and nothing else`)
 	}
 	wanted := root.Get("devcert")
@@ -144,7 +144,7 @@ func (f *TeamFile) fits(root jsonpos.Value, version string) error {
 		return err
 	}
 	if mine, ok := parseVersion(version); ok && slices.Compare(mine, least) < 0 {
-		return f.Wrong(Told{offset: wanted.Offset}, "install a newer devcert", "this file wants devcert %s or newer, and this is %s", wanted.Text, version)
+		return f.Wrong(Told{offset: wanted.Offset}, "install a newer devcert", "this file wants devcert %d.%d.%d or newer, and this is %s", least[0], least[1], least[2], version)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (f *TeamFile) takePorts(v jsonpos.Value) error {
 	}
 	count := 0
 	for item := range strings.SplitSeq(t.Text, ",") {
-		first, last, err := parseRange(strings.TrimSpace(item))
+		first, last, err := parseRange(strings.Trim(item, " ")) // as the schema has it
 		if err != nil {
 			return f.refused(t, err)
 		}
