@@ -55,7 +55,7 @@ func TestATeamFileOfTheUsers(t *testing.T) {
 
 	user.must("sudo", m.bin, "setup", "--forget", user.dir)
 	user.requireOwned()
-	require.Equal(t, []string{"constraints-differ"}, user.status().kinds())
+	require.Equal(t, []string{"constraints-differ?"}, user.status().kinds())
 	user.devcert(0, "uninstall", "--yes")
 	require.Empty(t, m.bundled())
 }
