@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +28,7 @@ func sumOf(text string) string {
 // host is where a team hosts its devcert; a client that is told so trusts it.
 type host struct {
 	*httptest.Server
-	asked int
+	asked atomic.Int32
 }
 
 func newHost(t *testing.T, p *place) (*host, *place) {
@@ -37,7 +38,7 @@ func newHost(t *testing.T, p *place) (*host, *place) {
 	t.Cleanup(plain.Close)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/devcert", func(w http.ResponseWriter, _ *http.Request) {
-		h.asked++
+		h.asked.Add(1)
 		_, _ = w.Write([]byte(hosted))
 	})
 	mux.Handle("/plain", http.RedirectHandler(plain.URL, http.StatusFound))
@@ -84,7 +85,7 @@ func TestADownload(t *testing.T) {
 				require.Zero(t, r.code, "%s", r)
 				require.Equal(t, kept+"\n", r.stdout)
 			}
-			require.Equal(t, 1, h.asked)
+			require.EqualValues(t, 1, h.asked.Load())
 			p.requireOnly(kept, hosted)
 
 			require.NoError(t, os.WriteFile(kept, []byte("an older one"), 0o755))
