@@ -95,7 +95,12 @@ func pictures(dir string, i *interest) map[string]picture {
 	all := map[string]picture{}
 	add := func(name string) {
 		// What a link leads to is a spot of its own.
-		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		switch {
+		case err != nil:
+		case info.IsDir(): // what comes and goes in it is another spot's, or nobody's
+			all[name] = picture{mode: info.Mode(), file: info}
+		default:
 			all[name] = picture{info.Mode(), info.Size(), info.ModTime().UnixNano(), info}
 		}
 	}

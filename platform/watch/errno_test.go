@@ -1,0 +1,5 @@
+package watch
+
+import "syscall"
+
+const emfile = syscall.EMFILE
