@@ -22,8 +22,8 @@ func (m *machine) repository(owner user, text string) *machine {
 }
 
 const (
-	modest = `{"schema": 1, "names": ["shop.test"], "ports": "5001"}`
-	hostile  = `{"schema": 1, "names": ["www.example.org"], "permit": ["example.org"], "ports": "443", "projects": ["/etc"], "stores": ["none"], "scope": "user"}`
+	modest  = `{"schema": 1, "names": ["shop.test"], "ports": "5001"}`
+	hostile = `{"schema": 1, "names": ["www.example.org"], "permit": ["example.org"], "ports": "443", "projects": ["/etc"], "stores": ["none"], "scope": "user"}`
 )
 
 // TestATeamFileOfTheUsers is what setup finds in anna's repository, by herself and
