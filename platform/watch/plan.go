@@ -68,7 +68,12 @@ func (p *planner) spot(path string, folder bool) {
 		if there && p.folders[dir] != nil && p.folders[dir].wants(name) {
 			return // the rest of the way is watched
 		}
-		if p.isDir(dir) {
+		if info, err := p.stat(dir); err == nil && info.IsDir() {
+			// Everybody writes into folders such as /tmp, and nobody moves another's
+			// away there.
+			if there && info.Mode()&fs.ModeSticky != 0 {
+				return
+			}
 			p.in(dir).names[name] = true
 			if there = true; !p.deep {
 				return

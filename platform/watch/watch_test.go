@@ -72,6 +72,12 @@ func TestPlan(t *testing.T) {
 	}
 	deep := plan([]devcert.Spot{{Path: at("home", "db", "cert9.db")}}, os.Stat, true)
 	require.True(t, deep[dir].wants("home"), "whoever moves a folder above away is seen")
+	if runtime.GOOS != "windows" { // which knows no such folders
+		require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))
+		deep = plan([]devcert.Spot{{Path: at("home", "db", "cert9.db")}, {Path: at("new")}}, os.Stat, true)
+		require.False(t, deep[dir].wants("home"), "where everybody writes, only what would appear there matters")
+		require.True(t, deep[dir].wants("new"))
+	}
 	require.Empty(t, plan([]devcert.Spot{{Path: "relative"}, {Path: `HKCU\x`, Key: true}}, os.Stat, true))
 }
 

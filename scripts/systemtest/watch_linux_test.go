@@ -242,17 +242,21 @@ func TestWatchIsNotFelt(t *testing.T) {
 	w := m.watch(nil)
 	m.cutRoot()
 	w.says("lost ")
+	// A look that something else on the machine brings about takes time of its own.
 	const waits = 20 * time.Second
-	before := spent(t, w.cmd.Process.Pid)
-	time.Sleep(waits)
-	used := spent(t, w.cmd.Process.Pid) - before
+	used := waits
+	for try := 0; try < 4 && used > waits/1000; try++ {
+		before := spent(t, w.cmd.Process.Pid)
+		time.Sleep(waits)
+		used = min(used, spent(t, w.cmd.Process.Pid)-before)
+	}
 	memory := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindStringSubmatch(m.read(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid)))
 	require.NotNil(t, memory)
 	kib, err := strconv.Atoi(memory[1])
 	require.NoError(t, err)
 	t.Logf("%d KiB, %s of a core in %s", kib, used, waits)
 	require.Less(t, kib, 15<<10)
-	require.LessOrEqual(t, used, waits/1000+10*time.Millisecond, "0.1 % of a core, and a tick of the clock that counts")
+	require.LessOrEqual(t, used, waits/1000, "0.1 % of a core")
 	w.ends(syscall.SIGTERM, 3)
 }
 
