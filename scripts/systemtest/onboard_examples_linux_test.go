@@ -21,13 +21,13 @@ func example(t *testing.T, name string) string {
 // TestTheActionsExample runs the steps as a runner does, one shell for each, by a
 // user who may use sudo.
 func TestTheActionsExample(t *testing.T) {
+	m := newMachine(t)
 	var workflow struct {
 		Jobs map[string]struct {
 			Steps []struct{ Name, Run string }
 		}
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(example(t, "github-actions.yml")), &workflow))
-	m := newMachine(t)
 	m.ownNetwork()
 	m.sudoers(withoutAsking)
 	user := m.as(anna).inClone()
@@ -48,9 +48,9 @@ func TestTheActionsExample(t *testing.T) {
 // TestTheDevcontainerExample runs the command in the folder of the checkout, by the
 // container's user, who may use sudo.
 func TestTheDevcontainerExample(t *testing.T) {
+	m := newMachine(t)
 	var container struct{ PostCreateCommand string }
 	require.NoError(t, json.Unmarshal([]byte(example(t, ".devcontainer/devcontainer.json")), &container))
-	m := newMachine(t)
 	m.sudoers(withoutAsking)
 	user := m.as(anna).inClone()
 	require.Contains(t, user.must("/bin/sh", "-c", container.PostCreateCommand), "devcert: set up; ")
