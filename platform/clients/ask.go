@@ -15,10 +15,6 @@ import (
 	"devcert/platform/run"
 )
 
-// versionLimit is how long a client may take to say its version: a Java that
-// starts on a busy machine takes seconds.
-const versionLimit = 10 * time.Second
-
 // ask asks one client both questions. The error is about what it left behind.
 func (c *Clients) ask(ctx context.Context, client devcert.Client, exam devcert.Exam) (devcert.Asked, error) {
 	started := time.Now()
@@ -72,7 +68,6 @@ func (c *Clients) version(ctx context.Context, k kind, user *searcher, limit tim
 		return false, nil
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	limit = min(limit, versionLimit)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	q := &question{client: asked.Client, dir: dir, user: user}
