@@ -34,9 +34,10 @@ type server struct {
 	done       chan struct{}
 	wait       sync.WaitGroup
 
-	mu   sync.Mutex
-	seen sight
-	open map[net.Conn]bool
+	mu      sync.Mutex
+	seen    sight
+	open    map[net.Conn]bool
+	shaking int // of them, those whose handshake goes on
 }
 
 // listen opens a server that presents cert for name, on loopback alone.
@@ -107,27 +108,19 @@ func (s *server) keep(conn net.Conn) bool {
 		return false
 	default:
 		s.open[conn] = true
+		s.shaking++
 		return true
 	}
 }
 
 // greet shakes hands with a connection that begins with TLS, or after it has asked
-// for this very server as a proxy.
+// for this very server as a proxy, and hands it on.
 func (s *server) greet(conn net.Conn, config *tls.Config) {
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	reader := bufio.NewReader(conn)
-	first, err := reader.Peek(1)
-	const handshake = 22 // RFC 8446, section 5.1
-	if err == nil && first[0] != handshake && !s.tunnel(reader, conn) {
-		err = errors.New("refused as a proxy")
-	}
-	if err != nil {
-		s.drop(conn)
-		return
-	}
-	secure := tls.Server(&buffered{conn, reader}, config)
-	if err := secure.Handshake(); err != nil {
-		s.fail(err)
+	secure := s.shake(conn, config)
+	s.mu.Lock()
+	s.shaking--
+	s.mu.Unlock()
+	if secure == nil {
 		s.drop(conn)
 		return
 	}
@@ -136,6 +129,23 @@ func (s *server) greet(conn net.Conn, config *tls.Config) {
 	case s.ready <- secure:
 	case <-s.done:
 	}
+}
+
+// shake is nil where nothing came of it.
+func (s *server) shake(conn net.Conn, config *tls.Config) net.Conn {
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	reader := bufio.NewReader(conn)
+	first, err := reader.Peek(1)
+	const handshake = 22 // RFC 8446, section 5.1
+	if err != nil || first[0] != handshake && !s.tunnel(reader, conn) {
+		return nil
+	}
+	secure := tls.Server(&buffered{conn, reader}, config)
+	if err := secure.Handshake(); err != nil {
+		s.fail(err)
+		return nil
+	}
+	return secure
 }
 
 // fail remembers how a handshake failed. An alert of the client's is its verdict:
@@ -200,14 +210,21 @@ func (s *server) see(what func(*sight)) {
 	what(&s.seen)
 }
 
-// saw is what was seen until now.
+// saw is what was seen of a client that has ended. Its last words may not have been
+// read yet: they are waited for.
 func (s *server) saw() sight {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.seen
+	for end := time.Now().Add(second); ; time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		seen, shaking := s.seen, s.shaking
+		s.mu.Unlock()
+		if seen.asked || seen.refused || shaking == 0 || time.Now().After(end) {
+			return seen
+		}
+	}
 }
 
-// second is how long a client that sent an alert may take to try again.
+// second is how long a client that sent an alert may take to try again, and how long
+// what an ended one has sent may take to be read.
 const second = 2 * time.Second
 
 // decided ends a client from which nothing more can be learned.
