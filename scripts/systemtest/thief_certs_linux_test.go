@@ -199,12 +199,17 @@ func (m *machine) stage(all []*deceit) {
 		if d.as != asServer {
 			continue
 		}
-		pair := &tls.Certificate{PrivateKey: d.key}
-		for _, c := range d.chain {
-			pair.Certificate = append(pair.Certificate, c.Raw)
-		}
-		d.port = serve(m.t, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil })
+		d.port = serve(m.t, present(d.pair()))
 	}
+}
+
+// pair is what a server shows.
+func (d *deceit) pair() *tls.Certificate {
+	pair := &tls.Certificate{PrivateKey: d.key}
+	for _, c := range d.chain {
+		pair.Certificate = append(pair.Certificate, c.Raw)
+	}
+	return pair
 }
 
 func (m *machine) newThiefFolder() string {
