@@ -23,6 +23,7 @@ type acceptance struct {
 
 const (
 	anyClient = "a client of whatever name, of a server that trusts this root for clients: the intermediate's purpose is not looked at"
+	anyUse    = "whatever is signed, for who takes the system's roots for it: the root has no purpose, and constrains hosts and addresses"
 	anyCode   = "the signature of a jar, likewise"
 )
 
@@ -49,6 +50,11 @@ var accepting = []acceptance{
 	{"code signing, by the server intermediate", []string{"java"}, anyCode},
 	{"code signing, by the client intermediate", []string{"java"}, anyCode},
 	{"code signing without a purpose", []string{"java"}, anyCode},
+	{"example.com, by a kept root key", []string{"java"}, "**any host**: Java ignores the constraints of a root, and the thief's intermediate has none"},
+	{"8.8.8.8, by a kept root key", []string{"java"}, "any address, likewise"},
+	{"example.com, by a kept root key, permitted", []string{"java"}, "likewise, with constraints of the thief's choice"},
+	{"code signing, by a kept root key", []string{"dotnet", "gnutls", "go", "java"}, anyUse},
+	{"e-mail, by a kept root key", []string{"dotnet", "gnutls", "go", "openssl"}, anyUse},
 }
 
 func allowed(certificate, verifier string) bool {

@@ -33,6 +33,7 @@ const (
 type loot struct {
 	root, counterfeit     *x509.Certificate // the latter is the thief's: the root's name, another key
 	server, client, leaf  chain.Pair
+	keptRoot              chain.Pair // with the key that setup keeps only where it is asked to
 	key, otherKey         *ecdsa.PrivateKey
 	ownServer, ownClients []*x509.Certificate // chains of devcert's own making
 	ownClientKey          crypto.Signer
@@ -103,7 +104,8 @@ func sanExtension(t *testing.T, names ...san) pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: value}
 }
 
-// plunder reads what lies in the user's state folder after `setup --client-certs`, and
+// plunder reads what lies in the user's state folder after `setup --client-certs`,
+// maybe with `--keep-root-key`, and
 // the client certificate of that name, issued into the home.
 func (m *machine) plunder(name string) *loot {
 	m.t.Helper()
@@ -123,6 +125,9 @@ func (m *machine) plunder(name string) *loot {
 	roots, err := chain.ParseCertificates([]byte(m.read(m.state("root.pem"))))
 	require.NoError(t, err)
 	l.root = roots[0]
+	if path := m.generation("root-key.pem"); exists(path) {
+		l.keptRoot = pair(m.state("root.pem"), path)
+	}
 	l.ownServer = []*x509.Certificate{l.leaf.Cert, l.server.Cert}
 	own := pair(filepath.Join(m.home(), name+".pem"), filepath.Join(m.home(), name+"-key.pem"))
 	l.ownClients, l.ownClientKey = []*x509.Certificate{own.Cert, l.client.Cert}, own.Key

@@ -11,7 +11,11 @@ import (
 // deceits are what the thief shows. All but the sound ones are to be refused.
 func (l *loot) deceits(t *testing.T) []*deceit {
 	t.Helper()
-	return append(append(append(l.sound(t), l.outside(t)...), l.below(t)...), l.otherUses(t)...)
+	all := append(append(append(l.sound(t), l.outside(t)...), l.below(t)...), l.otherUses(t)...)
+	if l.keptRoot.Key != nil {
+		all = append(all, l.byRoot(t)...)
+	}
+	return all
 }
 
 // of is a chain with the thief's leaf key.
@@ -185,4 +189,27 @@ func (l *loot) otherUses(t *testing.T) []*deceit {
 		l.of("e-mail, by the client intermediate", asMail, "", by(l.client, "boss", []san{email("boss@example.com")}, forMail)...),
 		l.of("e-mail without a purpose", asMail, "", by(l.server, "boss", []san{email("boss@example.com")})...),
 	}
+}
+
+// byRoot are what a kept root key signs: an intermediate without constraints, and
+// one with others.
+func (l *loot) byRoot(t *testing.T) (all []*deceit) {
+	free := l.subCA(t, l.keptRoot, "free", nil)
+	wider := l.subCA(t, l.keptRoot, "wider", func(c *x509.Certificate) {
+		c.PermittedDNSDomainsCritical, c.PermittedDNSDomains = true, []string{"example.com"}
+	})
+	sound := l.forge(t, free, "app.test", []san{dns("app.test")}, forServers)
+	d := l.of("app.test, by a kept root key", asServer, "app.test", sound, free.Cert)
+	d.sound = true
+	host := l.forge(t, free, "example.com", []san{dns("example.com")}, forServers)
+	ip := l.forge(t, free, "8.8.8.8", []san{address("8.8.8.8", 4)}, forServers)
+	code := l.forge(t, free, "Example Ltd", nil, forCode)
+	mail := l.forge(t, free, "boss", []san{email("boss@example.com")}, forMail)
+	return append(all, d,
+		l.of("example.com, by a kept root key", asServer, "example.com", host, free.Cert),
+		l.of("8.8.8.8, by a kept root key", asServer, "8.8.8.8", ip, free.Cert),
+		l.of("example.com, by a kept root key, permitted", asServer, "example.com",
+			l.forge(t, wider, "example.com", []san{dns("example.com")}, forServers), wider.Cert),
+		l.of("code signing, by a kept root key", asCode, "", code, free.Cert),
+		l.of("e-mail, by a kept root key", asMail, "", mail, free.Cert))
 }

@@ -16,7 +16,7 @@ import (
 // is refused by everything that verifies, or stands in what SECURITY.md says of him.
 func TestThief(t *testing.T) {
 	m := newMachine(t)
-	m.devcert(0, "setup", "--client-certs")
+	m.devcert(0, "setup", "--client-certs", "--keep-root-key")
 	m.devcert(0, "issue", "alice", "--client", "--out", m.home())
 	l := m.plunder("alice")
 	all := l.deceits(t)
