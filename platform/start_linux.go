@@ -14,7 +14,7 @@ import (
 func handlers() elevate.Handlers {
 	all := elevate.Handlers{}
 	for _, some := range []elevate.Handlers{
-		system.Changer{}.Handlers(), nss.Changer{}.Handlers(), firefox.Changer{}.Handlers(), java.Machine{}.Handlers(),
+		system.Changer{Keep: java.Machine{}.Keep}.Handlers(), nss.Changer{}.Handlers(), firefox.Changer{}.Handlers(), java.Machine{}.Handlers(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -33,6 +33,10 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 func (s *Store) lookAt(find finder, f file, m devcert.Material) devcert.Place {
 	place := devcert.Place{Path: f.path, Part: chain.PartRoot, Machine: !s.mine(f.path), State: devcert.Unknown}
 	k, info, err := f.open()
+	if isDamage(err) && hasKept(f.path) {
+		place.State, place.Evidence = devcert.Missing, reason(err)+"; a copy of it, from before an update that was cut short, will be put back"
+		return place
+	}
 	if err != nil {
 		place.Evidence, place.Remedy = reason(err), remedyFor(err, f.path, "see what is at "+f.path)
 		return place

@@ -38,16 +38,16 @@ func (m Machine) Handlers() elevate.Handlers {
 // Trust adds root to every keystore of the machine's that is safe to change.
 // What is not is for whoever asked to speak of: [Store] knows the same.
 func (m Machine) Trust(ctx context.Context, root *x509.Certificate, waiting func()) error {
-	return m.each(waiting, func(e edit) error { return e.add(ctx, root) })
+	return m.each(ctx, waiting, func(e edit) error { return e.add(ctx, root) })
 }
 
 // Distrust removes cert from them.
 func (m Machine) Distrust(ctx context.Context, cert *x509.Certificate, waiting func()) error {
-	return m.each(waiting, func(e edit) error { return e.remove(ctx, cert) })
+	return m.each(ctx, waiting, func(e edit) error { return e.remove(ctx, cert) })
 }
 
-func (m Machine) each(waiting func(), do func(edit) error) error {
-	var failed error
+func (m Machine) each(ctx context.Context, waiting func(), do func(edit) error) error {
+	failed := m.settleKept(ctx, waiting)
 	for _, t := range m.targets() {
 		if t.err == nil {
 			failed = errors.Join(failed, do(edit{keytool: t.keytool, path: t.path, admin: asAdmin, waiting: waiting}))

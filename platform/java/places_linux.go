@@ -30,7 +30,7 @@ func (s *Store) followsSystem(path string) bool {
 func followsSystem(root, path string) bool {
 	in := func(name string) string { return filepath.Join(root, name) }
 	switch path {
-	case in("/etc/ssl/certs/java/cacerts"):
+	case in(debians):
 		return hasHook(in)
 	case in("/etc/pki/ca-trust/extracted/java/cacerts"), // Fedora's update-ca-trust
 		in("/var/lib/ca-certificates/java-cacerts"): // SUSE's update-ca-certificates
@@ -60,7 +60,6 @@ func hasDebiansHook(in func(string) string) bool {
 // Debian's hook adds to a file, and leaves one that it cannot read; configuring
 // its package anew does not run it.
 func remake(path string) string {
-	const debians = "/etc/ssl/certs/java/cacerts"
 	root, ok := strings.CutSuffix(path, debians)
 	if !ok || !hasDebiansHook(func(name string) string { return filepath.Join(root, name) }) {
 		return ""

@@ -69,6 +69,9 @@ func (s *Store) addition(ctx context.Context, root *x509.Certificate) change {
 	return change{
 		right: func(f file) (bool, error) {
 			p := s.lookAt(find, f, devcert.Material{Root: root})
+			if hasKept(f.path) {
+				return false, nil
+			}
 			return p.State == devcert.Trusted || p.Remedy != "", nil // what is a person's to mend, Look says
 		},
 		adds:  true,
@@ -83,6 +86,9 @@ func (s *Store) Withdraw(ctx context.Context, cert *x509.Certificate) error {
 	return s.change(change{
 		users: true, machine: true,
 		right: func(f file) (bool, error) {
+			if hasKept(f.path) {
+				return false, nil // it may hold cert, and come back
+			}
 			k, _, err := f.open()
 			if errors.Is(err, fs.ErrNotExist) {
 				return true, nil

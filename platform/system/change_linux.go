@@ -35,6 +35,9 @@ var errNoFamily = &unsupportedError{"devcert knows no way of this system's", "tr
 // Changer changes the store. It is meant for the privileged child: it needs
 // root's rights, a clean environment and a umask of 022.
 type Changer struct {
+	// Keep, unless nil, secures what the tool is about to write in place, and
+	// returns what is to be called when it has.
+	Keep func(ctx context.Context, waiting func()) (settle func() error, err error)
 	// Root is put before every path. It is empty but in tests.
 	Root string
 }
@@ -44,7 +47,8 @@ type Changer struct {
 type change struct {
 	family
 	*claim
-	command []string // of the tool
+	command []string     // of the tool
+	settle  func() error // what was kept
 }
 
 // Trust adds root's anchor and has the bundle rebuilt, also where either is
@@ -59,7 +63,7 @@ func (c Changer) Trust(ctx context.Context, root *x509.Certificate, waiting func
 		return err
 	}
 	defer ch.release()
-	return errors.Join(ch.trust(root), ch.unmakeAnchors(ch.anchors))
+	return errors.Join(ch.trust(root), ch.unmakeAnchors(ch.anchors), ch.settle())
 }
 
 func (c *change) trust(root *x509.Certificate) error {
@@ -113,7 +117,7 @@ func (c Changer) Distrust(ctx context.Context, root *x509.Certificate, waiting f
 		return err
 	}
 	defer ch.release()
-	return errors.Join(ch.distrust(root), ch.unmakeAnchors(ch.anchors))
+	return errors.Join(ch.distrust(root), ch.unmakeAnchors(ch.anchors), ch.settle())
 }
 
 func (c *change) distrust(root *x509.Certificate) error {
@@ -182,7 +186,14 @@ func (c Changer) begin(ctx context.Context, waiting func()) (*change, error) {
 			return nil, err
 		}
 	}
-	return &change{f, own, command}, nil
+	settle := func() error { return nil }
+	if c.Keep != nil {
+		if settle, err = c.Keep(ctx, waiting); err != nil {
+			own.release()
+			return nil, err
+		}
+	}
+	return &change{f, own, command, settle}, nil
 }
 
 // stale is how old a half-written bundle is when nobody is writing it any more.
