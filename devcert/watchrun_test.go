@@ -60,11 +60,30 @@ func (l *listener) Start(ctx context.Context, h Hook) error {
 	return nil
 }
 
+func (l *listener) started() []Hook {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.hooks)
+}
+
+func (l *listener) noticed() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notices)
+}
+
+func (l *listener) hang() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hangs = true
+}
+
 // watched is a machine under watch, in a bubble with its own time.
 type watched struct {
 	*machine
 	eyes     *handWatcher
 	listener *listener
+	mu       sync.Mutex // what the watch looks at is changed before it, by sleep or touch
 	lines    []string
 	stop     context.CancelFunc
 	ended    chan *WatchEnd
@@ -79,6 +98,8 @@ func startWatch(t *testing.T, m *machine, w Watching) *watched {
 		w.Every = time.Hour
 	}
 	w.Told = func(n WatchNews) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		for what, all := range map[string][]Finding{"new": n.New, "healed": n.Healed, "lacking": n.Lacking, "given up": n.GivenUp} {
 			for _, f := range all {
 				h.lines = append(h.lines, what+" "+f.Kind)
@@ -93,7 +114,14 @@ func startWatch(t *testing.T, m *machine, w Watching) *watched {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	h.stop = stop
-	go func() { h.ended <- m.engine().Watch(ctx, w) }()
+	e := m.engine()
+	now := e.Now
+	e.Now = func() time.Time { // each look begins with it
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return now()
+	}
+	go func() { h.ended <- e.Watch(ctx, w) }()
 	synctest.Wait()
 	return h
 }
@@ -101,6 +129,8 @@ func startWatch(t *testing.T, m *machine, w Watching) *watched {
 // said is what was told since the last question, in the order of the alphabet.
 func (h *watched) said() []string {
 	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	lines := h.lines
 	h.lines = nil
 	slices.Sort(lines)
@@ -110,7 +140,15 @@ func (h *watched) said() []string {
 // touch has the eyes tell of a change, and gives time to look.
 func (h *watched) touch() {
 	h.eyes.changed <- struct{}{}
-	time.Sleep(2 * time.Second)
+	h.sleep(2 * time.Second)
+}
+
+// sleep lets time pass for a watch that sees what was changed before.
+func (h *watched) sleep(d time.Duration) {
+	h.mu.Lock()
+	//lint:ignore SA2001 what comes before it happens before the next look
+	h.mu.Unlock()
+	time.Sleep(d)
 	synctest.Wait()
 }
 
@@ -135,13 +173,13 @@ func TestWatchTellsWithoutChangingAnything(t *testing.T) {
 		h.touch()
 		require.Empty(t, h.said(), "once")
 		m.stores["firefox"].certs = had
-		time.Sleep(time.Hour) // without any event
+		h.sleep(time.Hour) // without any event
 		require.Equal(t, []string{"healed trust-missing"}, h.said())
 		end := h.end()
 		require.NoError(t, end.Err)
 		require.Equal(t, WatchTally{Looks: 4, Told: 1, Healed: 1}, end.Tally)
 		require.Equal(t, before, m.picture())
-		require.Empty(t, h.listener.hooks)
+		require.Empty(t, h.listener.started())
 	})
 }
 
@@ -153,8 +191,8 @@ func TestWatchRepairs(t *testing.T) {
 		h.touch()
 		require.Equal(t, []string{"healed trust-missing", "new trust-missing"}, h.said())
 		require.Len(t, m.stores["firefox"].certs, 1)
-		require.Len(t, h.listener.notices, 1, "one, of what was repaired")
-		require.Contains(t, h.listener.notices[0], "repaired")
+		require.Len(t, h.listener.noticed(), 1, "one, of what was repaired")
+		require.Contains(t, h.listener.noticed()[0], "repaired")
 		require.Equal(t, 1, h.end().Tally.Repaired)
 	})
 }
@@ -169,7 +207,7 @@ func TestWatchLeavesWhatItHasNoRightsFor(t *testing.T) {
 		h.touch()
 		require.Equal(t, []string{"healed trust-missing", "lacking trust-missing", "new trust-missing", "new trust-missing"}, h.said())
 		calls := len(system.calls)
-		time.Sleep(10 * time.Hour)
+		h.sleep(10 * time.Hour)
 		h.touch()
 		require.Len(t, system.calls, calls, "it is not tried again")
 		end := h.end()
@@ -186,7 +224,7 @@ func TestWatchGivesUp(t *testing.T) {
 		firefox.certs, firefox.deaf, firefox.calls = nil, true, nil
 		h.touch()
 		require.Contains(t, h.said(), "new trust-missing")
-		time.Sleep(48 * time.Hour)
+		h.sleep(48 * time.Hour)
 		require.Contains(t, h.said(), "given up trust-missing")
 		require.Len(t, firefox.calls, maxRepairs)
 		require.Equal(t, 1, h.end().Tally.GivenUp)
@@ -206,7 +244,7 @@ func TestWatchWaitsForAnotherDevcert(t *testing.T) {
 		require.Empty(t, h.said())
 		m.stores["firefox"].certs = had
 		require.NoError(t, lock.Close())
-		time.Sleep(5 * time.Second)
+		h.sleep(5 * time.Second)
 		require.Empty(t, h.said())
 		require.Zero(t, h.end().Tally.Told)
 	})
@@ -220,7 +258,7 @@ func TestWatchOutlivesAnUninstall(t *testing.T) {
 		require.NoError(t, err)
 		h.touch()
 		require.Equal(t, []string{"new hierarchy-missing"}, h.said())
-		time.Sleep(2 * time.Hour)
+		h.sleep(2 * time.Hour)
 		h.end()
 		_, err = os.Lstat(m.host.StateDir)
 		require.ErrorIs(t, err, os.ErrNotExist, "nothing is made anew")
@@ -251,18 +289,18 @@ func TestWatchStartsHooks(t *testing.T) {
 	m := setUp(t, "firefox")
 	synctest.Test(t, func(t *testing.T) {
 		h := startWatch(t, m, Watching{Exec: []string{"/bin/x", "a b"}})
-		h.listener.hangs = true
+		h.listener.hang()
 		m.stores["firefox"].certs = nil
 		h.touch()
 		require.Equal(t, []string{"new trust-missing"}, h.said())
 		m.stores[SystemStore].certs = nil
 		h.touch()
 		require.Equal(t, []string{"new trust-missing"}, h.said(), "one that hangs stops nothing")
-		require.Len(t, h.listener.hooks, 1)
-		time.Sleep(hookLimit)
+		require.Len(t, h.listener.started(), 1)
+		h.sleep(hookLimit)
 		synctest.Wait()
-		require.Len(t, h.listener.hooks, 2)
-		hook := h.listener.hooks[0]
+		require.Len(t, h.listener.started(), 2)
+		hook := h.listener.started()[0]
 		require.Equal(t, []string{"/bin/x", "a b"}, hook.Command)
 		require.Contains(t, hook.Env, "DEVCERT_EVENT=lost")
 		require.Contains(t, hook.Env, "DEVCERT_KIND=trust-missing")
@@ -291,7 +329,7 @@ func TestNoticesEndWhereNothingShowsThem(t *testing.T) {
 			m.stores[store].certs = nil
 			h.touch()
 		}
-		require.Len(t, h.listener.notices, 1)
+		require.Len(t, h.listener.noticed(), 1)
 		h.end()
 		require.Len(t, m.said, 1)
 	})
