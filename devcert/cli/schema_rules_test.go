@@ -272,9 +272,12 @@ func kindsOfFinding(*testing.T) []any    { return anyOf(explain.Kinds()) }
 func symptoms(*testing.T) []any          { return anyOf(explain.Symptoms()) }
 func statesOfIssued(t *testing.T) []any  { return constants(t, "..", "IssuedState", "") }
 func statesOfBinding(t *testing.T) []any { return constants(t, "..", "BindingState", "") }
-func gates(t *testing.T) []any           { return constants(t, "../clientauth", "", "Gate") }
 func gatesOrNone(t *testing.T) []any     { return append(gates(t), "") }
 func flaws(t *testing.T) []any           { return constants(t, "../chain", "Flaw", "") }
+
+func gates(t *testing.T) []any {
+	return append(constants(t, "../clientauth", "", "Gate"), anyOf(clientauth.ChainGates())...)
+}
 
 func exportNames(*testing.T) []any {
 	var names []any

@@ -38,6 +38,15 @@ var netGates = []string{
 	GateRevocation, GateValidity,
 }
 
+// ChainGates names every gate of the two chains as Predict does.
+func ChainGates() []string {
+	names := []string{handlerGate + GateKind}
+	for _, gate := range netGates {
+		names = append(names, kestrelGate+gate, handlerGate+gate)
+	}
+	return names
+}
+
 // Predict walks Kestrel's gate and then the handler's.
 func (a AspNetCore) Predict(p Presented, m Machine, at time.Time) Verdict {
 	var w walk

@@ -227,6 +227,9 @@ func (m *machine) present(names []string) []string {
 		if !renamed {
 			program = name
 		}
+		if program == "perl" { // it speaks no TLS without
+			return m.run("perl", "-MIO::Socket::SSL", "-e1").code != 0
+		}
 		_, err := exec.LookPath(program)
 		return err != nil
 	})
