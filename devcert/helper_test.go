@@ -47,6 +47,8 @@ func (chmodFiles) MakePrivate(path string) error {
 	return os.Chmod(path, info.Mode().Perm()&0o700)
 }
 
+func (chmodFiles) Replaceable(string) (string, error) { return "", nil }
+
 func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
 func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -264,6 +265,14 @@ func (plainFiles) MakePrivate(path string) error {
 		return err
 	}
 	return os.Chmod(path, info.Mode().Perm()&^0o077)
+}
+
+func (plainFiles) Replaceable(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || info.Mode().Perm()&0o002 == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("mode %04o: everyone may replace what is in it", info.Mode().Perm()), nil
 }
 
 func (plainFiles) HasOtherName(*os.File) bool { return false }

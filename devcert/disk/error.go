@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 )
@@ -18,10 +19,19 @@ func (e *FolderError) Error() string { return e.Doing + " " + e.Path + ": " + e.
 // Unwrap returns why it failed.
 func (e *FolderError) Unwrap() error { return e.Err }
 
+// openParentError says that others may replace what is in a folder above.
+type openParentError struct{ dir, why string }
+
+func (e *openParentError) Error() string { return fmt.Sprintf("%s above it has %s", e.dir, e.why) }
+
 // Remedy says what a person can do.
 func (e *FolderError) Remedy() string {
 	if errors.Is(e.Err, ErrNotOurs) {
 		return "choose an empty folder with --home"
+	}
+	var open *openParentError
+	if errors.As(e.Err, &open) {
+		return "see that what is there is yours, then:  chmod o-w " + open.dir + "\nor choose another folder with --home"
 	}
 	if errors.Is(e.Err, ErrNotFolder) {
 		return "move that file away, or choose another folder with --home"

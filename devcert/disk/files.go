@@ -19,6 +19,11 @@ type Files interface {
 	Exposed(path string) (string, error)
 	// MakePrivate takes those rights away.
 	MakePrivate(path string) error
+	// Replaceable says who besides its owner may put something else in the place
+	// of what is in the folder at path, in a few words for a person; "" where
+	// nobody may, and where everyone may write but only move what is his own (the
+	// sticky bit). It follows symbolic links.
+	Replaceable(path string) (string, error)
 	// HasOtherName says whether the open file has another name (a hard link):
 	// what is written to it would then stand there too.
 	HasOtherName(f *os.File) bool

@@ -52,6 +52,9 @@ func (f Folder) path(names ...string) string {
 // Check says whether the folder can be used: nil when it is there, or can be
 // made. It changes nothing.
 func (f Folder) Check() error {
+	if err := f.refuseOpenParents(); err != nil {
+		return err
+	}
 	info, err := os.Stat(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -87,6 +90,38 @@ func (f Folder) checkParents() error {
 		}
 		if err == nil || dir == filepath.Dir(dir) {
 			return nil
+		}
+	}
+}
+
+// refuseOpenParents refuses a folder that anybody can move away and put another
+// in its place, whose keys and whose root devcert would then take for its own. A
+// link on the way there may be replaced as well as what it leads to.
+func (f Folder) refuseOpenParents() error {
+	for _, way := range f.ways() {
+		for dir := way; ; dir = filepath.Dir(dir) {
+			if why, err := f.Files.Replaceable(dir); err == nil && why != "" {
+				return failed("using the state folder", f.Path, &openParentError{dir, why})
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// ways are the folder above f, without links as far as it is there, and as it is
+// named.
+func (f Folder) ways() []string {
+	named := filepath.Dir(f.Path)
+	for dir := named; ; dir = filepath.Dir(dir) {
+		real, err := filepath.EvalSymlinks(dir)
+		if err == nil && real != dir {
+			return []string{real, named}
+		}
+		if err == nil || dir == filepath.Dir(dir) {
+			return []string{named}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -210,4 +211,76 @@ func TestLinkToNowhere(t *testing.T) {
 	require.ErrorIs(t, Folder{Path: filepath.Join(f.Path, "devcert")}.Check(), errDangling, "nor below it")
 	_, err = f.Lock(context.Background(), "setup", noWait(t))
 	require.ErrorIs(t, err, errDangling)
+}
+
+// Whoever may rename the state folder puts one of his own in its place: its root
+// would be trusted and its keys believed. Nothing is made there, nor read.
+func TestFolderThatOthersMayReplace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no modes")
+	}
+	for _, row := range []struct {
+		name   string
+		mode   os.FileMode
+		path   string // below the folder that has the mode
+		refuse bool
+	}{
+		{"everyone may, straight above", 0o777, "state", true},
+		{"everyone may, further above", 0o777, "a/b/state", true},
+		{"everyone may, and may not look", 0o733, "state", true},
+		{"but only move his own", 0o777 | os.ModeSticky, "state", false},
+		{"the group may, which is often the user's own", 0o775, "state", false},
+		{"nobody else", 0o755, "a/state", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			above := filepath.Join(t.TempDir(), "above")
+			require.NoError(t, os.Mkdir(above, 0o755))
+			require.NoError(t, os.Chmod(above, row.mode))
+			f := Folder{Path: filepath.Join(above, row.path), Files: chmodFiles{}}
+			unlock, err := f.Lock(t.Context(), "setup", noWait(t))
+			if !row.refuse {
+				require.NoError(t, err)
+				unlock()
+				return
+			}
+			requireReplaceable(t, err, above)
+			require.Empty(t, below(t, above))
+			_, err = f.Snapshot()
+			requireReplaceable(t, err, above)
+		})
+	}
+	t.Run("one that is there already", func(t *testing.T) {
+		f := healthyFolder(t)
+		before := tree(t, f.Path)
+		require.NoError(t, os.Chmod(filepath.Dir(f.Path), 0o777))
+		_, err := f.Snapshot()
+		requireReplaceable(t, err, filepath.Dir(f.Path))
+		_, err = f.Lock(t.Context(), "repair", noWait(t))
+		requireReplaceable(t, err, filepath.Dir(f.Path))
+		require.Equal(t, before, tree(t, f.Path))
+	})
+	t.Run("where a link on the way leads", func(t *testing.T) {
+		open, own := filepath.Join(t.TempDir(), "open"), t.TempDir()
+		require.NoError(t, os.Mkdir(open, 0o700))
+		require.NoError(t, os.Chmod(open, 0o777))
+		symlink(t, open, filepath.Join(own, "link"))
+		requireReplaceable(t, Folder{Path: filepath.Join(own, "link", "a", "state"), Files: chmodFiles{}}.Make(), open)
+		require.Empty(t, below(t, open))
+	})
+	t.Run("where the link itself is", func(t *testing.T) {
+		open, own := filepath.Join(t.TempDir(), "open"), t.TempDir()
+		require.NoError(t, os.Mkdir(open, 0o700))
+		require.NoError(t, os.Chmod(open, 0o777))
+		symlink(t, own, filepath.Join(open, "link"))
+		requireReplaceable(t, Folder{Path: filepath.Join(open, "link", "state"), Files: chmodFiles{}}.Make(), open)
+		require.Empty(t, below(t, own))
+	})
+}
+
+func requireReplaceable(t *testing.T, err error, dir string) {
+	t.Helper()
+	var refused *FolderError
+	require.ErrorAs(t, err, &refused)
+	require.ErrorContains(t, err, dir+" above it has mode 07")
+	require.Contains(t, refused.Remedy(), "chmod o-w "+dir+"\n")
 }

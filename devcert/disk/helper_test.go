@@ -53,6 +53,14 @@ func (chmodFiles) MakePrivate(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
+func (chmodFiles) Replaceable(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || info.Mode().Perm()&0o002 == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("mode %04o", info.Mode().Perm()), nil
+}
+
 func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
 func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }

@@ -27,11 +27,12 @@ func (f plainFiles) Create(path string) (*os.File, error) {
 	}
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
-func (f plainFiles) Exposed(string) (string, error) { return "", nil }
-func (f plainFiles) MakePrivate(path string) error  { return os.Chmod(path, 0o600) }
-func (f plainFiles) HasOtherName(*os.File) bool     { return false }
-func (plainFiles) Rename(from, to string) error     { return os.Rename(from, to) }
-func (f plainFiles) SyncDir(string) error           { return f.syncErr }
+func (f plainFiles) Exposed(string) (string, error)   { return "", nil }
+func (f plainFiles) MakePrivate(path string) error    { return os.Chmod(path, 0o600) }
+func (plainFiles) Replaceable(string) (string, error) { return "", nil }
+func (f plainFiles) HasOtherName(*os.File) bool       { return false }
+func (plainFiles) Rename(from, to string) error       { return os.Rename(from, to) }
+func (f plainFiles) SyncDir(string) error             { return f.syncErr }
 
 const (
 	thumbA = "0123456789ABCDEF0123456789ABCDEF01234567"

@@ -186,7 +186,8 @@ func (f *looseFiles) Exposed(path string) (string, error) {
 	return f.exposed[filepath.Base(path)], nil
 }
 
-func (*looseFiles) MakePrivate(string) error     { return errors.ErrUnsupported }
-func (*looseFiles) HasOtherName(f *os.File) bool { return false }
-func (*looseFiles) Rename(from, to string) error { return os.Rename(from, to) }
-func (*looseFiles) SyncDir(string) error         { return nil }
+func (*looseFiles) MakePrivate(string) error           { return errors.ErrUnsupported }
+func (*looseFiles) Replaceable(string) (string, error) { return "", nil }
+func (*looseFiles) HasOtherName(f *os.File) bool       { return false }
+func (*looseFiles) Rename(from, to string) error       { return os.Rename(from, to) }
+func (*looseFiles) SyncDir(string) error               { return nil }

@@ -116,6 +116,17 @@ func makePrivate(file *os.File) error {
 	return file.Chmod(mode)
 }
 
+// Replaceable reports rights of everyone to write without the sticky bit. A
+// group's are not counted: on many systems each user has one of his own, and all
+// he makes may be written by it.
+func (Files) Replaceable(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode()&fs.ModeSticky != 0 || info.Mode().Perm()&0o002 == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("mode %04o: everyone may replace what is in it", info.Mode().Perm()), nil
+}
+
 // Rename replaces to, whoever has it open.
 func (Files) Rename(from, to string) error { return os.Rename(from, to) }
 

@@ -3,6 +3,7 @@
 package securefile
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -134,4 +135,33 @@ func TestHasOtherName(t *testing.T) {
 	require.True(t, Files{}.HasOtherName(file))
 	require.NoError(t, os.Remove(path))
 	require.False(t, Files{}.HasOtherName(file))
+}
+
+// A folder whose entries everyone may rename is one thing, /tmp another.
+func TestReplaceable(t *testing.T) {
+	dir := t.TempDir()
+	for _, row := range []struct {
+		mode fs.FileMode
+		want string
+	}{
+		{0o700, ""},
+		{0o755, ""},
+		{0o775, ""}, // the user's own group, on many systems
+		{0o777 | fs.ModeSticky, ""},
+		{0o777, "mode 0777: everyone may replace what is in it"},
+		{0o703, "mode 0703: everyone may replace what is in it"},
+	} {
+		require.NoError(t, os.Chmod(dir, row.mode))
+		got, err := Files{}.Replaceable(dir)
+		require.NoError(t, err)
+		require.Equal(t, row.want, got, row.mode)
+	}
+	require.NoError(t, os.Chmod(dir, 0o777))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	got, err := Files{}.Replaceable(link)
+	require.NoError(t, err)
+	require.NotEmpty(t, got, "what a link leads to is asked")
+	_, err = Files{}.Replaceable(filepath.Join(dir, "nothing"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }

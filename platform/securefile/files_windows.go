@@ -118,6 +118,10 @@ func (Files) Rename(from, to string) error {
 // longestRename is the last pause of Rename, about half of what it waits in all.
 const longestRename = time.Second
 
+// Replaceable finds nobody: below a profile nobody else may rename anything, and
+// below a disk's root everyone may add folders, but rename only what is his own.
+func (Files) Replaceable(string) (string, error) { return "", nil }
+
 // HasOtherName counts the links. What cannot be counted may have two.
 func (Files) HasOtherName(f *os.File) bool {
 	var info windows.ByHandleFileInformation

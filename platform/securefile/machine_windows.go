@@ -82,6 +82,9 @@ func (Machine) MakePrivate(path string) error {
 	return &os.PathError{Op: "make private", Path: path, Err: errors.ErrUnsupported}
 }
 
+// Replaceable finds nobody, as for Files.
+func (Machine) Replaceable(path string) (string, error) { return Files{}.Replaceable(path) }
+
 // HasOtherName counts the links.
 func (Machine) HasOtherName(f *os.File) bool { return Files{}.HasOtherName(f) }
 
