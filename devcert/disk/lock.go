@@ -53,12 +53,12 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		// An uninstall that held the lock removed the file with the folder: this
 		// lock is then on a file that nobody else will ever see.
 		if f.stillThere(lock) {
+			f.sign(lock, fmt.Sprintf("%d %s\n", os.Getpid(), self)) // before anything that may hang
 			if err := f.makeGenerations(); err != nil {
-				f.unlock(lock)
+				f.leave(lock)
 				return nil, err
 			}
-			f.sign(lock, self)
-			return func() { f.unlock(lock) }, nil
+			return func() { f.leave(lock) }, nil
 		}
 		_ = lock.Close()
 	}
@@ -132,6 +132,13 @@ func (f Folder) ours() bool {
 // ErrNotOurs is returned for a folder that somebody else uses.
 var ErrNotOurs = errors.New("the folder is in use for something else")
 
+// leave takes the signature back, so that nobody is told of one who has left, and
+// a reader can see that somebody has been here; then it lets the next writer in.
+func (f Folder) leave(lock *flock.Flock) {
+	f.sign(lock, "")
+	f.unlock(lock)
+}
+
 // unlock lets the next writer in. Windows removes no file that is open: there,
 // what Remove had to leave is removed now, unless another writer has it open.
 func (f Folder) unlock(lock *flock.Flock) {
@@ -159,11 +166,17 @@ func (f Folder) acquire(ctx context.Context, lock *flock.Flock, waiting func(str
 	if free {
 		return nil
 	}
-	holder := f.holder()
-	waiting(holder)
+	// Whoever has the lock for a moment only is not worth a word, and one who has
+	// just taken it has signed it by then.
+	brief, cancel := context.WithTimeout(ctx, retryLock)
+	defer cancel()
+	if _, err := lock.TryLockContext(brief, retryLock/4); err == nil {
+		return nil
+	}
+	waiting(f.holder())
 	if _, err := lock.TryLockContext(ctx, retryLock); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%w (%s)", ErrLocked, holder)
+			return fmt.Errorf("%w (%s)", ErrLocked, f.holder()) // maybe another by now
 		}
 		return failed("locking", f.path(LockFile), err)
 	}
@@ -179,12 +192,12 @@ func (f Folder) stillThere(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(ours, named)
 }
 
-// sign writes who holds the lock, for the message of those who wait. It is not
+// sign writes who holds the lock, or that nobody does, for the message of those who wait. It is not
 // the lock: that is the system's, and ends with the process. Where the system
 // lets nobody write to a locked file, those who wait are told less; also where
 // the file has another name, under which it may be anybody's. A lock on that
 // one is as good: whoever else comes in by the name in the folder finds it taken.
-func (f Folder) sign(lock *flock.Flock, self string) {
+func (f Folder) sign(lock *flock.Flock, text string) {
 	fh, err := os.OpenFile(f.path(LockFile), os.O_WRONLY, 0)
 	if err != nil {
 		return
@@ -196,7 +209,7 @@ func (f Folder) sign(lock *flock.Flock, self string) {
 		return
 	}
 	if fh.Truncate(0) == nil {
-		_, _ = fmt.Fprintf(fh, "%d %s\n", os.Getpid(), self)
+		_, _ = fh.WriteString(text)
 	}
 }
 
@@ -211,6 +224,56 @@ func (f Folder) holder() string {
 	}
 	return fmt.Sprintf("process %s, devcert %s", pid, command)
 }
+
+// Stamp is what the lock file was like at a moment.
+type Stamp struct {
+	info os.FileInfo // nil when it was not there
+}
+
+// Stamp notes what [Folder.Moved] compares.
+func (f Folder) Stamp() Stamp {
+	info, err := os.Lstat(f.path(LockFile))
+	if err != nil {
+		return Stamp{}
+	}
+	return Stamp{info}
+}
+
+// same says that nobody has signed the lock file or left it in between.
+func (s Stamp) same(other Stamp) bool {
+	if s.info == nil || other.info == nil {
+		return s.info == nil && other.info == nil
+	}
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
+}
+
+// Moved says whether another writer has been at work since the stamp was taken, so
+// that what was read meanwhile may be half of the old and half of the new. It
+// waits for one that still is, until ctx ends, after calling waiting once where
+// that takes longer than patience; then, and where nobody was, it says no.
+func (f Folder) Moved(ctx context.Context, since Stamp, waiting func(holder string)) bool {
+	begun, told := time.Now(), false
+	busy := f.Busy()
+	if !busy && f.Stamp().same(since) {
+		return false
+	}
+	for busy {
+		if !told && time.Since(begun) > patience {
+			waiting(f.holder())
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(retryLock):
+		}
+		busy = f.Busy()
+	}
+	return ctx.Err() == nil
+}
+
+// patience is how long a reader waits for a writer before it says so.
+const patience = 2 * time.Second
 
 // Busy says whether another writer has the lock now. It asks by a lock that many
 // may have, for no longer than that, and makes nothing.

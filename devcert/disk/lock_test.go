@@ -384,3 +384,103 @@ func TestLockOnAFileWithAnotherName(t *testing.T) {
 	require.NoDirExists(t, f.Path)
 	require.Equal(t, "precious", string(read(t, elsewhere)))
 }
+
+// Who is named is who has the lock now, not one who had it before: neither one
+// that ended, nor one that was killed, nor one that left while others waited.
+func TestHolderIsNeverOneWhoHasLeft(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nobody may read a locked file there")
+	}
+	t.Run("left", func(t *testing.T) {
+		f := newFolder(t)
+		lockOnce(t, f)
+		require.Empty(t, read(t, f.path(LockFile)))
+	})
+	t.Run("killed", func(t *testing.T) {
+		f := newFolder(t)
+		write(t, f.path(LockFile), []byte("4711 uninstall\n")) // as SIGKILL leaves it
+		said, _, _ := otherProcess(t, f)
+		require.Equal(t, "locked", said)
+		var holder string
+		_, err := f.Lock(short(t), "repair", func(h string) { holder = h })
+		require.ErrorIs(t, err, ErrLocked)
+		require.Regexp(t, `^process \d+, devcert setup$`, holder)
+		require.NotContains(t, holder, "4711")
+	})
+	t.Run("another by the time limit", func(t *testing.T) {
+		f := newFolder(t)
+		first, err := f.Lock(t.Context(), "setup", noWait(t))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		second := flock.New(f.path(LockFile))
+		defer second.Close()
+		_, err = f.Lock(ctx, "repair", func(holder string) {
+			require.Equal(t, fmt.Sprintf("process %d, devcert setup", os.Getpid()), holder)
+			first()
+			require.NoError(t, second.Lock())
+			write(t, f.path(LockFile), []byte("4712 renew\n"))
+		})
+		require.ErrorIs(t, err, ErrLocked)
+		require.ErrorContains(t, err, "(process 4712, devcert renew)")
+	})
+}
+
+// A reader that asks whether anybody writes has the lock for an instant, and is
+// nobody to wait for aloud.
+func TestLockWaitsForNoInstant(t *testing.T) {
+	f := newFolder(t)
+	reader := flock.New(f.path(LockFile), flock.SetFlag(os.O_CREATE|os.O_RDONLY))
+	free, err := reader.TryRLock()
+	require.NoError(t, err)
+	require.True(t, free)
+	time.AfterFunc(time.Millisecond, func() { _ = reader.Close() })
+	unlock, err := f.Lock(t.Context(), "setup", func(holder string) { t.Log("a slow machine: told of", holder) })
+	require.NoError(t, err)
+	unlock()
+}
+
+func TestMoved(t *testing.T) {
+	never := func(holder string) { t.Errorf("told of %s", holder) }
+	t.Run("nobody", func(t *testing.T) {
+		f := newFolder(t)
+		require.False(t, f.Moved(t.Context(), f.Stamp(), never))
+		lockOnce(t, f)
+		require.False(t, f.Moved(t.Context(), f.Stamp(), never))
+	})
+	t.Run("one that began before and has ended", func(t *testing.T) {
+		f := newFolder(t)
+		unlock, err := f.Lock(t.Context(), "setup", noWait(t))
+		require.NoError(t, err)
+		since := f.Stamp()
+		unlock()
+		require.True(t, f.Moved(t.Context(), since, never) || runtime.GOOS == "windows")
+	})
+	t.Run("a first one", func(t *testing.T) {
+		f := newFolder(t)
+		since := f.Stamp()
+		lockOnce(t, f)
+		require.True(t, f.Moved(t.Context(), since, never))
+	})
+	t.Run("one that removed all", func(t *testing.T) {
+		f := newFolder(t)
+		lockOnce(t, f)
+		since := f.Stamp()
+		require.NoError(t, os.Remove(f.path(LockFile)))
+		require.True(t, f.Moved(t.Context(), since, never))
+	})
+	t.Run("one that is at it", func(t *testing.T) {
+		f := newFolder(t)
+		unlock, err := f.Lock(t.Context(), "setup", noWait(t))
+		require.NoError(t, err)
+		time.AfterFunc(30*time.Millisecond, unlock)
+		require.True(t, f.Moved(t.Context(), f.Stamp(), func(string) {}))
+	})
+	t.Run("one that stays, and whose it is", func(t *testing.T) {
+		f := newFolder(t)
+		unlock, err := f.Lock(t.Context(), "setup", noWait(t))
+		require.NoError(t, err)
+		defer unlock()
+		require.False(t, f.Moved(short(t), f.Stamp(), func(string) {}))
+	})
+}
