@@ -15,7 +15,11 @@ import (
 // is not even a folder there is certainly something to do, and one look is enough.
 func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
 	if fresh := !e.folder().Exists() && g.want != nil && !e.DryRun && !e.TakeOver; !fresh {
-		before, err := e.look(ctx, depth{}, g.want)
+		look := e.look // what is wrong is looked at again with the lock
+		if e.DryRun {
+			look = e.lookSettled
+		}
+		before, err := look(ctx, depth{}, g.want)
 		if err != nil {
 			return nil, err
 		}
@@ -66,9 +70,7 @@ func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
 func (e *Engine) lock(ctx context.Context) (func(), error) {
 	wait, cancel := context.WithTimeout(ctx, e.Timeout)
 	defer cancel()
-	return e.folder().Lock(wait, e.Command, func(holder string) {
-		e.Say("waiting for another devcert to finish (" + holder + ")")
-	})
+	return e.folder().Lock(wait, e.Command, e.sayWaiting)
 }
 
 // ready asks what must be asked before anything changes. Replacing a root that

@@ -60,7 +60,7 @@ func (e *Engine) Diagnose(ctx context.Context, x Examine) (*Report, error) {
 	if e.Host.IIS == nil && !x.IIS.empty() {
 		return nil, &UsageError{Problem: "there is no IIS on this system to look at"}
 	}
-	r, err := e.look(ctx, depth{clients: true, probe: x.Ports, iis: &x.IIS}, nil)
+	r, err := e.lookSettled(ctx, depth{clients: true, probe: x.Ports, iis: &x.IIS}, nil)
 	if err == nil {
 		r.Findings = append(r.Findings, e.listFindings(ctx, r)...)
 		r.leave()

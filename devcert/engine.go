@@ -92,7 +92,7 @@ func (e *Engine) folder() disk.Folder {
 
 // Status reports what is right and wrong now. It changes nothing.
 func (e *Engine) Status(ctx context.Context, probe bool) (*Report, error) {
-	r, err := e.look(ctx, depth{probe: probe, clients: true}, nil)
+	r, err := e.lookSettled(ctx, depth{probe: probe, clients: true}, nil)
 	if err == nil {
 		r.leave()
 	}

@@ -35,7 +35,7 @@ var clientVariables = []struct {
 // that they trust the root: none for a program that follows the system's store,
 // while that has it. The report is that of a status.
 func (e *Engine) Variables(ctx context.Context) ([]Variable, *Report, error) {
-	r, err := e.look(ctx, depth{clients: true}, nil)
+	r, err := e.lookSettled(ctx, depth{clients: true}, nil)
 	if err != nil || r.Config == nil || r.Seen.Folder.Hierarchy.Root == nil {
 		return nil, r, err
 	}

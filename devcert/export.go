@@ -1,6 +1,7 @@
 package devcert
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"strings"
@@ -69,7 +70,15 @@ func ExportNamed(name string) (Export, error) {
 
 // Export gives the bytes of x, made from the state folder as it is. It changes
 // nothing. password is used where x has one.
-func (e *Engine) Export(x Export, password string) ([]byte, error) {
+func (e *Engine) Export(ctx context.Context, x Export, password string) (data []byte, err error) {
+	e.settle(ctx, func() bool {
+		data, err = e.export(x, password)
+		return err == nil
+	})
+	return data, err
+}
+
+func (e *Engine) export(x Export, password string) ([]byte, error) {
 	seen, err := e.folder().Snapshot()
 	if err != nil {
 		return nil, refuseNewer(err)

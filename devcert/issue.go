@@ -93,7 +93,11 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		return nil, err
 	}
 	name := fileName(o.Names[0])
-	by, err := e.issuer(o, name)
+	var by *signer
+	e.settle(ctx, func() bool {
+		by, err = e.issuer(o, name)
+		return err == nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,15 @@ type IssuedCert struct {
 }
 
 // List tells what was issued, and looks where it is offered. It changes nothing.
-func (e *Engine) List(ctx context.Context) ([]IssuedCert, error) {
+func (e *Engine) List(ctx context.Context) (all []IssuedCert, err error) {
+	e.settle(ctx, func() bool {
+		all, err = e.list(ctx)
+		return err == nil && !slices.ContainsFunc(all, func(c IssuedCert) bool { return c.State == IssuedUnreadable })
+	})
+	return all, err
+}
+
+func (e *Engine) list(ctx context.Context) ([]IssuedCert, error) {
 	seen, err := e.folder().Snapshot()
 	if err != nil {
 		return nil, refuseNewer(err)

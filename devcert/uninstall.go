@@ -13,7 +13,11 @@ import (
 // former roots that no ledger knows. Where nothing of devcert's is, it does
 // nothing.
 func (e *Engine) Uninstall(ctx context.Context, all bool) (*Report, error) {
-	before, err := e.look(ctx, depth{}, nil)
+	look := e.look // what is wrong is looked at again with the lock
+	if e.DryRun {
+		look = e.lookSettled
+	}
+	before, err := look(ctx, depth{}, nil)
 	if err != nil {
 		return nil, err
 	}

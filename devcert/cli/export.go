@@ -84,7 +84,7 @@ func (s *session) export(x devcert.Export) error {
 	if err != nil {
 		return err
 	}
-	data, err := s.engine.Export(x, password)
+	data, err := s.engine.Export(s.flags.Context, x, password)
 	if err != nil {
 		return s.failed(nil, err)
 	}
