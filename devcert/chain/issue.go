@@ -78,6 +78,9 @@ func (o Options) complete() (Options, error) {
 	if o.Now.IsZero() {
 		return o, errors.New("making a hierarchy: no time was given")
 	}
+	if o.Now.After(lastMoment) {
+		return o, fmt.Errorf("making a hierarchy: no certificate can say %s: is the clock right?", date(o.Now))
+	}
 	if len(o.Names) == 0 {
 		o.Names = DefaultNames()
 	}
@@ -103,7 +106,7 @@ func newAuthorities(o Options) (*Hierarchy, error) {
 		owner:     ReduceOwner(o.Owner),
 		id:        idOf(rootKey.Public()),
 		notBefore: seconds(o.Now).Add(-Backdate),
-		notAfter:  seconds(o.Now).AddDate(RootYears, 0, 0),
+		notAfter:  ending(seconds(o.Now).AddDate(RootYears, 0, 0)),
 		permits:   o.Permits,
 	}
 	root, err := newAuthority(rootProfile, v, Pair{Key: rootKey}, rootKey, o.Rand)
@@ -151,5 +154,16 @@ func newAuthority(p profile, v values, issuer Pair, key crypto.Signer, random io
 
 // seconds is t as a certificate can say it.
 func seconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// lastMoment is the last that a certificate can name (RFC 5280, 4.1.2.5).
+var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+// ending is t, or the last moment there is.
+func ending(t time.Time) time.Time {
+	if t.After(lastMoment) {
+		return lastMoment
+	}
+	return t
+}
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

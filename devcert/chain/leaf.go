@@ -113,7 +113,7 @@ func issueServer(p profile, issuer Pair, pub crypto.PublicKey, o LeafOptions) (*
 
 // leafValues are those of a leaf that is made at now.
 func leafValues(issuer *x509.Certificate, now time.Time, life time.Duration) values {
-	v := values{notBefore: seconds(now).Add(-Backdate), notAfter: seconds(now.Add(cmp.Or(life, LeafLifetime)))}
+	v := values{notBefore: seconds(now).Add(-Backdate), notAfter: ending(seconds(now.Add(cmp.Or(life, LeafLifetime))))}
 	if issuer != nil && v.notAfter.After(issuer.NotAfter) {
 		v.notAfter = issuer.NotAfter
 	}
