@@ -98,7 +98,7 @@ func writeSynced(files Files, entries []entry, rename func(string) string) error
 }
 
 func create(files Files, path string, e entry) (*os.File, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := clear(files, path); err != nil {
 		return nil, err
 	}
 	f, err := files.Create(path)
@@ -114,6 +114,24 @@ func create(files Files, path string, e entry) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// clear makes room at path, where a killed process may have left a file. A folder
+// with something in it is nobody's of ours, and is set aside.
+func clear(files Files, path string) error {
+	err := os.Remove(path)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if info, statErr := os.Lstat(path); statErr != nil || !info.IsDir() {
+		return err
+	}
+	for n := 1; ; n++ {
+		to := fmt.Sprintf("%s%s%d", path, setAside, n)
+		if _, err := os.Lstat(to); errors.Is(err, os.ErrNotExist) {
+			return files.Rename(path, to)
+		}
+	}
 }
 
 // beside is the temporary name of path: hidden, and in the same folder, since

@@ -151,3 +151,54 @@ func anyFailureOfTheFirstRun(t *testing.T, renew func(Folder, *Hierarchy) error)
 		require.Empty(t, snapshot(t, f).Damage)
 	}
 }
+
+// noRenames fails once, at the n-th rename.
+type noRenames struct {
+	chmodFiles
+	calls, failAt int
+	err           error
+}
+
+func (f *noRenames) Rename(from, to string) error {
+	if f.calls++; f.calls == f.failAt {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: f.err}
+	}
+	return f.chmodFiles.Rename(from, to)
+}
+
+// The copies at stable paths are renamed one after the other. A disk that fails in
+// between leaves the hierarchy itself whole, each copy that is not of it is known
+// with its cure, and the next run cures them.
+func TestAnyRenameThatFails(t *testing.T) {
+	broken, tried := errors.New("input/output error"), 0
+	for stroke, renew := range strokes {
+		for n, failed := 1, true; failed; n++ {
+			t.Run(fmt.Sprintf("%s, rename %d", stroke, n), func(t *testing.T) {
+				old := sample(t, 0)
+				young := otherLeaf(t, old)
+				f := folderWith(t, old)
+				files := &noRenames{failAt: n, err: broken}
+				f.Files = files
+				err := renew(f, young)
+				if failed = files.calls >= n; !failed {
+					require.NoError(t, err)
+					return
+				}
+				tried++
+				require.ErrorIs(t, err, broken)
+				f.Files = chmodFiles{}
+				s := snapshot(t, f)
+				requireOneOf(t, &s.Hierarchy, old, young)
+				for _, d := range s.Damage {
+					require.NotEmpty(t, d.Cure, d.Name)
+				}
+				require.NoError(t, renew(f, young))
+				s = snapshot(t, f)
+				require.Empty(t, damages(s))
+				require.True(t, s.Hierarchy.Leaf.Cert.Equal(young.Leaf.Cert))
+			})
+		}
+	}
+	require.Greater(t, tried, 6)
+	t.Logf("renames that failed: %d, hierarchies lost: 0", tried)
+}
