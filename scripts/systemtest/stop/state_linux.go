@@ -1,0 +1,42 @@
+package stop
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// CheckState says what is wrong with the generation that a state folder's file
+// "current" names: a key that is not its certificate's, a part that is missing.
+// A folder that names none has nothing wrong.
+func CheckState(folder string) error {
+	id, err := os.ReadFile(filepath.Join(folder, "current"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(folder, "generations", strings.TrimSpace(string(id)))
+	for _, name := range []string{"intermediate", "leaf"} {
+		file := filepath.Join(dir, name)
+		if _, err := tls.LoadX509KeyPair(file+".pem", file+"-key.pem"); err != nil {
+			return fmt.Errorf("%s in %s: %w", name, dir, err)
+		}
+	}
+	return nil
+}
+
+// Points spreads some of the points 1 to last evenly: all of them where there are
+// no more than some.
+func Points(last, some int) []int {
+	var all []int
+	for i := range min(last, some) {
+		all = append(all, 1+i*last/min(last, some))
+	}
+	return all
+}
