@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"devcert/scripts/systemtest/stop"
 )
 
 // systemPath is the PATH of everything that the tests start: that of a fresh
@@ -27,6 +29,7 @@ var suite struct {
 }
 
 func TestMain(m *testing.M) {
+	stop.Main()
 	if os.Getenv("DEVCERT_TEST_MACHINE") != "1" || os.Geteuid() != 0 {
 		os.Exit(m.Run()) // every test skips
 	}

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"testing"
 )
 
 // CheckState says what is wrong with the generation that a state folder's file
@@ -39,4 +41,22 @@ func Points(last, some int) []int {
 		all = append(all, 1+i*last/min(last, some))
 	}
 	return all
+}
+
+// Most says how many kills of one command there are to be: few, or as many as the
+// variable DEVCERT_TEST_FAULTS says, a number or "all".
+func Most(t testing.TB, few int) int {
+	t.Helper()
+	switch text := os.Getenv("DEVCERT_TEST_FAULTS"); text {
+	case "":
+		return few
+	case "all":
+		return 1 << 30
+	default:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal("DEVCERT_TEST_FAULTS is a number, or all:", err)
+		}
+		return n
+	}
 }

@@ -16,6 +16,7 @@ import (
 // Plan says when a program is to end. The zero Plan lets it run to its end.
 type Plan struct {
 	At    int           // before this call, counted from 1; 0 for never
+	On    string        // or before the first call whose description has this in it; "" for never
 	After time.Duration // or by the clock, so long after its start; 0 for never
 	// Alone says that only the program itself is killed, as by kill -9; what it
 	// has started goes on. Otherwise nothing more is changed by any of them, as
@@ -166,7 +167,7 @@ func (w *watcher) hear() error {
 		if w.Calls++; w.Calls == 1 {
 			w.Changes = time.Since(w.started)
 		}
-		if w.Calls == w.plan.At {
+		if w.Calls == w.plan.At || w.plan.On != "" && strings.Contains(what, w.plan.On) {
 			group, err := tgid(int(n.pid))
 			if err != nil {
 				return nil // it is gone
