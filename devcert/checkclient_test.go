@@ -15,6 +15,7 @@ import (
 	"devcert/devcert/chain"
 	"devcert/devcert/clientauth"
 	"devcert/devcert/disk"
+	"devcert/scripts/fuzzlimit"
 )
 
 // withClients is a machine on which setup --client-certs has run, and a client's
@@ -285,7 +286,7 @@ func FuzzNormalThumbprint(f *testing.F) {
 	for _, text := range []string{"", "0123456789abcdef0123456789ABCDEF01234567", "\u200e01 23", "01:23"} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		if thumb := normalThumbprint(text); thumb != "" && (len(thumb) != 40 || normalThumbprint(thumb) != thumb) {
 			t.Fatalf("%q: %q", text, thumb)
 		}

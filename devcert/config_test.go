@@ -13,6 +13,7 @@ import (
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
+	"devcert/scripts/fuzzlimit"
 )
 
 var knownStores = []string{SystemStore, "firefox", "java"}
@@ -242,7 +243,7 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(`{"schema":2}`))
 	f.Add([]byte(`{"schema":1,"names":["B.test","a.test"],"permits":["10.1.2.3/8"],"ports":"3,2,1","stores":["x","x"]}`))
 	f.Add([]byte(`{"schema":1,"ports":"none","key":"ecdsa","scope":"user","keepRootKey":true}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
 		if err != nil {
 			return

@@ -17,6 +17,7 @@ import (
 
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
+	"devcert/scripts/fuzzlimit"
 )
 
 // memPersonal offers certificates from memory.
@@ -279,7 +280,7 @@ func FuzzFileName(f *testing.F) {
 	for _, s := range []string{"alice", "../x", "a/b", "con", "*.", "\x00", "aux.pem", " ", "\u65e5\u672c"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, name string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, name string) {
 		got := fileName(name)
 		require.NotEmpty(t, got)
 		require.True(t, utf8.ValidString(got))

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestParsePorts(t *testing.T) {
@@ -79,7 +81,7 @@ func FuzzPorts(f *testing.F) {
 	for _, s := range []string{"", "none", "44300-44399,8443", "1-65535", "9,8,7", "0", "2-1", " 5 ", "1-2-3", "65536"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, list string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, list string) {
 		ports, err := ParsePorts(list)
 		if err != nil {
 			var usage *UsageError

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestParseProject(t *testing.T) {
@@ -38,7 +40,7 @@ func TestParseProject(t *testing.T) {
 func FuzzParseProject(f *testing.F) {
 	f.Add([]byte(`{"iisSettings": {"iisExpress": {"sslPort": 44333}}}`))
 	f.Add([]byte("{ // }\n/* {"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		p, err := ParseProject("x", data)
 		require.True(t, err != nil || p.SSLPort >= 0 && p.SSLPort <= 65535)
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/jsonc"
 
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
@@ -220,7 +221,7 @@ func FuzzParseTeamFile(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	schema := compiledSchema(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		file, err := ParseTeamFile("f", data, "1.2.0")
 		if err == nil {
 			require.True(t, fitsSchema(schema, data), "%q", data)

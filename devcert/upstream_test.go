@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestParseUpstream(t *testing.T) {
@@ -115,7 +117,7 @@ func TestAppURL(t *testing.T) {
 
 func FuzzParseUpstream(f *testing.F) {
 	f.Add("http://localhost:5000/app")
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		u, err := ParseUpstream(text)
 		if err != nil {
 			require.ErrorAs(t, err, new(*UsageError))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 var (
@@ -110,7 +112,7 @@ func FuzzReadCredential(f *testing.F) {
 		"\x30\x80", "-----BEGIN CERTIFICATE-----\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		c, err := ReadCredential(data, says(sesame))
 		if err != nil {
 			refusedAs(t, err, "", "")
@@ -133,7 +135,7 @@ func FuzzReadPEM(f *testing.F) {
 	for _, text := range []string{s.key, s.sec1, s.leaf, string(EncodeCRL(s.h.RootCRL)), string(s.h.RootCRL), s.key + s.other, "-----BEGIN X509 CRL-----\n"} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		key, err := ReadKey(data)
 		if (key == nil) == (err == nil) {
 			t.Fatalf("%v, %v", key, err)

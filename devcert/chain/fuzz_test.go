@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"unicode/utf8"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // wellFormed fails unless err is a refusal that a person can read.
@@ -33,7 +35,7 @@ func FuzzParseName(f *testing.F) {
 		"[::1]:443", "::ffff:1.2.3.4", "fe80::1%1", "1.2.3", "０.0.0.0", "a。b", "*.co.uk", "\xff", "ab--c", "https://x") {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, in string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in string) {
 		name, err := ParseName(in)
 		if err != nil {
 			wellFormed(t, in, err)
@@ -57,7 +59,7 @@ func FuzzParsePermit(f *testing.F) {
 		"fd00::/16", "::ffff:0.0.0.0/96", "*.x", ".x", "fe80::%1/64", "home.arpa", "рф", "10.1.2.3/9") {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, in string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in string) {
 		p, err := ParsePermit(in)
 		if err != nil {
 			wellFormed(t, in, err)
@@ -88,7 +90,7 @@ func FuzzCheckCRL(f *testing.F) {
 	f.Add(h.RootCRL)
 	f.Add(append(slices.Clone(h.RootCRL), h.RootCRL...))
 	f.Add(h.Root.Raw)
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		list, err := CheckCRL(in, h.Root)
 		if (list == nil) != (err != nil) {
 			t.Fatalf("%v, %v", list, err)
@@ -104,7 +106,7 @@ func FuzzParseCertificates(f *testing.F) {
 	f.Add(EncodeCertificates(h.Root))
 	f.Add(EncodeCertificates(h.Leaf.Cert, h.Intermediate.Cert))
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		certs, err := ParseCertificates(in)
 		if err != nil {
 			return
@@ -127,7 +129,7 @@ func FuzzParseKey(f *testing.F) {
 	}
 	f.Add(file)
 	f.Add(EncodeCertificates(h.Root))
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		key, err := ParseKey(in)
 		if err != nil {
 			if key != nil {
@@ -150,7 +152,7 @@ func FuzzCheckRoot(f *testing.F) {
 	f.Add(h.Intermediate.Cert.Raw)
 	f.Add(h.Leaf.Cert.Raw)
 	f.Add(newForgery(f, newP256(f)).sign(f))
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		cert, err := CheckRoot(in)
 		if err != nil {
 			if cert != nil {
@@ -170,7 +172,7 @@ func FuzzCheckRoot(f *testing.F) {
 func FuzzRequestNames(f *testing.F) {
 	f.Add(newRequest(f, newP256(f), x509.CertificateRequest{DNSNames: []string{"app.test", "*.dev.test"}}))
 	f.Add(standardHierarchy(f).Root.Raw)
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		pub, names, err := RequestNames(in)
 		if err != nil {
 			return
@@ -191,7 +193,7 @@ func FuzzRequestClient(f *testing.F) {
 	}))
 	f.Add(newRequest(f, key, x509.CertificateRequest{Subject: pkix.Name{CommonName: "www.example.com"}}))
 	f.Add(h.Root.Raw)
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		pub, o, err := RequestClient(in)
 		if err != nil {
 			if pub != nil || o.Name != "" {
@@ -213,7 +215,7 @@ func FuzzClientNames(f *testing.F) {
 		f.Add(seed[0], seed[1], seed[2])
 	}
 	h, key := clientHierarchy(f), newP256(f)
-	f.Fuzz(func(t *testing.T, name, email, uri string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, name, email, uri string) {
 		for _, o := range []ClientOptions{{Name: name}, {Name: "anna", Emails: []string{email}}, {Name: "anna", URIs: []string{uri}}} {
 			o, err := o.normal()
 			if err == nil {
@@ -261,7 +263,7 @@ func FuzzCheckPart(f *testing.F) {
 	for _, v := range clientVariants() {
 		f.Add(v.make(f, h).Cert.Raw)
 	}
-	f.Fuzz(func(t *testing.T, in []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, in []byte) {
 		cert, part, err := CheckPart(in)
 		if err != nil {
 			if cert != nil || part != "" {

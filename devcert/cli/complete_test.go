@@ -15,6 +15,7 @@ import (
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
 	"devcert/devcert/symptom"
+	"devcert/scripts/fuzzlimit"
 )
 
 // issuedIn makes a state folder in which names were issued, as far as looking at
@@ -287,7 +288,7 @@ func FuzzBashLine(f *testing.F) {
 	f.Add("devcert revoke al", "al")
 	f.Add(`devcert "a\"b" 'c' 2>x \`, "")
 	p := completing(nil)
-	f.Fuzz(func(t *testing.T, line, end string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, line, end string) {
 		var out strings.Builder
 		p.out = &output{Writer: &out}
 		p.answerTo("bash", []string{line, end})

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestAppSettings(t *testing.T) {
@@ -99,7 +101,7 @@ func FuzzAppSettings(f *testing.F) {
 	} {
 		f.Add([]byte(seed), "", "")
 	}
-	f.Fuzz(func(t *testing.T, data []byte, endpoint, host string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte, endpoint, host string) {
 		s, err := ParseAppSettings(data)
 		if err == nil {
 			var k Kestrel

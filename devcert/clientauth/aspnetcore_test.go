@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // core is an application that requires a certificate of a known root and does not
@@ -205,7 +207,7 @@ func FuzzConfigure(f *testing.F) {
 	for _, seed := range []string{"RevocationMode=NoCheck", "AllowedCertificateTypes=Chained,SelfSigned", "CustomTrustStore=x", "=", "ClientCertificateMode=.", "x\x00=\xff", "\xc8Է "} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		a := NewAspNetCore()
 		err := a.Configure([]string{text}, func(string) ([]*x509.Certificate, error) { return nil, nil })
 		var wrong *OptionError

@@ -3,6 +3,8 @@ package clientauth
 import (
 	"crypto/x509"
 	"testing"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // everyone are servers that look at all there is.
@@ -43,7 +45,7 @@ func FuzzPredict(f *testing.F) {
 		}
 		f.Add(c.Raw, second, w.roots[1].Raw, w.crls[2].Raw)
 	}
-	f.Fuzz(func(t *testing.T, leaf, second, root, crl []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, leaf, second, root, crl []byte) {
 		l, err := x509.ParseCertificate(leaf)
 		if err != nil {
 			return

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 var today = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -280,7 +282,7 @@ func FuzzJudge(f *testing.F) {
 		f.Add(issue(f, issuer, "anna", use(x509.ExtKeyUsageServerAuth)).Raw, between.Raw)
 	}
 	f.Add(issue(f, root, "anna", days(-300, -200)).Raw, between.Raw)
-	f.Fuzz(func(t *testing.T, leaf, second []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, leaf, second []byte) {
 		var sent []*x509.Certificate
 		for _, der := range [][]byte{leaf, second} {
 			if c, err := x509.ParseCertificate(der); err == nil {

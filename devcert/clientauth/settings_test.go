@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // fromFiles has one certificate and one list by each name but "missing".
@@ -153,7 +155,7 @@ func FuzzSettings(f *testing.F) {
 		f.Add(text)
 	}
 	with := fromFiles(f)
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		n, s, front, iis := NewNginx(), NewOpenSSL(), Serve{}, NewIIS()
 		given := []string{text}
 		for _, err := range []error{n.Configure(given, with), s.Configure(given, with), front.Configure(given, with), iis.Configure(given, with)} {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 func FuzzParseLedger(f *testing.F) {
@@ -19,7 +20,7 @@ func FuzzParseLedger(f *testing.F) {
 	f.Add([]byte(`{"schema":2,"news":true}`))
 	f.Add([]byte(`{"schema":1,"entries":[{"store":"system","certificate":"","since":"2026-11-21T12:00:00Z"}]}`))
 	f.Add(bytes.Replace(good, []byte("M"), []byte("N"), 3))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		l, err := ParseLedger(data)
 		if err != nil {
 			require.Nil(t, l)
@@ -43,7 +44,7 @@ func FuzzParseGenerationID(f *testing.F) {
 	for _, s := range []string{"0a1b2c3d-1", "0a1b2c3d-01", "0a1b2c3d-+1", "../x-1", "", "-", "0a1b2c3d-9223372036854775807"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, id string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, id string) {
 		hierarchy, n, ok := ParseGenerationID(id)
 		if !ok {
 			return
@@ -65,7 +66,7 @@ func FuzzSnapshot(f *testing.F) {
 		f.Add(uint8(i), append(bytes.Clone(data), data...))
 		f.Add(uint8(i), []byte{})
 	}
-	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, which uint8, data []byte) {
 		name := files[int(which)%len(files)]
 		whole := read(t, folder.path(name))
 		defer write(t, folder.path(name), whole)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestRevoked(t *testing.T) {
@@ -78,7 +80,7 @@ func FuzzParseRevoked(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"revoked":[]}`))
 	f.Add([]byte(`{"schema":1,"revoked":[{"issuer":"ab","serial":"1","at":"9999-12-31T23:59:59-01:00","name":""}]}`))
 	folder := newFolder(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		all, number, err := parseRevoked(data)
 		if err != nil {
 			return

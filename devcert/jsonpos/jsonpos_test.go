@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestParse(t *testing.T) {
@@ -69,7 +71,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a": [1, "x"]}`, `[]`, `{"a": {}, "a": 1}`, "\"\\ud800\"", "[1e5, -0, 0.1]", "\xff", "nul", "{\"a\"\n:true}"} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		v, err := Parse(data, 1000)
 		if err == nil {
 			require.True(t, json.Valid(data))

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestRecognise(t *testing.T) {
@@ -139,7 +141,7 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(text)
 	}
 	all := All()
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		got, ok := Recognise(text)
 		known := slices.ContainsFunc(all, func(s Symptom) bool { return s.ID == got.ID })
 		if ok != known {

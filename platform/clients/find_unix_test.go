@@ -12,6 +12,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 // machine is a made-up machine: a home, a folder of programs, the root in a file
@@ -246,7 +247,7 @@ func TestUnixJava(t *testing.T) {
 
 func FuzzParseWgetrc(f *testing.F) {
 	f.Add("ca_certificate = /x\n# y\nCheck-Certificate=off")
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		const ours = "\ncheck_certificate = off\n"
 		if got := parseWgetrc(text + ours)["checkcertificate"]; got != "off" {
 			t.Fatalf("the last one was read as %q", got)
@@ -256,7 +257,7 @@ func FuzzParseWgetrc(f *testing.F) {
 
 func FuzzJavaName(f *testing.F) {
 	f.Add("JAVA_VERSION=\"17.0.15\"\n")
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		home := t.TempDir()
 		if os.WriteFile(filepath.Join(home, "release"), []byte(text), 0o600) != nil {
 			t.Skip()

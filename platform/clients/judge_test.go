@@ -9,6 +9,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/platform/run"
+	"devcert/scripts/fuzzlimit"
 )
 
 func endingOf(status int) run.Ending { return run.Ending{Status: status} }
@@ -76,7 +77,7 @@ func TestMerge(t *testing.T) {
 
 func FuzzPlain(f *testing.F) {
 	f.Add([]byte("\x1b[31mred\r\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		got := line(run.Ending{Stderr: data})
 		if len([]rune(got)) > maxLine {
 			t.Fatalf("%d runes", len([]rune(got)))

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // settingsOf reads a file of git's, each setting as key=value, or key alone.
@@ -130,7 +132,7 @@ func FuzzParseGitConfig(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		all, err := settingsOf(text)
 		if err != nil {
 			return
@@ -175,7 +177,7 @@ func FuzzParseCurlrc(f *testing.F) {
 	for _, text := range []string{"insecure", `cacert = "a\\b"`, "--cacert x\r\n-k", "no-ssl-no-revoke:\n\\", `cacert "`} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		rc := parseCurlrc(text)
 		require.Empty(t, rc.path)
 		if utf8.ValidString(text) {

@@ -11,6 +11,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 // Whatever stands in a folder of the store, looking at it ends without a panic,
@@ -30,7 +31,7 @@ func FuzzFolder(f *testing.F) {
 	f.Add(withoutKey(f, h.Leaf.Cert), true)
 	f.Add([]byte{0x30, 0x80}, false)
 	m := devcert.Material{Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert}
-	f.Fuzz(func(t *testing.T, data []byte, beside bool) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte, beside bool) {
 		files := []file{{path: "/my/x.pfx"}}
 		files[0].bundle, files[0].err = parseWithin(data, "", 8000) // more would only be slower
 		if files[0].err != nil && files[0].bundle != nil {

@@ -17,6 +17,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 // recorder is the store of these tests.
@@ -308,7 +309,7 @@ func TestHostileRequests(t *testing.T) {
 func FuzzServe(f *testing.F) {
 	f.Add(frame(`{"nonce":"","seq":1,"do":"trust-root","body":{"der":"AAAA"}}`))
 	f.Add([]byte{0, 1, 0, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		r := &recorder{}
 		serve(context.Background(), bytes.NewReader(data), io.Discard, r.handlers())
 		if len(r.done) > 0 {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 const internalModule = "library=\nname=NSS Internal PKCS #11 Module\nparameters=configdir='sql:/home/anna/x' flags=optimizeSpace\n" +
@@ -41,7 +43,7 @@ func FuzzParseModules(f *testing.F) {
 	for _, seed := range []string{internalModule + "\n" + ourModule, "\n\n", "name=devcert system trust", "\r\n=\r\n"} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		end := 0
 		for _, m := range parseModules(data) {
 			if m.start < end || m.end <= m.start || m.end > len(data) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 const testModule = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-trust.so"
@@ -110,7 +112,7 @@ func FuzzPolicies(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		had, err := policyModules(data)
 		if err != nil && !errors.Is(err, errNotPolicies) {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestEnterpriseRoots(t *testing.T) {
@@ -71,7 +73,7 @@ func FuzzLastBool(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		const ours = "\nuser_pref(\"devcert\", false);"
 		_, line, found := lastBool(data, "devcert")
 		if lines := strings.Count(string(data), "\n") + 1; found && (line < 1 || line > lines) {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // write writes a file below dir, with the folders it needs.
@@ -146,7 +148,7 @@ func FuzzParseINI(f *testing.F) {
 	for _, seed := range []string{twoProfiles, "\uFEFF[a]\r\nb=c", utf16LE("[a]\nb=c"), "[a\n[]\n=\n;", "\xff\xfe\x00"} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		sections, err := parseINI(data)
 		if err != nil && len(sections) > 0 {
 			t.Fatal("sections beside an error")

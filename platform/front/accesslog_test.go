@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 var logTime = time.Date(2026, 11, 21, 18, 35, 3, 123456789, time.FixedZone("", 3600))
@@ -87,7 +88,7 @@ func FuzzAppendVisible(f *testing.F) {
 	for _, text := range []string{"", "/a", "\x1b]0;x\x07", "\"\\\n", "\xff\xfe", "\u2028\U0001F600"} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		line := appendMember([]byte(`{"a":1`), "b", text)
 		for _, b := range line {
 			if b < ' ' || b > '~' {

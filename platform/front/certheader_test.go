@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestForbids(t *testing.T) {
@@ -71,7 +72,7 @@ func FuzzForbids(f *testing.F) {
 	}
 	s := newStripper(nil)
 	other := regexp.MustCompile(`[^A-Za-z0-9]`)
-	f.Fuzz(func(t *testing.T, name string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, name string) {
 		variable := strings.ToUpper(other.ReplaceAllString(strings.ToValidUTF8(name, "?"), "_"))
 		if strings.ToValidUTF8(name, "?") != name || strings.ContainsFunc(name, func(r rune) bool { return r > 127 }) {
 			return // no server takes that for a name

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 const socketTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -45,7 +47,7 @@ func TestHolding(t *testing.T) {
 func FuzzParseSockets(f *testing.F) {
 	f.Add(socketTable)
 	f.Add("0: 0100007F:AD0C 0 0A 0 0 0 0 0 7")
-	f.Fuzz(func(t *testing.T, table string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, table string) {
 		for _, s := range parseSockets(table) {
 			if !s.local.Addr().IsValid() || strings.Trim(s.inode, "0123456789") != "" || s.inode == "" {
 				t.Fatalf("%+v", s)

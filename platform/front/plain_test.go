@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestPlainTarget(t *testing.T) {
@@ -64,7 +65,7 @@ func TestPlainTargetOnThePortOfHTTPS(t *testing.T) {
 func FuzzPlainTarget(f *testing.F) {
 	f.Add("GET /a?b HTTP/1.1\r\nHost: localhost:44300\r\n\r\n")
 	f.Add("OPTIONS * HTTP/1.0\r\nHost: [::1]\r\n\r\n")
-	f.Fuzz(func(t *testing.T, sent string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, sent string) {
 		location, head := plainTarget(bufio.NewReader(strings.NewReader(sent)), 44300)
 		answer, err := http.ReadResponse(bufio.NewReader(strings.NewReader(plainAnswer(location, head))), nil)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 func write(t *testing.T, path, text string) {
@@ -177,7 +178,7 @@ func FuzzFileName(f *testing.F) {
 	root, err := os.OpenRoot(f.TempDir())
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = root.Close() }) // Windows removes no folder that is open
-	f.Fuzz(func(t *testing.T, urlPath string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, urlPath string) {
 		name, ok := fileName(urlPath)
 		if !ok {
 			return

@@ -13,6 +13,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/disk"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestDecode(t *testing.T) {
@@ -95,7 +96,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"bindings":[{"port":44300,"thumbprint":"` + thumbA + `"}]}`))
 	f.Add([]byte(`{"schema":1,"bindings":[]}`))
 	f.Add([]byte(`{"schema":2}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		bindings, err := decode(data)
 		if err != nil {
 			assert.Empty(t, bindings)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"devcert/platform/httpsys/internal/standin"
+	"devcert/scripts/fuzzlimit"
 
 	"github.com/stretchr/testify/require"
 )
@@ -39,7 +40,7 @@ func checkRecords(t *testing.T, out []byte, records []Record) {
 
 func FuzzParseRecords(f *testing.F) {
 	seed(f, look[0])
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		records, err := ParseRecords(out)
 		checkRecords(t, out, records)
 		if err != nil {
@@ -53,7 +54,7 @@ func FuzzParseRecords(f *testing.F) {
 
 func FuzzParseReservations(f *testing.F) {
 	seed(f, look[1])
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		list, err := ParseReservations(out)
 		for _, r := range list {
 			require.True(t, written(out, r.URL), r)
@@ -71,7 +72,7 @@ func FuzzParseReservations(f *testing.F) {
 
 func FuzzParseExcluded(f *testing.F) {
 	seed(f, look[2])
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		ranges, err := ParseExcluded(out)
 		for _, r := range ranges {
 			require.True(t, 0 <= r.From && r.From <= r.To && r.To <= 65535, r)
@@ -88,7 +89,7 @@ func FuzzParseExcluded(f *testing.F) {
 
 func FuzzParseLook(f *testing.F) {
 	seed(f, look...)
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		_ = codes(out)
 		s, err := ParseLook(out)
 		if err != nil {
@@ -108,7 +109,7 @@ func FuzzParseLook(f *testing.F) {
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(uint8(0), "host.name", uint16(44300), []byte("x"), "My Store", uint8(0), uint16(0), uint8(0))
 	f.Add(uint8(3), "*.host", uint16(1), []byte{1, 2}, "MY", uint8(255), uint16(3600), uint8(7))
-	f.Fuzz(func(t *testing.T, kind uint8, host string, port uint16, id []byte, store string, flags uint8, seconds uint16, layout uint8) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, kind uint8, host string, port uint16, id []byte, store string, flags uint8, seconds uint16, layout uint8) {
 		id = append(id, make([]byte, 20)...)
 		switches := func(bit uint8, off, on Switch) Switch {
 			if flags&(1<<bit) != 0 {

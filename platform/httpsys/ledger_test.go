@@ -11,6 +11,7 @@ import (
 
 	"devcert/devcert/disk"
 	"devcert/platform/httpsys/internal/standin"
+	"devcert/scripts/fuzzlimit"
 
 	"github.com/stretchr/testify/require"
 )
@@ -156,7 +157,7 @@ func TestLedgerFile(t *testing.T) {
 
 func FuzzParseLedger(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"places":[{"kind":"ip","address":"0.0.0.0:1","port":1,"bound":["` + ours + `"]}],"reservations":[{"url":"https://localhost:1/"}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		l, err := parseLedger(data)
 		if err != nil {
 			return

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 // host is an applicationHost.config as IIS has it, with something in its middle.
@@ -218,7 +219,7 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(host(at("Shop", mapping(`enabled="true"><oneToOneMappings><add certificate="AAAA"/></oneToOneMappings>`)))))
 	f.Add(utf16le(host("")))
 	f.Add([]byte("<configuration><location/></configuration>"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r\x1b") {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 const fields = "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n#Date: 2026-11-20 10:00:00\n" +
@@ -133,7 +134,7 @@ func TestReadLog(t *testing.T) {
 func FuzzParseLog(f *testing.F) {
 	f.Add([]byte(fields + logLine("10:00:01", "403 16 2148204809")))
 	f.Add([]byte("#Fields: sc-status sc-substatus sc-win32-status\n403 7 0\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		all, err := ParseLog(strings.NewReader(string(data)))
 		for _, r := range all {
 			if err != nil || r.Times < 1 || r.Status == "" {
@@ -146,7 +147,7 @@ func FuzzParseLog(f *testing.F) {
 func FuzzParseTrace(f *testing.F) {
 	f.Add([]byte(trace("403.16", "(0x800b0109)")))
 	f.Add([]byte(trace("500", "995")))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		all, err := ParseTrace(data)
 		if err != nil && (all != nil || strings.ContainsAny(err.Error(), "\n\x1b")) || len(all) > 1 {
 			t.Fatal(all, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 // locks declares the sections as IIS does as installed, and access as mode says.
@@ -141,7 +142,7 @@ func FuzzParseWeb(f *testing.F) {
 	f.Add([]byte(host(locks("Allow"))), []byte(webText(security(`<access sslFlags="SslNegotiateCert"/>`))))
 	f.Add([]byte(host(at("Shop", `<access/>`))), []byte(webText(`<location path="in/deep">`+security(mapping(`enabled="true"><manyToOneMappings><add/></manyToOneMappings>`))+`</location>`)))
 	f.Add([]byte("<configuration/>"), []byte("<configuration>\n<x>"))
-	f.Fuzz(func(t *testing.T, hostData, webData []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, hostData, webData []byte) {
 		h, err := parseHost(hostData)
 		if err != nil {
 			return

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // sample is a file of testdata.
@@ -140,7 +142,7 @@ func FuzzParseKeystore(f *testing.F) {
 		f.Add(sample(f, filepath.Base(path)))
 	}
 	root := sampleCert(f, "root.pem")
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		k, err := parseKeystore(data)
 		if err != nil {
 			require.Empty(t, k.entries)

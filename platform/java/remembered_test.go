@@ -12,6 +12,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/disk"
 	"devcert/platform/securefile"
+	"devcert/scripts/fuzzlimit"
 )
 
 // withState gives the store a state folder.
@@ -132,7 +133,7 @@ func TestOnlySomeAreRemembered(t *testing.T) {
 
 func FuzzRemembered(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"homes":["/srv/jdk"]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		homes, err := parseRemembered(data)
 		for _, h := range homes {
 			if err != nil || !filepath.IsAbs(h) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 // root makes a self-signed certificate: settings say nothing of profiles.
@@ -127,7 +128,7 @@ func FuzzSettings(f *testing.F) {
 	cert := root(f, "a root")
 	f.Add([]byte(written(cert, settingsOf(ssl+yes, basic+no))))
 	f.Add([]byte("bplist00\xd1\x01\x02\\trustVersion\x10\x01\x08\x0b\x18\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1a"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		if s, err := parseSettings(data); err == nil && s.Of(cert) == Trusted && len(s.list) == 0 {
 			t.Fatal("trusted by an empty list")
 		}
@@ -208,7 +209,7 @@ func TestParseList(t *testing.T) {
 
 func FuzzList(f *testing.F) {
 	f.Add(pemOf(root(f, "a")))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		if ders, err := parseList(data); err == nil {
 			for _, der := range ders {
 				if len(der) > len(data) {

@@ -17,6 +17,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/chain"
 	"devcert/platform/elevate"
+	"devcert/scripts/fuzzlimit"
 )
 
 func encode(der []byte) string { return base64.StdEncoding.EncodeToString(der) }
@@ -340,7 +341,7 @@ func FuzzPolicy(f *testing.F) {
 	f.Add([]byte(`{"CACertificatesWithConstraints":[{"certificate":"AA==","constraints":{"permitted_cidrs":["::1/128"]}}]}`))
 	f.Add([]byte(`{"CAPlatformIntegrationEnabled":false,"PolicyListMultipleSourceMergeList":["*"]}`))
 	root := newRoot(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		all := policies{{"corp.json", parsePolicy(data)}}
 		if all.having(keyPlain, root) != "" {
 			require.True(t, strings.Contains(string(data), encode(root.Raw)[:20]) || strings.Contains(string(data), `\`))

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func rowsOf(t testing.TB, dir, name string) map[string]bool {
@@ -79,7 +81,7 @@ func FuzzTables(f *testing.F) {
 		}
 	}
 	f.Add(sqliteMagic)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		all, err := tablesWithRows(data)
 		require.True(t, err != nil || all != nil)
 	})

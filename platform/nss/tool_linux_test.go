@@ -19,6 +19,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 func realTool(t testing.TB) Tool {
@@ -288,7 +289,7 @@ func FuzzHeld(f *testing.F) {
 	f.Add(root.Raw, 0)
 	f.Add(append([]byte{0x30, 0x82, 0xff, 0xff, 0x30, 0x82}, root.Raw...), 40)
 	f.Add([]byte("0\x82"+chain.Organization), 3)
-	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte, cut int) {
 		if cut > 0 && cut < len(data) {
 			data = data[:cut]
 		}
@@ -302,7 +303,7 @@ func FuzzHeld(f *testing.F) {
 func FuzzListing(f *testing.F) {
 	f.Add([]byte("\nCertificate Nickname      Trust Attributes\n     SSL,S/MIME,JAR/XPI\n\nA  B      C,,  \n(NULL)   CT,p,\n"))
 	f.Add([]byte("x ,,"))
-	f.Fuzz(func(t *testing.T, output []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, output []byte) {
 		for _, e := range parseListing(output) {
 			require.NotEmpty(t, e.name)
 			require.True(t, bytes.Contains(output, []byte(e.name)))

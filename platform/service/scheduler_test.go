@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 // taskScheduler is a schtasks: it takes what Windows' takes in the way that it is
@@ -302,7 +303,7 @@ func FuzzTask(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(data, `C:\a b\devcert.exe`, "x y", `\"`)
 	f.Add([]byte("<Task><RegistrationInfo><Source>devcert</Source></RegistrationInfo></Task>"), "", "", "")
-	f.Fuzz(func(t *testing.T, data []byte, program, one, two string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte, program, one, two string) {
 		if read, err := readTask(data); err == nil {
 			_, _ = read.service()
 		}

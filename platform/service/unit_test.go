@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestUnit(t *testing.T) {
@@ -77,7 +78,7 @@ func FuzzForms(f *testing.F) {
 	}
 	f.Add([]byte(unitMarker+"\nExecStart=\"/a\" \"b"), "/a b", "x", "y")
 	f.Add([]byte(agentMarker+"<plist><dict><key>ProgramArguments</key><array/></dict></plist>"), "/\uffff", "x", "y")
-	f.Fuzz(func(t *testing.T, data []byte, program, one, two string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte, program, one, two string) {
 		for name, form := range forms {
 			form.judge(data) // whatever it is, nothing falls
 			s := devcert.Service{Program: program, Args: []string{one, two}}

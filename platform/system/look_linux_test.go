@@ -15,6 +15,7 @@ import (
 
 	"devcert/devcert"
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestSubjectHashIsOpenSSLs(t *testing.T) {
@@ -287,7 +288,7 @@ func FuzzCertificates(f *testing.F) {
 	f.Add(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte(chain.Organization)}))
 	f.Add([]byte{0x30, 0x82})
 	f.Add([]byte("-----BEGIN CERTIFICATE-----END CERTIFICATE-----"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		ders := certificates(data)
 		ourRoots(ders, nil)
 		sole(ders)
@@ -296,7 +297,7 @@ func FuzzCertificates(f *testing.F) {
 
 func FuzzSubjectHash(f *testing.F) {
 	f.Add([]byte{0x30, 0})
-	f.Fuzz(func(t *testing.T, data []byte) { subjectHash(data) })
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) { subjectHash(data) })
 }
 
 // The look is most of what `status` costs.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/chain"
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestJudgeRoots(t *testing.T) {
@@ -124,7 +125,7 @@ func FuzzJudge(f *testing.F) {
 	for _, c := range []*x509.Certificate{h.Root, h.Intermediate.Cert, h.Leaf.Cert} {
 		f.Add(c.Raw, IISExpressName)
 	}
-	f.Fuzz(func(t *testing.T, der []byte, name string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, der []byte, name string) {
 		list := []Entry{{DER: der, FriendlyName: name}}
 		require.Len(t, JudgeRoots(list, h.Root), 1)
 		Rivals(list, h.Leaf.Cert, now)

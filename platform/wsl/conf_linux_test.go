@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 func TestParseConf(t *testing.T) {
@@ -47,7 +49,7 @@ func TestConfThatCannotBeRead(t *testing.T) {
 func FuzzParseConf(f *testing.F) {
 	f.Add([]byte("[automount]\nroot = \"/w\" # here\n[interop]\r\nenabled = false\n"))
 	f.Add([]byte("[a]\nroot=\\"))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, data []byte) {
 		if c := parseConf(data); !filepath.IsAbs(c.mounts) || filepath.Clean(c.mounts) != c.mounts {
 			t.Fatalf("the drives are in %q", c.mounts)
 		}

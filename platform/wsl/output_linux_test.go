@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 const (
@@ -95,7 +97,7 @@ func FuzzParseLook(f *testing.F) {
 	f.Add([]byte("devcert look 1\nend 0\n"))
 	f.Add([]byte("devcert look 1\r\nfailed 80070005\r\n"))
 	f.Add([]byte("d\x00e\x00v\x00"))
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		entries, err := parseLook(out)
 		if err != nil {
 			if entries != nil {
@@ -118,7 +120,7 @@ func FuzzParseLook(f *testing.F) {
 func FuzzParseChange(f *testing.F) {
 	f.Add([]byte("done\r\n"))
 	f.Add([]byte("failed 800704C7\r\n"))
-	f.Fuzz(func(t *testing.T, out []byte) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, out []byte) {
 		if parseChange(out) == nil && strings.TrimRight(string(out), "\r\n") != "done" {
 			t.Fatalf("%q means done", out)
 		}

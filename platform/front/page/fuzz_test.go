@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"devcert/scripts/fuzzlimit"
 )
 
 // FuzzHost: whatever name a request comes by, it is answered only where that name
@@ -22,7 +24,7 @@ func FuzzHost(f *testing.F) {
 	report := m.mustReport()
 	leaf := report.Seen.Folder.Hierarchy.Leaf.Cert
 	h := newHandler(m.report, func() time.Time { return noon })
-	f.Fuzz(func(t *testing.T, host string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, host string) {
 		answers := h.answersTo(&http.Request{Host: host})
 		name := strings.ToLower(host)
 		if at := strings.LastIndexByte(name, ':'); at >= 0 && !strings.HasSuffix(name, "]") && strings.Count(name, "[") == strings.Count(name, "]") {
@@ -44,7 +46,7 @@ func FuzzClean(f *testing.F) {
 	for _, s := range []string{"devcert setup", nasty, "a: devcert b", "\xff\u202e", "2026-11-21 SHA-1 44300-44399"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzzlimit.Fuzz(f, func(t *testing.T, s string) {
 		out := clean(s)
 		require.True(t, utf8.ValidString(out))
 		require.LessOrEqual(t, utf8.RuneCountInString(out), shortText+1)
