@@ -27,11 +27,33 @@ func newError(command []string, both, stderr string, err error) *Error {
 	return &Error{Command: command, Output: withoutPEM(both), Said: said[strings.LastIndexByte(said, '\n')+1:], Err: err}
 }
 
-func withoutPEM(text string) string { return strings.TrimSpace(pemBlocks.ReplaceAllString(text, "")) }
+// withoutPEM is text without the PEM blocks in it, whole or not: tee says again what
+// it is given; a person needs to see none of it, and a key nobody may. What stands
+// before an end whose beginning was not kept may be a part of one, down to a half
+// of the beginning itself.
+func withoutPEM(text string) string {
+	var kept strings.Builder
+	for {
+		begin, end := strings.Index(text, pemBegin), pemEnd.FindStringIndex(text)
+		switch {
+		case begin >= 0 && (end == nil || begin < end[0]):
+			kept.WriteString(text[:begin])
+		case end == nil:
+			kept.WriteString(text)
+		}
+		if end == nil {
+			return strings.TrimSpace(kept.String())
+		}
+		text = text[end[1]:]
+		if rest, found := strings.CutPrefix(strings.TrimLeft(text, "-"), "BEGIN "); found {
+			text = pemBegin + rest // whose dashes were taken for the end's
+		}
+	}
+}
 
-// pemBlocks are whole, or the end of one whose beginning was not kept. tee says
-// again what it is given; a person needs to see none of it, and a key nobody may.
-var pemBlocks = regexp.MustCompile(`(?s)-----BEGIN .*?-----END [A-Z0-9 ]+-----\n?|^[^-]*-----END [A-Z0-9 ]+-----\n?`)
+const pemBegin = "-----BEGIN "
+
+var pemEnd = regexp.MustCompile(`-----END [A-Z0-9 ]+-----\n?`)
 
 // Failed is the error of a command that somebody else ran.
 func Failed(command []string, output []byte, err error) *Error {

@@ -85,6 +85,9 @@ func TestErrorsShowNoCertificatesAndKeys(t *testing.T) {
 		{"before the reason", certificate + "tee: why", "tee: why"},
 		{"two around it", certificate + "tee: why\n" + key, "tee: why"},
 		{"its beginning was not kept", certificate[40:] + "tee: why\n", "tee: why"},
+		{"half of its beginning was not kept", key[3:] + "tee: why\n", "tee: why"},
+		{"its end was not said", "tee: why\n" + key[:len(key)-9], "tee: why"},
+		{"an end alone, and a key", "x\n-----END X-----\n" + key + "tee: why", "tee: why"},
 		{"nothing else", certificate, ""},
 		{"dashes", "--- why ---", "--- why ---"},
 	} {
