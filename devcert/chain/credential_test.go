@@ -252,9 +252,10 @@ func TestAPFXThatAsksForYearsIsRefused(t *testing.T) {
 		data []byte
 		want int
 	}{
-		{"once", newStuff(t).pfx(pkcs12.Modern2023, sesame), 1},
+		{"certificates and a key, once each", newStuff(t).pfx(pkcs12.Modern2023, sesame), 2},
 		{"in a MAC", mustDER(t, stretch{[]byte("salt"), big.NewInt(5_000_000)}), 5_000_000},
 		{"beyond all", mustDER(t, stretch{[]byte("salt"), new(big.Int).Lsh(big.NewInt(1), 200)}), 1<<31 - 1},
+		{"in several parts", mustDER(t, []any{stretch{[]byte("a"), big.NewInt(7)}, stretch{[]byte("b"), big.NewInt(70)}}), 77},
 		{"inside an octet string", mustDER(t, []any{mustDER(t, stretch{[]byte("s"), big.NewInt(77)})}...), 77},
 	} {
 		t.Run(row.name, func(t *testing.T) { require.Equal(t, row.want, stretched(row.data, 0)) })

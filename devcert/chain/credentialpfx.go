@@ -98,16 +98,17 @@ func pfxError(err error) error {
 	return e
 }
 
-// maxStretch bounds how often a password is hashed before it is tried. Programs do
-// so 2,000 to 600,000 times; a file can ask for years of it.
+// maxStretch bounds how often a password is hashed for all of a file before it is
+// tried. Programs do so 2,000 to 600,000 times for each of its three parts; a file
+// can ask for years of it.
 const maxStretch = 2_000_000
 
-// stretched is the highest count of iterations that the file asks for where that
-// can be seen before anything is decrypted. Wherever PKCS#12 and PKCS#5 have one,
+// stretched is how many iterations the file asks for, together, where that can be
+// seen before anything is decrypted. Wherever PKCS#12 and PKCS#5 have one,
 // it stands behind an octet string, the salt.
 func stretched(der []byte, depth int) int {
 	const deepest = 24
-	most, salt := 0, false
+	sum, salt := 0, false
 	for len(der) > 0 && depth < deepest {
 		var v asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &v)
@@ -117,14 +118,14 @@ func stretched(der []byte, depth int) int {
 		universal := v.Class == asn1.ClassUniversal
 		switch {
 		case salt && universal && v.Tag == asn1.TagInteger:
-			most = max(most, saturated(v.Bytes))
+			sum += saturated(v.Bytes)
 		case v.IsCompound, universal && v.Tag == asn1.TagOctetString:
-			most = max(most, stretched(v.Bytes, depth+1))
+			sum += stretched(v.Bytes, depth+1)
 		}
 		salt = universal && v.Tag == asn1.TagOctetString
 		der = rest
 	}
-	return most
+	return min(sum, math.MaxInt32)
 }
 
 // saturated is a number, or the highest one.
