@@ -317,3 +317,51 @@ func FuzzServe(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRequests says requests with the child's own number, each of a line, with that
+// in the place of NONCE.
+func FuzzRequests(f *testing.F) {
+	h, err := chain.New(chain.Options{Owner: "anna@birch", Key: chain.ECDSA, Now: time.Now()})
+	require.NoError(f, err)
+	for _, der := range [][]byte{h.Root.Raw, h.Intermediate.Cert.Raw, nil} {
+		body, err := json.Marshal(Certificate{der})
+		require.NoError(f, err)
+		f.Add(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":` + string(body) + "}\n" +
+			`{"nonce":"NONCE","seq":2,"do":"distrust-root","body":` + string(body) + `,"wait":1}`)
+	}
+	f.Add(`{"nonce":"NONCE","seq":2,"do":"trust-root"}`)
+	f.Add(`{"nonce":"NONCE","seq":1,"do":"trust-root","body":null}{}`)
+	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
+		r, said := &recorder{}, &bytes.Buffer{}
+		lines := strings.Split(text, "\n")
+		_ = serve(context.Background(), &numbered{lines: lines, greeting: said}, said, r.handlers())
+		answers := -1 // the first frame is the greeting
+		for ; readFrame(said, &response{}) != io.EOF && answers <= len(lines); answers++ {
+			continue
+		}
+		require.LessOrEqual(t, answers, len(lines))
+		require.LessOrEqual(t, len(r.done), strings.Count(text, "NONCE"), "something was done without the child's number")
+	})
+}
+
+// numbered is read as frames with lines in them, once the child has told its number.
+type numbered struct {
+	lines    []string
+	greeting *bytes.Buffer
+	rest     *bytes.Reader
+}
+
+func (n *numbered) Read(p []byte) (int, error) {
+	if n.rest == nil {
+		var hello greeting
+		if err := readFrame(bytes.NewReader(n.greeting.Bytes()), &hello); err != nil {
+			return 0, err
+		}
+		var frames []byte
+		for _, line := range n.lines {
+			frames = append(frames, frame(strings.ReplaceAll(line, "NONCE", hello.Nonce))...)
+		}
+		n.rest = bytes.NewReader(frames)
+	}
+	return n.rest.Read(p)
+}
