@@ -184,13 +184,23 @@ func (f *windowsFinder) firefoxPolicy(program string) (in string, on bool) {
 	if err != nil {
 		return "", false
 	}
+	set, on := enterprisePolicy(data)
+	if !set {
+		return "", false
+	}
+	return file, on
+}
+
+// enterprisePolicy says whether a file of policies sets ImportEnterpriseRoots, and
+// to what.
+func enterprisePolicy(data []byte) (set, on bool) {
 	var document struct {
 		Policies struct {
 			Certificates struct{ ImportEnterpriseRoots *bool }
 		} `json:"policies"`
 	}
 	if json.Unmarshal(data, &document) != nil || document.Policies.Certificates.ImportEnterpriseRoots == nil {
-		return "", false
+		return false, false
 	}
-	return file, *document.Policies.Certificates.ImportEnterpriseRoots
+	return true, *document.Policies.Certificates.ImportEnterpriseRoots
 }

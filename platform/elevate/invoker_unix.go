@@ -106,7 +106,12 @@ func getent(uid string) (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := strings.Split(strings.TrimSpace(string(line)), ":") // passwd(5)
+	return parseAccount(string(line), uid)
+}
+
+// parseAccount reads a line of passwd(5).
+func parseAccount(line, uid string) (*user.User, error) {
+	fields := strings.Split(strings.TrimSpace(line), ":")
 	if len(fields) != 7 || fields[2] != uid {
 		return nil, user.UnknownUserError(uid)
 	}

@@ -81,12 +81,20 @@ func readLedger(folder string) (*ledger, error) {
 	if err != nil {
 		return nil, ledgerError(path, err)
 	}
-	var l ledger
-	if err := json.Unmarshal(data, &l); err != nil {
+	l, err := parseLedger(data)
+	if err != nil {
 		return nil, ledgerError(path, err)
 	}
+	return l, nil
+}
+
+func parseLedger(data []byte) (*ledger, error) {
+	var l ledger
+	if err := json.Unmarshal(data, &l); err != nil {
+		return nil, err
+	}
 	if l.Schema != ledgerSchema {
-		return nil, ledgerError(path, fmt.Errorf("its schema is %d, not %d", l.Schema, ledgerSchema))
+		return nil, fmt.Errorf("its schema is %d, not %d", l.Schema, ledgerSchema)
 	}
 	return &l, nil
 }

@@ -190,11 +190,14 @@ func (k Keys) keyIDs(ctx context.Context, dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	return parseKeys(listing), nil
+}
+
+func parseKeys(listing []byte) (ids []string) {
 	for _, m := range keyLine.FindAllSubmatch(listing, -1) {
 		ids = append(ids, string(m[1]))
 	}
-	return ids, nil
+	return ids
 }
 
 // keyID is the id that NSS gives a certificate's private key, in hex.

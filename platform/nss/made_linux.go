@@ -113,8 +113,15 @@ func mark(dir string, folders int) error {
 // readMark says whether devcert made the database, and how many folders.
 func readMark(dir string) (folders int, ok bool) {
 	data, err := readFile(filepath.Join(dir, markName))
+	if err != nil {
+		return 0, false
+	}
+	return parseMark(data)
+}
+
+func parseMark(data []byte) (folders int, ok bool) {
 	var m markText
-	if err != nil || json.Unmarshal(data, &m) != nil {
+	if json.Unmarshal(data, &m) != nil {
 		return 0, false
 	}
 	return min(max(m.Folders, 0), maxMade), true

@@ -83,12 +83,23 @@ func (m *scheduler) result(ctx context.Context, task string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	result, err := parseResult(out)
+	if err != nil {
+		return "", errors.Join(errors.New("schtasks shows no result of "+task), err)
+	}
+	return result, nil
+}
+
+func parseResult(out []byte) (string, error) {
 	const column = 6 // host, task, next run, status, logon mode, last run, last result
 	r := csv.NewReader(bytes.NewReader(out))
 	r.FieldsPerRecord, r.LazyQuotes = -1, true
 	row, err := r.Read()
-	if err != nil || len(row) <= column {
-		return "", errors.Join(errors.New("schtasks shows no result of "+task), err)
+	if err == nil && len(row) <= column {
+		err = fmt.Errorf("a line of %d columns", len(row))
+	}
+	if err != nil {
+		return "", err
 	}
 	return row[column], nil
 }
