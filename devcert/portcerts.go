@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 // thumbprintFor is what a wanted port is to present: the certificate that was
@@ -120,14 +121,14 @@ func checkThumbprint(s string) error {
 	return nil
 }
 
-var guid = regexp.MustCompile(`^\{?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?$`)
+var guid = lazy.Regexp(`^\{?([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?$`)
 
 // setAppID takes a GUID, with or without braces. IIS Express's is what "" means.
 func (c *Config) setAppID(id string) error {
 	if id == "" {
 		return nil
 	}
-	found := guid.FindStringSubmatch(strings.ToLower(id))
+	found := guid().FindStringSubmatch(strings.ToLower(id))
 	if found == nil {
 		return &UsageError{Problem: fmt.Sprintf("%q is not an application id", id), Hint: "an application id is a GUID, as " + IISExpressAppID}
 	}

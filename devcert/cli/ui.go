@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // The rules of output:
@@ -263,7 +263,7 @@ func (u *ui) paragraph(indent, text string) {
 	}
 }
 
-var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+var colours = lazy.Regexp(`\x1b\[[0-9;]*m`)
 
 // columns is how many s takes on a terminal, where colours take none.
-func columns(s string) int { return utf8.RuneCountInString(colours.ReplaceAllString(s, "")) }
+func columns(s string) int { return utf8.RuneCountInString(colours().ReplaceAllString(s, "")) }

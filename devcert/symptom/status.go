@@ -1,9 +1,10 @@
 package symptom
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 // statuses finds HTTP statuses that a server gave, line by line.
@@ -73,7 +74,7 @@ func (s status) failure(at int) (mark, bool) {
 }
 
 // stamped begins a line of IIS's log.
-var stamped = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s`)
+var stamped = lazy.Regexp(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s`)
 
 // w3svc reads a line of IIS's log, or its end, by shape: which fields there are is
 // the administrator's choice, but status, sub-status and Win32 status stand
@@ -90,7 +91,7 @@ func w3svc(line string) (status, bool) {
 			continue
 		}
 		cut := i == 0 || fields[i-1] == "-" || len(s.win32) == 10 // an HRESULT
-		if stamped.MatchString(line) || cut && tail <= i+3 {
+		if stamped().MatchString(line) || cut && tail <= i+3 {
 			return s, true
 		}
 	}

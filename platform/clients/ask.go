@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 	"devcert/platform/run"
 )
 
@@ -96,19 +96,19 @@ func (c *Clients) version(ctx context.Context, k kind, user *searcher, limit tim
 const notReached = "its turn did not come"
 
 // number is what a version looks like, whatever stands around it.
-var number = regexp.MustCompile(`\d+(\.\d+)*`)
+var number = lazy.Regexp(`\d+(\.\d+)*`)
 
 // quoted is a version as Java says it.
-var quoted = regexp.MustCompile(`"(\d+(\.\d+)*)[^"\n]*"`)
+var quoted = lazy.Regexp(`"(\d+(\.\d+)*)[^"\n]*"`)
 
 func versionIn(end run.Ending) string {
-	if found := number.Find(end.Stdout); found != nil {
+	if found := number().Find(end.Stdout); found != nil {
 		return string(found)
 	}
-	if found := quoted.FindSubmatch(end.Stderr); found != nil {
+	if found := quoted().FindSubmatch(end.Stderr); found != nil {
 		return string(found[1]) // Java's, whatever else it says there
 	}
-	return string(number.Find(end.Stderr))
+	return string(number().Find(end.Stderr))
 }
 
 // order is a question before it has a server.

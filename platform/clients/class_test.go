@@ -25,7 +25,7 @@ func TestClassIsItsSource(t *testing.T) {
 	}
 	version, err := exec.Command(javac, "-version").CombinedOutput()
 	require.NoError(t, err)
-	if found := number.Find(version); !bytes.HasPrefix(found, []byte(compiler+".")) {
+	if found := number().Find(version); !bytes.HasPrefix(found, []byte(compiler+".")) {
 		t.Skipf("javac %s is not %s", found, compiler)
 	}
 	out := t.TempDir()

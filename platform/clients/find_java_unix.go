@@ -6,11 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // findJava lists every Java once, by what it calls itself: "java 17".
@@ -76,7 +76,7 @@ func javaKeystore(home string) string {
 }
 
 // feature is the number of a release as people speak of it.
-var feature = regexp.MustCompile(`^\d{1,3}\b`)
+var feature = lazy.Regexp(`^\d{1,3}\b`)
 
 // javaName is "java" with the feature release that the file "release" gives
 // (JAVA_VERSION="17.0.15", or "1.8.0_452").
@@ -89,7 +89,7 @@ func javaName(home string) string {
 	for lines.Scan() {
 		if value, ok := strings.CutPrefix(lines.Text(), "JAVA_VERSION="); ok {
 			version := strings.TrimPrefix(strings.Trim(value, `" `), "1.")
-			if found := feature.FindString(version); found != "" {
+			if found := feature().FindString(version); found != "" {
 				return "java " + found
 			}
 		}

@@ -25,7 +25,7 @@ func TestProbeIsItsSource(t *testing.T) {
 	}
 	version, err := exec.Command(mcs, "--version").CombinedOutput()
 	require.NoError(t, err)
-	if found := string(number.Find(version)); found != monoCompiler {
+	if found := string(number().Find(version)); found != monoCompiler {
 		t.Skipf("mcs %s is not %s", found, monoCompiler)
 	}
 	out := filepath.Join(t.TempDir(), "probe.dll")

@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"devcert/devcert/lazy"
 )
 
 // Folders of clients are called so, and os.MkdirTemp's number.
 const scratchPrefix = "devcert-ask-"
 
-var scratchName = regexp.MustCompile("^" + scratchPrefix + "[0-9]{1,10}$")
+var scratchName = lazy.Regexp("^" + scratchPrefix + "[0-9]{1,10}$")
 
 // inUse is the file of a folder that is locked while somebody uses that: the
 // system takes the lock away from one that was killed.
@@ -79,7 +80,7 @@ func sweep(now time.Time) {
 		return
 	}
 	for _, e := range entries {
-		if scratchName.MatchString(e.Name()) {
+		if scratchName().MatchString(e.Name()) {
 			sweepOne(filepath.Join(base, e.Name()), now)
 		}
 	}

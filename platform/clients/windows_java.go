@@ -1,15 +1,15 @@
 package clients
 
 import (
-	"regexp"
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // javaRelease is the feature release in a Java's file "release": 17 of "17.0.9",
 // 8 of "1.8.0_452".
-var javaRelease = regexp.MustCompile(`(?m)^JAVA_VERSION="?(?:1\.)?(\d+)`)
+var javaRelease = lazy.Regexp(`(?m)^JAVA_VERSION="?(?:1\.)?(\d+)`)
 
 // java is one client for each Java that the store "java" knows of: the registry's,
 // JAVA_HOME's, those on PATH. What its keystore holds is for that store to say.
@@ -53,7 +53,7 @@ func (f *windowsFinder) javaName(home string) string {
 	if err != nil {
 		return "java"
 	}
-	if found := javaRelease.FindSubmatch(data); found != nil {
+	if found := javaRelease().FindSubmatch(data); found != nil {
 		return "java " + string(found[1])
 	}
 	return "java"

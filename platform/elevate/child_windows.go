@@ -20,7 +20,7 @@ const verb = "privileged"
 // IsChild says whether args, with the program's name first, start the
 // privileged child: exactly the word and the name of a pipe.
 func IsChild(args []string) bool {
-	return len(args) == 3 && args[1] == verb && pipeName.MatchString(args[2])
+	return len(args) == 3 && args[1] == verb && pipeName().MatchString(args[2])
 }
 
 // Child is the privileged child that args start: it answers the requests of the

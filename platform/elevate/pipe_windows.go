@@ -8,16 +8,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"devcert/devcert/lazy"
 )
 
 // pipeName is the shape of a pipe's name. The folder of pipes is put before it
 // here, so that it can lead nowhere else, and to no other machine.
-var pipeName = regexp.MustCompile(`^devcert-[0-9a-f]{32}$`)
+var pipeName = lazy.Regexp(`^devcert-[0-9a-f]{32}$`)
 
 const pipeFolder = `\\.\pipe\`
 

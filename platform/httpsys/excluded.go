@@ -2,9 +2,10 @@ package httpsys
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 // Range is a range of ports that Windows gives to nobody who does not ask for
@@ -32,8 +33,8 @@ func ParseExcluded(out []byte) ([]Range, error) {
 }
 
 var (
-	rowShape   = regexp.MustCompile(`^([0-9]+)[ \t]+([0-9]+)(?:[ \t]+(\*))?$`)
-	twoNumbers = regexp.MustCompile(`^[0-9]+[ \t]+[0-9]+([ \t]|$)`)
+	rowShape   = lazy.Regexp(`^([0-9]+)[ \t]+([0-9]+)(?:[ \t]+(\*))?$`)
+	twoNumbers = lazy.Regexp(`^[0-9]+[ \t]+[0-9]+([ \t]|$)`)
 )
 
 // parseExcluded reads two numbers a row. Beside them only a footnote is
@@ -42,8 +43,8 @@ func parseExcluded(lines []string) ([]Range, error) {
 	var ranges []Range
 	stray := ""
 	for _, line := range lines {
-		row := rowShape.FindStringSubmatch(line)
-		if row == nil && twoNumbers.MatchString(line) {
+		row := rowShape().FindStringSubmatch(line)
+		if row == nil && twoNumbers().MatchString(line) {
 			return nil, fmt.Errorf("%q is no range of ports", visible(line))
 		}
 		if row == nil {

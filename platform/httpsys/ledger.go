@@ -178,7 +178,7 @@ func (t trace) check() error {
 		return err
 	}
 	for _, thumbprint := range t.Bound {
-		if !hashShape.MatchString(thumbprint) || thumbprint != strings.ToUpper(thumbprint) {
+		if !hashShape().MatchString(thumbprint) || thumbprint != strings.ToUpper(thumbprint) {
 			return fmt.Errorf("%s: %q is no thumbprint", t.Address, thumbprint)
 		}
 	}

@@ -174,10 +174,10 @@ func (req BindRequest) order() (order, error) {
 	if o.appID == "" {
 		o.appID = IISExpress
 	}
-	if len(o.thumbprint) != 40 || !hashShape.MatchString(o.thumbprint) {
+	if len(o.thumbprint) != 40 || !hashShape().MatchString(o.thumbprint) {
 		return order{}, fmt.Errorf("request refused: %q is no SHA-1 thumbprint", req.Thumbprint)
 	}
-	if !guidShape.MatchString(o.appID) {
+	if !guidShape().MatchString(o.appID) {
 		return order{}, fmt.Errorf("request refused: %q is no application id", req.AppID)
 	}
 	if o.negotiate != "" && o.negotiate != On && o.negotiate != Off {

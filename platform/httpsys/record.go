@@ -3,9 +3,10 @@ package httpsys
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 const (
@@ -97,11 +98,11 @@ func (r Record) place() string { return string(r.Kind) + " " + strings.ToLower(r
 func (r Record) Shadows() bool { return !strings.HasPrefix(r.Address, "0.0.0.0:") }
 
 var (
-	hashShape  = regexp.MustCompile(`^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`)
-	guidShape  = regexp.MustCompile(`^\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}$`)
-	storeShape = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z ._-]{0,62}[0-9A-Za-z])?$`)
-	hostShape  = regexp.MustCompile(`^(\*\.)?[0-9A-Za-z_]([0-9A-Za-z._-]{0,251}[0-9A-Za-z_])?$`)
-	zoneShape  = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+	hashShape  = lazy.Regexp(`^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`)
+	guidShape  = lazy.Regexp(`^\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}$`)
+	storeShape = lazy.Regexp(`^[0-9A-Za-z]([0-9A-Za-z ._-]{0,62}[0-9A-Za-z])?$`)
+	hostShape  = lazy.Regexp(`^(\*\.)?[0-9A-Za-z_]([0-9A-Za-z._-]{0,251}[0-9A-Za-z_])?$`)
+	zoneShape  = lazy.Regexp(`^[0-9A-Za-z]*$`)
 )
 
 // parseAddress reads an address and port, or a name and port, by their shape.
@@ -132,15 +133,15 @@ func (r Record) Check() error {
 	}
 	central := r.Kind == CCS || r.Kind == ScopedCCS
 	switch {
-	case central != (r.Thumbprint == "") || r.Thumbprint != "" && !hashShape.MatchString(r.Thumbprint):
+	case central != (r.Thumbprint == "") || r.Thumbprint != "" && !hashShape().MatchString(r.Thumbprint):
 		return fmt.Errorf("%s: %q is no certificate hash", r.Address, r.Thumbprint)
-	case !guidShape.MatchString(r.AppID):
+	case !guidShape().MatchString(r.AppID):
 		return fmt.Errorf("%s: %q is no application id", r.Address, r.AppID)
-	case !storeShape.MatchString(r.Store):
+	case !storeShape().MatchString(r.Store):
 		return fmt.Errorf("%s: %q is no store name", r.Address, r.Store)
-	case r.CTLStore != "" && !storeShape.MatchString(r.CTLStore):
+	case r.CTLStore != "" && !storeShape().MatchString(r.CTLStore):
 		return fmt.Errorf("%s: %q is no store name", r.Address, r.CTLStore)
-	case r.CTLIdentifier != "" && !storeShape.MatchString(r.CTLIdentifier):
+	case r.CTLIdentifier != "" && !storeShape().MatchString(r.CTLIdentifier):
 		return fmt.Errorf("%s: %q is no list identifier", r.Address, r.CTLIdentifier)
 	case r.Freshness < 0 || r.Timeout < 0:
 		return fmt.Errorf("%s: a time is negative", r.Address)
@@ -153,10 +154,10 @@ func (r Record) checkPlace() error {
 	switch r.Kind {
 	case IP:
 		ip, err := netip.ParseAddrPort(r.Address)
-		ok = err == nil && int(ip.Port()) == r.Port && zoneShape.MatchString(ip.Addr().Zone())
+		ok = err == nil && int(ip.Port()) == r.Port && zoneShape().MatchString(ip.Addr().Zone())
 	case Hostname, ScopedCCS:
 		host, digits, _ := strings.Cut(r.Address, ":")
-		ok = hostShape.MatchString(host) && digits == strconv.Itoa(r.Port)
+		ok = hostShape().MatchString(host) && digits == strconv.Itoa(r.Port)
 	case CCS:
 		ok = r.Address == strconv.Itoa(r.Port)
 	}

@@ -66,7 +66,7 @@ func (r *reader) line(line string, following []string) error {
 		r.pending, r.hashed = &start, start.Kind == CCS
 		return nil
 	}
-	if hashShape.MatchString(last) {
+	if hashShape().MatchString(last) {
 		if r.pending == nil || r.hashed {
 			return fmt.Errorf("hash %s has no address", last)
 		}
@@ -79,7 +79,7 @@ func (r *reader) line(line string, following []string) error {
 	case !r.hashed:
 		r.central(last)
 	case r.pending.AppID == "":
-		if guidShape.MatchString(last) {
+		if guidShape().MatchString(last) {
 			r.pending.AppID = strings.ToLower(last)
 		}
 	default:
@@ -108,7 +108,7 @@ func (r *reader) setting(line, last string) error {
 	if n > 0 {
 		at = len(r.raw[n-1])
 	}
-	if guidShape.MatchString(last) && at != atCTLIdentifier && at != atCTLStore {
+	if guidShape().MatchString(last) && at != atCTLIdentifier && at != atCTLStore {
 		return fmt.Errorf("application id %s has no address", last)
 	}
 	if n > 0 && at < settingLines {
@@ -160,7 +160,7 @@ func begins(last string, following []string) (Record, bool) {
 	if next == null && len(following) > 1 {
 		next = word(following[1])
 	}
-	return Record{Kind: CCS, Address: strconv.Itoa(port), Port: port}, guidShape.MatchString(next)
+	return Record{Kind: CCS, Address: strconv.Itoa(port), Port: port}, guidShape().MatchString(next)
 }
 
 // The settings follow the store's name in this order in every version since

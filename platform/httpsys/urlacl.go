@@ -3,10 +3,11 @@ package httpsys
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 // Everyone is the access list that lets any user listen.
@@ -40,9 +41,9 @@ func ParseReservations(out []byte) ([]Reservation, error) {
 }
 
 var (
-	urlShape  = regexp.MustCompile(`^(?i:https?)://[^\s/:\[\]]*(\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5}(/\S*)?$`)
-	sddlShape = regexp.MustCompile(`^(O:[0-9A-Za-z-]+)?(G:[0-9A-Za-z-]+)?D:[A-Z]*(\([^()]*(\([^()]*\)[^()]*)*\))+$`)
-	aceShape  = regexp.MustCompile(`\(([A-Z]+);[A-Z]*;([0-9A-Zx-]*);[^;()]*;[^;()]*;([0-9A-Z-]+)\)`)
+	urlShape  = lazy.Regexp(`^(?i:https?)://[^\s/:\[\]]*(\[[0-9A-Fa-f:.]+\])?:[0-9]{1,5}(/\S*)?$`)
+	sddlShape = lazy.Regexp(`^(O:[0-9A-Za-z-]+)?(G:[0-9A-Za-z-]+)?D:[A-Z]*(\([^()]*(\([^()]*\)[^()]*)*\))+$`)
+	aceShape  = lazy.Regexp(`\(([A-Z]+);[A-Z]*;([0-9A-Zx-]*);[^;()]*;[^;()]*;([0-9A-Z-]+)\)`)
 )
 
 // parseReservations reads URLs, each with the access list that follows it. The
@@ -52,7 +53,7 @@ func parseReservations(lines []string) ([]Reservation, error) {
 	open := false // the last one has no access list yet
 	for _, line := range lines {
 		last := word(line)
-		if urlShape.MatchString(last) {
+		if urlShape().MatchString(last) {
 			if open {
 				break
 			}
@@ -76,11 +77,11 @@ func parseReservations(lines []string) ([]Reservation, error) {
 // accessList is the SDDL behind a label. It may have blanks, in a condition.
 func accessList(line string) (string, bool) {
 	for _, start := range []string{" O:", " G:", " D:"} {
-		if i := strings.Index(line, start); i >= 0 && sddlShape.MatchString(line[i+1:]) {
+		if i := strings.Index(line, start); i >= 0 && sddlShape().MatchString(line[i+1:]) {
 			return line[i+1:], true
 		}
 	}
-	return line, sddlShape.MatchString(line)
+	return line, sddlShape().MatchString(line)
 }
 
 // users are the groups every person at this machine is in: Everyone, Users,
@@ -92,7 +93,7 @@ var users = []string{
 // AnyUser says whether any person at this machine may listen.
 func (r Reservation) AnyUser() bool {
 	allowed := false
-	for _, ace := range aceShape.FindAllStringSubmatch(r.SDDL, -1) {
+	for _, ace := range aceShape().FindAllStringSubmatch(r.SDDL, -1) {
 		if !slices.Contains(users, ace[3]) || !listens(ace[2]) {
 			continue
 		}
@@ -125,7 +126,7 @@ func (r Reservation) Check() error {
 	if err := checkURL(r.URL); err != nil {
 		return err
 	}
-	if !sddlShape.MatchString(r.SDDL) || strings.ContainsAny(r.SDDL, blank+"\n\"'&|<>^%") || !ascii(r.SDDL) {
+	if !sddlShape().MatchString(r.SDDL) || strings.ContainsAny(r.SDDL, blank+"\n\"'&|<>^%") || !ascii(r.SDDL) {
 		return fmt.Errorf("%s: %q is no access list", r.URL, r.SDDL)
 	}
 	return nil
@@ -134,7 +135,7 @@ func (r Reservation) Check() error {
 func checkURL(text string) error {
 	plain := strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789:/.[]+*_-") == ""
 	if _, err := url.Parse(strings.NewReplacer("//+:", "//a:", "//*:", "//a:").Replace(text)); err != nil ||
-		!plain || !urlShape.MatchString(text) || !strings.HasSuffix(text, "/") {
+		!plain || !urlShape().MatchString(text) || !strings.HasSuffix(text, "/") {
 		return fmt.Errorf("%q is no URL that can be reserved", text)
 	}
 	return nil

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // maxLogLine is the longest line of a log that is read, in bytes: IIS cuts the
@@ -122,7 +122,7 @@ func aboutCertificates(status string, win32 uint32) (string, bool) {
 }
 
 // hexNumber is an HRESULT in the text of a trace.
-var hexNumber = regexp.MustCompile(`0x([0-9a-fA-F]{8})\b`)
+var hexNumber = lazy.Regexp(`0x([0-9a-fA-F]{8})\b`)
 
 // ParseTrace finds what a trace of a failed request (fr000001.xml) says of client
 // certificates. Of the request it reads nothing but how it was answered.
@@ -169,7 +169,7 @@ func ParseTrace(data []byte) ([]devcert.IISRefusal, error) {
 // 65536, are what is left of an HRESULT of theirs.
 func errorIn(text string) (uint32, bool) {
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32)
-	if m := hexNumber.FindStringSubmatch(text); m != nil {
+	if m := hexNumber().FindStringSubmatch(text); m != nil {
 		n, err = strconv.ParseUint(m[1], 16, 32)
 	}
 	if err != nil || n == 0 {

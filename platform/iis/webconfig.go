@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // The limits of what is read at the sites' physical paths. IIS itself reads no
@@ -129,14 +129,14 @@ func join(parts ...string) string {
 	return strings.Join(all, "/")
 }
 
-var variable = regexp.MustCompile(`%[^%]+%`)
+var variable = lazy.Regexp(`%[^%]+%`)
 
 // physical is a folder of this machine: "" for one of another machine, which would be
 // asked with this user's name, and for one that a variable stands for which is not
 // known here.
 func physical(path string) string {
 	known := true
-	path = variable.ReplaceAllStringFunc(path, func(name string) string {
+	path = variable().ReplaceAllStringFunc(path, func(name string) string {
 		value, set := os.LookupEnv(strings.Trim(name, "%"))
 		known = known && set
 		return value

@@ -4,11 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"devcert/devcert/lazy"
 	"devcert/platform/run"
 )
 
@@ -79,7 +79,7 @@ func appendConfined(all []home, dir, data string) []home {
 // moved is the first version that makes its database in the new place.
 const moved = 146
 
-var version = regexp.MustCompile(`\b(\d{1,4})\.\d+\.\d+\.\d+\b`)
+var version = lazy.Regexp(`\b(\d{1,4})\.\d+\.\d+\.\d+\b`)
 
 // place decides where to make a database that all browsers of the home will
 // read. The old place is read by every version; only where each is known to look
@@ -114,7 +114,7 @@ func major(ctx context.Context, program string) int {
 	if err != nil {
 		return 0
 	}
-	m := version.FindSubmatch(out)
+	m := version().FindSubmatch(out)
 	if m == nil {
 		return 0
 	}

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 	"devcert/platform/run"
 )
 
@@ -178,7 +178,7 @@ func (k Keys) offers(ctx context.Context, dir string, cert *x509.Certificate) (b
 }
 
 // keyLine is one of certutil -K: "< 0> rsa      2d80…65   NICKNAME".
-var keyLine = regexp.MustCompile(`(?m)^<\s*\d+>\s+\S+\s+([0-9a-f]{40})\s`)
+var keyLine = lazy.Regexp(`(?m)^<\s*\d+>\s+\S+\s+([0-9a-f]{40})\s`)
 
 // keyIDs are the ids of the private keys of the database, in hex.
 func (k Keys) keyIDs(ctx context.Context, dir string) ([]string, error) {
@@ -194,7 +194,7 @@ func (k Keys) keyIDs(ctx context.Context, dir string) ([]string, error) {
 }
 
 func parseKeys(listing []byte) (ids []string) {
-	for _, m := range keyLine.FindAllSubmatch(listing, -1) {
+	for _, m := range keyLine().FindAllSubmatch(listing, -1) {
 		ids = append(ids, string(m[1]))
 	}
 	return ids

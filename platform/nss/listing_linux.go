@@ -5,8 +5,9 @@ import (
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/asn1"
-	"regexp"
 	"strings"
+
+	"devcert/devcert/lazy"
 )
 
 // entry is one line of certutil -L.
@@ -17,7 +18,7 @@ const noName = "(NULL)"
 
 // trustColumn is the last column: three groups of trust bits. The headings have
 // commas too, and other letters.
-var trustColumn = regexp.MustCompile(`^(.*?) +([pPcCTuwgG]*,[pPcCTuwgG]*,[pPcCTuwgG]*) *$`)
+var trustColumn = lazy.Regexp(`^(.*?) +([pPcCTuwgG]*,[pPcCTuwgG]*,[pPcCTuwgG]*) *$`)
 
 // parseListing reads the lines of certutil -L, which pads the nicknames with
 // blanks. Blanks at the end of a nickname are lost, and certutil finds it all the
@@ -25,7 +26,7 @@ var trustColumn = regexp.MustCompile(`^(.*?) +([pPcCTuwgG]*,[pPcCTuwgG]*,[pPcCTu
 func parseListing(output []byte) []entry {
 	var all []entry
 	for line := range strings.Lines(string(output)) {
-		if m := trustColumn.FindStringSubmatch(strings.TrimRight(line, "\r\n")); m != nil && m[1] != "" {
+		if m := trustColumn().FindStringSubmatch(strings.TrimRight(line, "\r\n")); m != nil && m[1] != "" {
 			all = append(all, entry{name: m[1], trust: m[2]})
 		}
 	}

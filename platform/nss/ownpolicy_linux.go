@@ -11,13 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"syscall"
 
 	"github.com/tidwall/jsonc"
 
 	"devcert/devcert/chain"
+	"devcert/devcert/lazy"
 )
 
 // ownName is devcert's file in a folder of policies. There is one, for the roots
@@ -53,7 +53,7 @@ func (e *damagedOwnError) Error() string { return e.path + " is damaged: " + e.e
 func (e *damagedOwnError) Unwrap() error { return e.err }
 
 // policyName finds what could be the name of a policy, or of a part of one.
-var policyName = regexp.MustCompile(`"(\w+)"\s*:`)
+var policyName = lazy.Regexp(`"(\w+)"\s*:`)
 
 // damagedOwn says whether data begins with no JSON value, with nothing in it that would be
 // somebody else's to lose.
@@ -64,7 +64,7 @@ func damagedOwn(data []byte) bool {
 		return false
 	}
 	ours := []string{keyPlain, keyConstrained, "certificate", "constraints", "permitted_dns_names", "permitted_cidrs"}
-	return !slices.ContainsFunc(policyName.FindAllSubmatch(data, -1), func(found [][]byte) bool {
+	return !slices.ContainsFunc(policyName().FindAllSubmatch(data, -1), func(found [][]byte) bool {
 		return !slices.Contains(ours, string(found[1]))
 	})
 }

@@ -3,9 +3,10 @@ package run
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"sync"
+
+	"devcert/devcert/lazy"
 )
 
 // tailSize is how much of a failed command's output its error keeps: enough for
@@ -34,7 +35,7 @@ func newError(command []string, both, stderr string, err error) *Error {
 func withoutPEM(text string) string {
 	var kept strings.Builder
 	for {
-		begin, end := strings.Index(text, pemBegin), pemEnd.FindStringIndex(text)
+		begin, end := strings.Index(text, pemBegin), pemEnd().FindStringIndex(text)
 		switch {
 		case begin >= 0 && (end == nil || begin < end[0]):
 			kept.WriteString(text[:begin])
@@ -53,7 +54,7 @@ func withoutPEM(text string) string {
 
 const pemBegin = "-----BEGIN "
 
-var pemEnd = regexp.MustCompile(`-----END [A-Z0-9 ]+-----\n?`)
+var pemEnd = lazy.Regexp(`-----END [A-Z0-9 ]+-----\n?`)
 
 // Failed is the error of a command that somebody else ran.
 func Failed(command []string, output []byte, err error) *Error {

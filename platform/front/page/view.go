@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
 	"devcert/devcert"
+	"devcert/devcert/lazy"
 )
 
 // tone is how well something is. It chooses colour and sign; a word beside it
@@ -139,7 +139,7 @@ func share(n, of int) string {
 }
 
 // whole are words that a line is not to end within, at a hyphen of theirs.
-var whole = regexp.MustCompile(`\b(\d{4}-\d\d-\d\d|SHA-\d+|\d{1,5}-\d{1,5})\b`)
+var whole = lazy.Regexp(`\b(\d{4}-\d\d-\d\d|SHA-\d+|\d{1,5}-\d{1,5})\b`)
 
 // piece is a part of a text.
 type piece struct {
@@ -153,7 +153,7 @@ type piece struct {
 func prose(s string) []piece {
 	var all []piece
 	for {
-		at := whole.FindStringIndex(s)
+		at := whole().FindStringIndex(s)
 		if at == nil {
 			break
 		}
