@@ -25,6 +25,9 @@ type entry struct {
 	path string
 	data []byte
 	mode os.FileMode
+	// derived says that its bytes can be made again from what is safe on disk, or will
+	// be: nobody waits for them, because nobody can lose them.
+	derived bool
 }
 
 // WriteFile is ReplaceFile that returns when the change will also outlast a
@@ -41,23 +44,25 @@ func WriteFile(files Files, path string, data []byte, mode os.FileMode) error {
 // holds the folder's lock: the temporary name beside path is fixed, and one that
 // a killed process left is replaced.
 func ReplaceFile(files Files, path string, data []byte, mode os.FileMode) error {
-	return writeBeside(files, []entry{{path, data, mode}})
+	return writeBeside(files, []entry{{path: path, data: data, mode: mode}})
 }
 
 // writeBeside is ReplaceFile for several files, synced side by side: none is put
 // in its place before all are safe on disk.
 func writeBeside(files Files, entries []entry) error {
-	defer removeBeside(entries)
 	if err := writeSynced(files, entries, beside); err != nil {
+		removeBeside(entries)
 		return err
 	}
 	return putInPlace(files, entries)
 }
 
-// putInPlace renames what was written beside the entries into their places.
+// putInPlace renames what was written beside the entries into their places. Where
+// that fails it leaves nothing beside them.
 func putInPlace(files Files, entries []entry) error {
-	for _, e := range entries {
+	for i, e := range entries {
 		if err := files.Rename(beside(e.path), e.path); err != nil {
+			removeBeside(entries[i:])
 			return fmt.Errorf("replacing %s: %w", e.path, err)
 		}
 	}
@@ -91,6 +96,10 @@ func writeSynced(files Files, entries []entry, rename func(string) string) error
 	errs := make([]error, len(open))
 	var wg sync.WaitGroup
 	for i, f := range open {
+		if entries[i].derived {
+			errs[i] = f.Close()
+			continue
+		}
 		wg.Go(func() { errs[i] = errors.Join(f.Sync(), f.Close()) })
 	}
 	wg.Wait()
@@ -98,10 +107,13 @@ func writeSynced(files Files, entries []entry, rename func(string) string) error
 }
 
 func create(files Files, path string, e entry) (*os.File, error) {
-	if err := clear(files, path); err != nil {
-		return nil, err
-	}
 	f, err := files.Create(path)
+	if errors.Is(err, os.ErrExist) {
+		if err := clear(files, path); err != nil {
+			return nil, err
+		}
+		f, err = files.Create(path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -204,16 +204,8 @@ func (f Folder) WriteDerived(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	e := entry{f.path(name), data, PublicMode}
-	file, err := create(f.Files, beside(e.path), e)
-	if err == nil {
-		err = file.Close()
-	}
-	if err == nil {
-		err = putInPlace(f.Files, []entry{e})
-	}
-	if err != nil {
-		removeBeside([]entry{e})
+	e := entry{path: f.path(name), data: data, mode: PublicMode, derived: true}
+	if err := writeBeside(f.Files, []entry{e}); err != nil {
 		return failed("writing", e.path, err)
 	}
 	return nil

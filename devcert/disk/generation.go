@@ -77,16 +77,17 @@ func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer removeBeside(entries)
 	files := s.files
 	for _, e := range entries {
-		files = append(files, entry{beside(e.path), e.data, e.mode})
+		e.path = beside(e.path)
+		files = append(files, e)
 	}
 	if err = writeSynced(f.Files, files, asNamed); err == nil {
 		err = f.Files.Rename(s.staged, s.final)
 	}
 	if err != nil {
 		_ = os.RemoveAll(s.staged)
+		removeBeside(entries)
 		return "", failed("writing", s.final, err)
 	}
 	if err := putInPlace(f.Files, entries); err != nil {
@@ -113,7 +114,7 @@ func (f Folder) stage(h *Hierarchy) (staging, error) {
 	}
 	for i, file := range layout {
 		if files[i] != nil {
-			s.files = append(s.files, entry{filepath.Join(s.staged, file.name), files[i], file.mode})
+			s.files = append(s.files, entry{path: filepath.Join(s.staged, file.name), data: files[i], mode: file.mode})
 		}
 	}
 	if err := os.RemoveAll(s.staged); err != nil {
@@ -189,7 +190,9 @@ func (f Folder) dropCopies(h *Hierarchy) error {
 	return nil
 }
 
-// switchEntries are the files that a switch replaces, and makes way for them.
+// switchEntries are the files that a switch replaces, and makes way for them. A copy
+// where there was none is not waited for: no server has read it yet, its bytes are in
+// the generation, and a look finds one that a power failure cut short.
 func (f Folder) switchEntries(id string, h *Hierarchy, config []byte) ([]entry, error) {
 	files, err := h.encode()
 	if err != nil {
@@ -197,13 +200,20 @@ func (f Folder) switchEntries(id string, h *Hierarchy, config []byte) ([]entry, 
 	}
 	var entries []entry
 	if config != nil {
-		entries = append(entries, entry{f.path(ConfigFile), config, PrivateMode})
+		entries = append(entries, entry{path: f.path(ConfigFile), data: config, mode: PrivateMode})
 	}
-	entries = append(entries, entry{f.path(CurrentFile), []byte(id + "\n"), PublicMode})
+	entries = append(entries, entry{path: f.path(CurrentFile), data: []byte(id + "\n"), mode: PublicMode})
 	for i, file := range layout {
-		if file.copy != "" && files[i] != nil && !f.holds(file.copy, files[i]) {
-			entries = append(entries, entry{f.path(file.copy), files[i], file.mode})
+		if file.copy == "" || files[i] == nil {
+			continue
 		}
+		has, err := f.Read(file.copy)
+		if err == nil && bytes.Equal(has, files[i]) {
+			continue // a new leaf leaves the copies of root and intermediate untouched
+		}
+		entries = append(entries, entry{
+			path: f.path(file.copy), data: files[i], mode: file.mode, derived: errors.Is(err, fs.ErrNotExist),
+		})
 	}
 	for _, e := range entries {
 		if err := f.MakeWay(filepath.Base(e.path)); err != nil {
@@ -211,13 +221,6 @@ func (f Folder) switchEntries(id string, h *Hierarchy, config []byte) ([]entry, 
 		}
 	}
 	return entries, nil
-}
-
-// holds says whether the file called name is data already. A new leaf leaves the
-// copies of root and intermediate untouched.
-func (f Folder) holds(name string, data []byte) bool {
-	has, err := f.Read(name)
-	return err == nil && bytes.Equal(has, data)
 }
 
 // Sweep removes every generation but keep, and what a killed run left half

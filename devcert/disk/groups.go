@@ -44,8 +44,8 @@ func (f Folder) WriteGroup(name string, pair chain.Pair) error {
 		}
 	}
 	err = writeSynced(f.Files, []entry{
-		{filepath.Join(staged, name+"-key.pem"), key, PrivateMode},
-		{filepath.Join(staged, name+".pem"), chain.EncodeCertificates(pair.Cert), PublicMode},
+		{path: filepath.Join(staged, name+"-key.pem"), data: key, mode: PrivateMode},
+		{path: filepath.Join(staged, name+".pem"), data: chain.EncodeCertificates(pair.Cert), mode: PublicMode},
 	}, asNamed)
 	if err == nil {
 		err = f.RemoveGroup(name)
