@@ -234,7 +234,7 @@ func (o *IssueOrder) takeRequest() error {
 
 // issuer finds who signs, and says why nobody can, or may under that name.
 func (e *Engine) issuer(o IssueOrder, name string) (*signer, error) {
-	seen, err := e.folder().Snapshot()
+	seen, err := e.folder().Authorities()
 	if err != nil {
 		return nil, refuseNewer(err)
 	}

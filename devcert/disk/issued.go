@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"devcert/devcert/chain"
@@ -139,12 +138,16 @@ func (f Folder) issuedSecrets() []string {
 }
 
 // FindIssued is the one that a person calls name: systems that do not tell upper
-// from lower case have one folder for both.
+// from lower case have one folder for both. It reads no other's files.
 func (f Folder) FindIssued(name string) (Issued, bool, error) {
-	all, err := f.Issued()
-	at := slices.IndexFunc(all, func(i Issued) bool { return strings.EqualFold(i.Name, name) })
-	if at < 0 {
-		return Issued{}, false, err
+	names, err := f.IssuedNames()
+	for _, n := range names {
+		if !strings.EqualFold(n, name) {
+			continue
+		}
+		if i, ok := f.readIssued(n); ok {
+			return i, true, nil
+		}
 	}
-	return all[at], true, nil
+	return Issued{}, false, err
 }

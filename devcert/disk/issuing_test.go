@@ -193,3 +193,32 @@ func TestIssuedMakesWay(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotContains(t, strings.Join(tree(t, f.path(issuedDir)), " "), ".new")
 }
+
+// Whoever signs one more certificate reads nothing of the others.
+func TestOneOfManyIssued(t *testing.T) {
+	h := sample(t, 0)
+	f := folderWith(t, h)
+	for _, name := range []string{"alice", "bob"} {
+		require.NoError(t, f.WriteIssued(name, issuedPair(t, h.Leaf, false)))
+	}
+	require.NoError(t, os.Mkdir(f.pendingIssued("bob"), 0o755)) // a run that was stopped
+	require.NoError(t, os.Chmod(f.IssuedPath("bob", "-key.pem"), 0o644))
+
+	for name, wanted := range map[string]string{"alice": "alice", "ALICE": "alice", "bob": "bob", "carol": ""} {
+		i, found, err := f.FindIssued(name)
+		require.NoError(t, err)
+		require.Equal(t, wanted != "", found, name)
+		require.Equal(t, wanted, i.Name)
+		if found {
+			require.Equal(t, h.Leaf.Cert.Raw, i.Cert().Raw)
+		}
+	}
+	whole, err := f.Snapshot()
+	require.NoError(t, err)
+	require.Len(t, whole.Damage, 2)
+	seen, err := f.Authorities()
+	require.NoError(t, err)
+	require.Empty(t, seen.Damage)
+	require.Equal(t, whole.Hierarchy.Root.Raw, seen.Hierarchy.Root.Raw)
+	require.True(t, chain.SameKey(seen.Hierarchy.Intermediate.Cert, seen.Hierarchy.Intermediate.Key))
+}

@@ -61,10 +61,17 @@ const rereads = 5
 // anything. It fails only if the folder itself cannot be looked into, or if a
 // newer devcert wrote it. Damage that is seen while a writer switches to
 // another generation is none, and is looked at again.
-func (f Folder) Snapshot() (*Snapshot, error) {
+func (f Folder) Snapshot() (*Snapshot, error) { return f.snapshot(true) }
+
+// Authorities is Snapshot for whoever is about to sign: it has the configuration, the
+// ledger, the hierarchy, the groups and what was revoked. What was issued and who may
+// read which file are left out, so that it takes the same time however much there is.
+func (f Folder) Authorities() (*Snapshot, error) { return f.snapshot(false) }
+
+func (f Folder) snapshot(whole bool) (*Snapshot, error) {
 	for try := 1; ; try++ {
 		before, _ := f.Read(CurrentFile)
-		s, err := f.readAll()
+		s, err := f.readAll(whole)
 		if err != nil || len(s.Damage) == 0 || try == rereads {
 			return s, err
 		}
@@ -74,7 +81,7 @@ func (f Folder) Snapshot() (*Snapshot, error) {
 	}
 }
 
-func (f Folder) readAll() (*Snapshot, error) {
+func (f Folder) readAll(whole bool) (*Snapshot, error) {
 	s := &Snapshot{Ledger: &Ledger{}}
 	if err := f.Check(); err != nil {
 		return nil, err
@@ -82,7 +89,9 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if !f.Exists() {
 		return s, nil
 	}
-	s.Present = f.removable()
+	if whole {
+		s.Present = f.removable()
+	}
 	_, inside := os.Lstat(f.path(CurrentFile))
 	_, generations := os.ReadDir(f.path(generationsDir))
 	for _, err := range []error{inside, generations} {
@@ -94,14 +103,18 @@ func (f Folder) readAll() (*Snapshot, error) {
 	if err := s.readLedger(f); err != nil {
 		return nil, fmt.Errorf("reading %s in %s: %w", LedgerFile, f.Path, err)
 	}
-	s.readIssued(f)
+	if whole {
+		s.readIssued(f)
+	}
 	s.readRevoked(f)
 	s.readCurrent(f)
 	if s.Current != "" {
 		s.readHierarchy(f)
 	}
 	s.readGroups(f)
-	s.readModes(f)
+	if whole {
+		s.readModes(f)
+	}
 	return s, nil
 }
 
