@@ -66,7 +66,9 @@ func (f finder) homes() ([]home, error) {
 	for _, pattern := range f.patterns {
 		folders, _ := filepath.Glob(pattern) // the patterns are ours
 		for _, folder := range folders {
-			_ = add(folder) // most are something else
+			if executable(filepath.Join(folder, "bin", "java"+f.exe)) { // most are something else
+				_ = add(folder)
+			}
 		}
 	}
 	return found, broken
@@ -76,6 +78,9 @@ func (f finder) homes() ([]home, error) {
 func (f finder) addProgram(path string, add func(string) error) error {
 	if !filepath.IsAbs(path) {
 		return fs.ErrNotExist // it is another one in every folder
+	}
+	if _, err := os.Stat(path); err != nil { // as a rule: sparing a look at each folder above
+		return err
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
