@@ -240,7 +240,7 @@ func (f family) findTool(tools run.Finder) (string, error) {
 // bundle, a link. What cannot be read counts as there. The name link of an own
 // anchor that is somebody else's is theirs too.
 func (f family) leftovers(anchors *scan, root *x509.Certificate, ours bool) bool {
-	_, bundle := f.lookBundle(root, mayHoldOurs)
+	_, bundle := f.lookBundle(root, &search{})
 	if len(anchors.held) > 0 || bundle.has || bundle.err != nil {
 		return true
 	}

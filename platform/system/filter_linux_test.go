@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/pem"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,4 +46,43 @@ func TestRemoveStale(t *testing.T) {
 	require.NoFileExists(t, path)
 	require.NoError(t, os.Mkdir(path, 0o700))
 	require.Error(t, removeStale(t.Context(), path))
+}
+
+// A bundle is read once, and again as soon as it is another.
+func TestBundleReadOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bundle")
+	first, second := []byte(blockOf("first")), []byte(blockOf("other"))
+	require.Len(t, second, len(first))
+	require.NoError(t, os.WriteFile(path, first, 0o644))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+
+	var s search
+	_, err = s.read(path)
+	require.NoError(t, err)
+	require.Equal(t, first, s.blocks())
+	require.Nil(t, s.info, "what was written just now may be written again in the same tick")
+
+	data, same, err := readUnless(path, info)
+	require.NoError(t, err)
+	require.Nil(t, data, "the file is known")
+	require.Equal(t, info, same)
+
+	s.info = info                                // as if it had been read long ago
+	for later := info; unchanged(later, info); { // until the file system's clock moves
+		require.NoError(t, os.WriteFile(path, second, 0o644))
+		require.NoError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+		later, err = os.Stat(path)
+		require.NoError(t, err)
+	}
+	_, err = s.read(path)
+	require.NoError(t, err)
+	require.Equal(t, second, s.blocks())
+	require.NoError(t, os.Remove(path))
+	_, err = s.read(path)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func blockOf(body string) string {
+	return string(pemBegin) + "\n" + body + "\n" + string(pemEnd) + "\n"
 }

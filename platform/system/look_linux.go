@@ -61,7 +61,7 @@ func (s *Store) Look(_ context.Context, m devcert.Material) []devcert.Place {
 		return nil
 	}
 	anchors, inAnchors := f.lookAnchors(m.Root)
-	ders, inBundle := f.lookBundle(m.Root, s.bundle.mayHoldOurs)
+	ders, inBundle := f.lookBundle(m.Root, &s.bundle)
 	parts := []part{inAnchors, inBundle}
 	if f.hashed != "" && m.Root != nil {
 		parts = append(parts, f.lookHashed(m.Root))
@@ -192,10 +192,10 @@ func modeFlaw(path string, mode fs.FileMode) string {
 	return fmt.Sprintf("%s has mode %04o: not everyone can read it", filepath.Base(path), mode.Perm())
 }
 
-// lookBundle looks for root; mayHoldOurs is the func, or one that remembers.
-func (f family) lookBundle(root *x509.Certificate, mayHoldOurs func([]byte) bool) ([][]byte, part) {
+// lookBundle looks for root.
+func (f family) lookBundle(root *x509.Certificate, bundle *search) ([][]byte, part) {
 	p := part{name: "the bundle " + f.bundle}
-	data, mode, err := read(f.bundle)
+	mode, err := bundle.read(f.bundle)
 	if errors.Is(err, fs.ErrNotExist) {
 		if to, linkErr := os.Readlink(f.bundle); linkErr == nil {
 			p.flaw = "a symbolic link to " + to + ", which is not there"
@@ -206,10 +206,7 @@ func (f family) lookBundle(root *x509.Certificate, mayHoldOurs func([]byte) bool
 		p.err = err
 		return nil, p
 	}
-	var ders [][]byte
-	if mayHoldOurs(data) {
-		ders = certificates(data)
-	}
+	ders := bundle.certificates()
 	p.has = holds(ders, root)
 	if mode&0o004 == 0 {
 		p.flaw = modeFlaw(f.bundle, mode)

@@ -21,27 +21,52 @@ const maxFile = 16 << 20
 // read returns what a regular file, or a link to one, holds. It opens nothing
 // else: a FIFO would make it wait, and a device may do anything.
 func read(path string) ([]byte, fs.FileMode, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, 0, err
-	} else if !info.Mode().IsRegular() {
-		return nil, info.Mode(), fmt.Errorf("%s is not a regular file", path)
+	data, info, err := readUnless(path, nil)
+	if info == nil {
+		return data, 0, err
+	}
+	return data, info.Mode(), err
+}
+
+// readUnless is read, but for a file that is the very one that known describes: of
+// that it returns no bytes.
+func readUnless(path string, known fs.FileInfo) ([]byte, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, info, fmt.Errorf("%s is not a regular file", path)
+	}
+	if unchanged(info, known) {
+		return nil, known, nil
 	}
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, 0, err
+	if info, err = file.Stat(); err != nil {
+		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, info.Mode(), fmt.Errorf("%s is not a regular file of at most %d MiB", path, maxFile>>20)
+		return nil, info, fmt.Errorf("%s is not a regular file of at most %d MiB", path, maxFile>>20)
 	}
 	// With less room to spare than this a Buffer moves to one twice as large.
 	buffer := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	_, err = io.Copy(buffer, io.LimitReader(file, maxFile))
-	return buffer.Bytes(), info.Mode(), err
+	return buffer.Bytes(), info, err
+}
+
+// unchanged says whether two looks met the same file as it was. Who changes bytes
+// cannot keep the time of that from moving, whatever they do to the other one.
+func unchanged(now, then fs.FileInfo) bool {
+	if then == nil || !os.SameFile(now, then) {
+		return false
+	}
+	a, ok := now.Sys().(*syscall.Stat_t)
+	b, okThen := then.Sys().(*syscall.Stat_t)
+	return ok && okThen && a.Size == b.Size && a.Mode == b.Mode && a.Mtim == b.Mtim && a.Ctim == b.Ctim
 }
 
 // certificates returns the DER of every certificate in PEM or DER data. Text

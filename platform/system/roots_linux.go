@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
+	"io/fs"
 	"sync"
+	"syscall"
+	"time"
 
 	"devcert/devcert/chain"
 )
@@ -19,43 +22,70 @@ func (s *Store) Roots() ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	data, _, err := read(f.bundle)
-	if err != nil {
+	if _, err := s.bundle.read(f.bundle); err != nil {
 		return nil, fmt.Errorf("read the system's roots: %w", err)
 	}
-	return s.bundle.blocks(data), nil
+	return s.bundle.blocks(), nil
 }
 
-// search remembers what was found in a bundle. One command reads it several times,
-// and it is mostly the same: to compare costs a twentieth of searching.
+// search is a bundle and what was found in it. One command looks at it several
+// times, and it is mostly the same.
 type search struct {
 	mu     sync.Mutex
 	data   []byte
+	info   fs.FileInfo // of the file that had data; nil for none
 	ours   bool
+	ders   [][]byte
 	others []byte // nil until asked for
 }
 
-func (s *search) mayHoldOurs(data []byte) bool {
+// read reads the bundle anew unless it is the file that was read last. A file that
+// was changed within the last tick of the file system's clock may change once more
+// and not show it, so that it is not remembered.
+func (s *search) read(path string) (fs.FileMode, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.in(data)
+	data, info, err := readUnless(path, s.info)
+	if err != nil {
+		s.info = nil
+		if info == nil {
+			return 0, err
+		}
+		return info.Mode(), err
+	}
+	if data == nil {
+		return info.Mode(), nil
+	}
+	s.info = nil
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && time.Since(time.Unix(stat.Ctim.Unix())) > tick {
+		s.info = info
+	}
+	if s.data == nil || !bytes.Equal(s.data, data) {
+		s.data, s.ours, s.ders, s.others = data, mayHoldOurs(data), nil, nil
+	}
+	return info.Mode(), nil
 }
 
-func (s *search) blocks(data []byte) []byte {
+// tick is longer than any file system takes for the same moment: two seconds on FAT.
+const tick = 3 * time.Second
+
+// certificates are those of the bundle, where one of ours may be among them.
+func (s *search) certificates() [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ours := s.in(data)
+	if s.ours && s.ders == nil {
+		s.ders = certificates(s.data)
+	}
+	return s.ders
+}
+
+func (s *search) blocks() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.others == nil {
-		s.others = blocks(data, ours)
+		s.others = blocks(s.data, s.ours)
 	}
 	return s.others
-}
-
-func (s *search) in(data []byte) bool {
-	if s.data == nil || !bytes.Equal(s.data, data) {
-		s.data, s.ours, s.others = data, mayHoldOurs(data), nil
-	}
-	return s.ours
 }
 
 // blocks returns the blocks of certificates in PEM data, each with the end of its
