@@ -115,7 +115,8 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		i.Planned, err = e.issuing(o, i)
 		return i, err
 	}
-	if i.Files, err = made.files(o); err != nil {
+	files, err := made.encode(o)
+	if err != nil {
 		return nil, err
 	}
 	unlock, err := e.lock(ctx)
@@ -128,6 +129,9 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		return nil, err
 	case by.Cert != nil && !by.Cert.Equal(now.Cert):
 		return nil, &notExported{"issuing " + o.Names[0] + ": another devcert has made a new root meanwhile, and nothing was kept", "run the same command again: it then comes from the new root"}
+	}
+	if i.Files, err = files(); err != nil {
+		return nil, err
 	}
 	if err := e.keep(ctx, o, i, made); err != nil {
 		return nil, err
@@ -379,8 +383,30 @@ func issueError(err error, a *signer) error {
 	return refused
 }
 
+// encode asks for the password and starts to encode the files: stretching it takes
+// as long as looking at the state folder again.
+func (p product) encode(o IssueOrder) (wait func() ([]disk.IssuedFile, error), err error) {
+	var password string
+	if p.Key != nil && o.PFX != "" {
+		if password, err = o.Password(); err != nil {
+			return nil, err
+		}
+	}
+	var files []disk.IssuedFile
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		files, failed = p.files(o, password)
+		close(done)
+	}()
+	return func() ([]disk.IssuedFile, error) {
+		<-done
+		return files, failed
+	}, nil
+}
+
 // files are what people and programs take.
-func (p product) files(o IssueOrder) ([]disk.IssuedFile, error) {
+func (p product) files(o IssueOrder, password string) ([]disk.IssuedFile, error) {
 	all := []disk.IssuedFile{{Ending: ".pem", Data: chain.EncodeCertificates(append([]*x509.Certificate{p.Cert}, p.chain...)...)}}
 	if p.Key != nil {
 		key, err := chain.EncodeKey(p.Key)
@@ -390,10 +416,6 @@ func (p product) files(o IssueOrder) ([]disk.IssuedFile, error) {
 		all = append(all, disk.IssuedFile{Ending: "-key.pem", Data: key})
 	}
 	if p.Key != nil && o.PFX != "" {
-		password, err := o.Password()
-		if err != nil {
-			return nil, err
-		}
 		pfx, err := chain.EncodePFX(o.PFX, p.Pair, p.chain, password)
 		if err != nil {
 			return nil, err
