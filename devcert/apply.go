@@ -21,13 +21,14 @@ type worker struct {
 	before    disk.Ledger    // the ledger this run began with
 	hierarchy disk.Hierarchy // the one that is current, or was just made
 	made      string         // the generation made and not yet switched to
+	ahead     *ahead         // the hierarchy that is being made already; nil for none
 }
 
 // apply does the steps in order and reports what the machine shows afterwards.
 // A step about files that fails ends the run; a store or port that fails leaves
 // the others to be done.
-func (e *Engine) apply(ctx context.Context, r *Report, steps []Step) (*Report, error) {
-	w := &worker{Engine: e, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger, hierarchy: r.Seen.Folder.Hierarchy}
+func (e *Engine) apply(ctx context.Context, r *Report, steps []Step, a *ahead) (*Report, error) {
+	w := &worker{Engine: e, ahead: a, report: r, folder: e.folder(), ledger: r.Seen.Folder.Ledger, hierarchy: r.Seen.Folder.Hierarchy}
 	if !r.Seen.Foreign {
 		w.ledger.Machine = e.Host.Owner.Machine
 	}

@@ -96,10 +96,8 @@ func (w *worker) tighten(name string) error {
 
 func (w *worker) makeHierarchy(s Step) error {
 	c := w.report.Config
-	made, err := chain.New(chain.Options{
-		Owner: w.Host.Owner.User + "@" + w.Host.Owner.Host, Permits: c.Permitted(), Names: c.AllNames(),
-		ClientCerts: c.ClientCerts, Key: c.Key, Now: w.Now(), Rand: w.Rand,
-	})
+	made, err := w.ahead.take(w.hierarchyOptions(c))
+	w.ahead = nil
 	if err != nil {
 		return fmt.Errorf("making a hierarchy: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 // trace, so that a run with nothing to do changes nothing at all. Where there
 // is not even a folder there is certainly something to do, and one look is enough.
 func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
+	var made *ahead
 	if fresh := !e.folder().Exists() && g.want != nil && !e.DryRun && !e.TakeOver; !fresh {
 		look := e.look // what is wrong is looked at again with the lock
 		if e.DryRun {
@@ -35,12 +36,14 @@ func (e *Engine) change(ctx context.Context, g goal) (*Report, error) {
 		return nil, err
 	} else if err := e.mayPermit(c, ""); err != nil {
 		return nil, err
+	} else {
+		made = e.makeAhead(c)
 	}
-	return e.changeLocked(ctx, g)
+	return e.changeLocked(ctx, g, made)
 }
 
 // changeLocked is the part of change that no other writer may come between.
-func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
+func (e *Engine) changeLocked(ctx context.Context, g goal, made *ahead) (*Report, error) {
 	unlock, err := e.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func (e *Engine) changeLocked(ctx context.Context, g goal) (*Report, error) {
 	if err := before.Seen.Folder.Changeable(); err != nil {
 		return before, err
 	}
-	after, err := e.apply(ctx, before, steps)
+	after, err := e.apply(ctx, before, steps, made)
 	if err != nil && after != nil && after.Seen.Folder.Empty() {
 		_, _ = e.folder().Remove() // not even a first file could be written
 	}
