@@ -27,7 +27,7 @@ func FuzzSaid(f *testing.F) {
 		for _, end := range []run.Ending{{Stdout: data}, {Stderr: data}} {
 			require.Empty(t, strings.Trim(versionIn(end), "0123456789."))
 		}
-		javaRelease.FindSubmatch(data)
+		javaRelease().FindSubmatch(data)
 		if set, on := enterprisePolicy(data); on {
 			require.True(t, set)
 		}

@@ -12,3 +12,6 @@ var older = []uint32{
 
 // opening are the calls that open a file, and which argument says how.
 var opening = map[uint32]uint32{unix.SYS_OPEN: 1, unix.SYS_OPENAT: 2}
+
+// olderNeedRoom are those of them that a full disk refuses.
+var olderNeedRoom = map[int32]bool{unix.SYS_MKDIR: true, unix.SYS_LINK: true, unix.SYS_SYMLINK: true, unix.SYS_CREAT: true}

@@ -9,3 +9,5 @@ var older = []uint32{unix.SYS_RENAMEAT}
 
 // opening are the calls that open a file, and which argument says how.
 var opening = map[uint32]uint32{unix.SYS_OPENAT: 2}
+
+var olderNeedRoom map[int32]bool
