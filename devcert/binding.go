@@ -8,8 +8,11 @@ import (
 	"slices"
 )
 
-// ErrNotSetUp is returned by commands that need a hierarchy where there is none.
+// ErrNotSetUp is returned by what needs a hierarchy where there is none.
 var ErrNotSetUp = errors.New("nothing has been set up for this user")
+
+// notSetUp is a command's error of that. hint is the command that makes one.
+func notSetUp(hint string) error { return &UsageError{Problem: ErrNotSetUp.Error(), Hint: hint} }
 
 // BindPorts binds ports, and wants them bound from now on. cert names the
 // certificate: "localhost" for the leaf, a name under which one was issued, or a
@@ -70,12 +73,12 @@ func (e *Engine) changePorts(ctx context.Context, wanted func(*Config) ([]int, e
 		return nil, err
 	}
 	if r.Config == nil || r.Seen.leafThumbprint() == "" {
-		return nil, &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
+		return nil, notSetUp("devcert setup")
 	}
 	return e.change(ctx, goal{
 		want: func(c *Config) (*Config, error) {
 			if c == nil {
-				return nil, ErrNotSetUp
+				return nil, notSetUp("devcert setup")
 			}
 			out := *c
 			ports, err := wanted(&out)

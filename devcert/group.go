@@ -70,7 +70,7 @@ func (e *Engine) changeGroup(ctx context.Context, g groupChange) (*Report, error
 		return nil, refused
 	}
 	if err == nil && report.Config == nil {
-		return nil, &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup --keep-root-key --client-certs"}
+		return nil, notSetUp("devcert setup --keep-root-key --client-certs")
 	}
 	return report, err
 }

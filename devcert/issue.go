@@ -244,7 +244,7 @@ func (e *Engine) issuer(o IssueOrder, name string) (*signer, error) {
 	}
 	h := &seen.Hierarchy
 	if h.Root == nil {
-		return nil, &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
+		return nil, notSetUp("devcert setup")
 	}
 	a, err := e.authorityFor(o, h)
 	if err != nil {

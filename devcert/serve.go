@@ -211,7 +211,7 @@ func (e *Engine) servable(ctx context.Context, s *Serving) error {
 	if snapshot, err := e.folder().Snapshot(); err != nil {
 		return refuseNewer(err)
 	} else if snapshot.Hierarchy.Root == nil && snapshot.Config == nil {
-		return &UsageError{Problem: ErrNotSetUp.Error(), Hint: "devcert setup"}
+		return notSetUp("devcert setup")
 	}
 	return s.check(table)
 }
