@@ -88,7 +88,7 @@ func TestADiskThatFailsHalfway(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("disks: %d, losses: 0", tried)
+	t.Logf("counted: disks that failed halfway: %d, losses: 0", tried)
 }
 
 // suffers runs devcert by a plan to its end, and returns what it said too.

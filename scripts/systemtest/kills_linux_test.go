@@ -56,7 +56,7 @@ func TestKilledOnTheMachine(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("kills: %d, losses: 0", total)
+	t.Logf("counted: kills on the machine: %d, losses: 0", total)
 }
 
 // TestKilledWhileJavasRootsAreWritten: Debian's hook writes the keystore of every

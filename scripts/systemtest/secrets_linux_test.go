@@ -103,7 +103,7 @@ func TestKeysStayInTheirFiles(t *testing.T) {
 					require.Fail(t, "some of a key is where it should not be", "of %s in %s", path, c.flags)
 				}
 			}
-			t.Logf("%d commands, %d keys, %d texts in %d calls, %d children; leaks: 0", commands, len(known), texts, len(all), children)
+			t.Logf("counted: traced as %s: %d commands, %d keys, %d texts in %d calls, %d children; leaks: 0", u.name, commands, len(known), texts, len(all), children)
 		})
 	}
 }

@@ -124,5 +124,5 @@ func (r ruled) judge(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("certificates: %d, questions: %d, accepted though not sound: %d", len(r.deceits), count["asked"], count["accepted"])
+	t.Logf("counted: a thief's certificates: %d, questions: %d, accepted though not sound: %d", len(r.deceits), count["asked"], count["accepted"])
 }

@@ -65,7 +65,7 @@ func TestCrowd(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d processes at once for %s: %d commands, %d killed; wrong: %d", people, length, done.Load(), killed.Load(), failed.Load())
+	t.Logf("counted: %d processes at once for %s: %d commands, %d killed; wrong: %d", people, length, done.Load(), killed.Load(), failed.Load())
 	h.requireMended()
 }
 

@@ -84,7 +84,7 @@ func TestDiskThatFailsAtAnyCall(t *testing.T) {
 			}
 		}
 		require.NotZero(t, refused)
-		t.Logf("%v: %d faults, told %d, got over %d, losses: 0", fault.errno, refused+passed, refused, passed)
+		t.Logf("counted: %v: %d faults, told %d, got over %d, losses: 0", fault.errno, refused+passed, refused, passed)
 	}
 }
 

@@ -208,7 +208,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 		t.Logf("%s: %d kills at %d calls", row.name, killed, whole.Calls)
 		total += killed
 	}
-	t.Logf("kills: %d, of which in the midst of a write: %d, losses: 0", total, torn)
+	t.Logf("counted: kills: %d, of which in the midst of a write: %d, losses: 0", total, torn)
 }
 
 // TestKilledByTheClock spreads the kills over the time in which files are written.
@@ -235,7 +235,7 @@ func TestKilledByTheClock(t *testing.T) {
 		}
 		u.heals(pristine, fmt.Sprintf("%s killed after %s of %s", row.name, after, whole.Window))
 	}
-	t.Logf("runs: %d, kills: %d, losses: 0", runs, killed)
+	t.Logf("counted: runs by the clock: %d, kills: %d, losses: 0", runs, killed)
 }
 
 // heals is what a person does after a crash: look, set up, set up again, uninstall.
