@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +28,7 @@ func TestCrowdInOneProcess(t *testing.T) {
 	run := func(line []string) (code int, stdout, stderr string) {
 		var out, said bytes.Buffer
 		streams := cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}
-		code = cli.Main(append([]string{"devcert"}, line...), streams, env, newMachine)
+		code = cli.MainAt(append([]string{"devcert"}, line...), streams, env, newMachine, time.Now)
 		return code, out.String(), said.String()
 	}
 	code, _, stderr := run(crowd.Setup())

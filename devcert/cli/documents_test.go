@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -89,7 +90,7 @@ func helpOf(t *testing.T, words ...string) string {
 	t.Helper()
 	var out, said bytes.Buffer
 	args := append(append([]string{"devcert"}, words...), "--help")
-	require.Zero(t, cli.Main(args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}, nil, nil), said.String())
+	require.Zero(t, cli.MainAt(args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}, nil, nil, time.Now), said.String())
 	return out.String()
 }
 
@@ -167,7 +168,7 @@ func unreadable(words []string) string {
 	}
 	var out, said bytes.Buffer
 	args := append([]string{"devcert"}, words...)
-	if code := cli.Main(args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}, nil, nil); code != 0 {
+	if code := cli.MainAt(args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &said}, nil, nil, time.Now); code != 0 {
 		return fmt.Sprintf("exit %d: %s", code, said.String())
 	}
 	return ""

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +37,7 @@ type program struct {
 	environ []string
 	newHost NewHost
 	now     func() time.Time
+	signals *caught
 
 	args    []string // the command line, for that of a second try
 	command string   // which command ran, for JSON
@@ -48,34 +47,33 @@ type program struct {
 }
 
 // Main runs the command line args (the program's name first) and returns the
-// exit code. Everything it needs comes in as a value.
+// exit code, with which the process is to end: signals stay as Main has them.
+// Everything else it needs comes in as a value.
 func Main(args []string, streams Streams, env []string, newHost NewHost) int {
-	return MainAt(args, streams, env, newHost, time.Now)
+	return newProgram(streams, env, newHost, time.Now).main(args)
 }
 
-// MainAt is Main at another time, for tests.
+// MainAt is Main at another time, in a process that goes on: for tests.
 func MainAt(args []string, streams Streams, env []string, newHost NewHost, now func() time.Time) int {
+	p := newProgram(streams, env, newHost, now)
+	defer p.signals.release()
+	return p.main(args)
+}
+
+func newProgram(streams Streams, env []string, newHost NewHost, now func() time.Time) *program {
 	p := &program{
 		streams: streams, out: &output{Writer: streams.Out}, env: map[string]string{}, environ: env, newHost: newHost, now: now,
+		signals: catchSignals(),
 	}
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
 		p.env[name] = value
 	}
-	// A reader that goes away must not end a run between two steps.
-	gone := make(chan os.Signal, 1)
-	ignored, ending := []os.Signal{syscall.SIGPIPE}, []os.Signal{os.Interrupt, syscall.SIGTERM}
-	// A terminal that closes sends SIGHUP, as a rule twice: the kernel does, and the
-	// shell. nohup is to go on keeping it away.
-	if !signal.Ignored(syscall.SIGHUP) {
-		ignored, ending = append(ignored, syscall.SIGHUP), append(ending, syscall.SIGHUP)
-	}
-	signal.Notify(gone, ignored...)
-	defer signal.Stop(gone)
-	ctx, stop := signal.NotifyContext(context.Background(), ending...)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	return p.finish(p.execute(ctx, args[min(1, len(args)):]))
+	return p
+}
+
+func (p *program) main(args []string) int {
+	return p.finish(p.execute(p.signals, args[min(1, len(args)):]))
 }
 
 // readerGone says whether err is only that nobody reads on: who pipes into head
@@ -166,6 +164,7 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		if host.Close != nil {
 			defer host.Close()
 		}
+		p.signals.wait()
 		s.engine = &devcert.Engine{
 			Host: host, Command: p.command, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
 			DryRun: c.Bool("dry-run"), TakeOver: c.Bool("take-over"), Projects: asked,

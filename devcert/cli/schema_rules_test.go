@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -291,7 +292,7 @@ func exportNames(*testing.T) []any {
 func commandWords(t *testing.T) []any {
 	listed := func(args ...string) []any {
 		var out strings.Builder
-		code := Main(append([]string{"devcert", "help"}, args...), Streams{Out: &out, Err: &out}, nil, nil)
+		code := MainAt(append([]string{"devcert", "help"}, args...), Streams{Out: &out, Err: &out}, nil, nil, time.Now)
 		require.Zero(t, code, out.String())
 		_, after, _ := strings.Cut(out.String(), "\ncommands:\n")
 		var words []any

@@ -32,12 +32,12 @@ func (b hungUp) Table(ctx context.Context) (devcert.PortTable, error) {
 func serveMeanwhile(t *testing.T, happens func(context.Context)) (code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	return cli.Main([]string{"devcert", "serve"}, cli.Streams{In: &bytes.Buffer{}, Out: &out, Err: &errs}, []string{"STATE=" + t.TempDir(), "MACHINE=" + t.TempDir()},
+	return cli.MainAt([]string{"devcert", "serve"}, cli.Streams{In: &bytes.Buffer{}, Out: &out, Err: &errs}, []string{"STATE=" + t.TempDir(), "MACHINE=" + t.TempDir()},
 		func(o devcert.HostOptions) (*devcert.Host, error) {
 			h, err := newMachine(o)
 			h.Binder = hungUp{h.Binder, happens}
 			return h, err
-		})
+		}, time.Now)
 }
 
 func TestAClosedTerminalEndsARunInOrder(t *testing.T) {

@@ -1,9 +1,6 @@
 package front
 
-import (
-	"math"
-	"runtime/debug"
-)
+import "runtime/debug"
 
 // reserve is memory that is never written, and so never taken; but Go counts it
 // as data when it decides how much garbage may gather. The front's own data is so
@@ -12,10 +9,8 @@ import (
 const reserve = 12 << 20
 
 // collectGarbage undoes what main does for commands that live for milliseconds.
-// A server that collected nothing below a limit would collect without end once it
-// was there. What it returns is to be kept.
+// What it returns is to be kept.
 func collectGarbage() []byte {
 	debug.SetGCPercent(100)
-	debug.SetMemoryLimit(math.MaxInt64)
 	return make([]byte, reserve)
 }
