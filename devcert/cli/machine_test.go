@@ -19,6 +19,7 @@ import (
 	"devcert/devcert"
 	"devcert/devcert/chain"
 	"devcert/devcert/disk"
+	"devcert/platform/securefile"
 	"devcert/platform/teamfile"
 )
 
@@ -277,6 +278,7 @@ func (plainFiles) Replaceable(path string) (string, error) {
 
 func (plainFiles) HasOtherName(*os.File) bool { return false }
 
-func (plainFiles) Rename(from, to string) error { return os.Rename(from, to) }
+// Rename waits for readers where the system wants that.
+func (plainFiles) Rename(from, to string) error { return securefile.Files{}.Rename(from, to) }
 
 func (plainFiles) SyncDir(string) error { return nil }

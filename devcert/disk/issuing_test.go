@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -215,7 +216,11 @@ func TestOneOfManyIssued(t *testing.T) {
 	}
 	whole, err := f.Snapshot()
 	require.NoError(t, err)
-	require.Len(t, whole.Damage, 2)
+	if runtime.GOOS == "windows" { // where Chmod shows nothing to others
+		require.Len(t, whole.Damage, 1)
+	} else {
+		require.Len(t, whole.Damage, 2)
+	}
 	seen, err := f.Authorities()
 	require.NoError(t, err)
 	require.Empty(t, seen.Damage)
