@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -71,7 +72,8 @@ func readLine(args []string, commands []*cli.Command) (*line, error) {
 // takeFlags puts the flags aside, and returns the other words. A flag that stands
 // behind the command is that command's; one before it, any command's.
 func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string) {
-	anyones, own, among := valued(commands), map[string]bool(nil), commands
+	anyones := sync.OnceValue(func() map[string]bool { return valued(commands) }) // few lines ask
+	own, among := map[string]bool(nil), commands
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
@@ -91,7 +93,7 @@ func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string
 		f := givenFlag{name, []string{word}}
 		takes, known := own[name]
 		if !known {
-			takes = anyones[name]
+			takes = anyones()[name]
 		}
 		// Where a value was forgotten, the next flag is none: it would go unheard. One
 		// that is meant stands behind the equals sign.
