@@ -66,7 +66,7 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 	}
 	i := &Issuance{Name: name, Chain: append([]*x509.Certificate{made.Cert}, made.chain...)}
 	if e.DryRun { // what was made is forgotten, and no password asked for
-		i.Planned, err = e.issuing(o, i)
+		i.Planned, err = e.issuing(o, i, by.replaces)
 		return i, err
 	}
 	files, err := made.encode(o)
@@ -78,16 +78,13 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 		return nil, err
 	}
 	defer unlock()
-	switch now, err := e.issuer(o, name); {
-	case err != nil:
+	if by, err = e.confirm(o, name, by); err != nil {
 		return nil, err
-	case by.Cert != nil && !by.Cert.Equal(now.Cert):
-		return nil, &notExported{"issuing " + o.Names[0] + ": another devcert has made a new root meanwhile, and nothing was kept", "run the same command again: it then comes from the new root"}
 	}
 	if i.Files, err = files(); err != nil {
 		return nil, err
 	}
-	if err := e.keep(ctx, o, i, made); err != nil {
+	if err := e.keep(ctx, o, i, made, by.replaces); err != nil {
 		return nil, err
 	}
 	if o.Install {
@@ -97,14 +94,11 @@ func (e *Engine) Issue(ctx context.Context, o IssueOrder) (*Issuance, error) {
 }
 
 // issuing are the steps that keep and offer would do.
-func (e *Engine) issuing(o IssueOrder, i *Issuance) ([]Step, error) {
+func (e *Engine) issuing(o IssueOrder, i *Issuance, had *disk.Issued) ([]Step, error) {
 	var steps []Step
-	had, found, err := e.folder().FindIssued(i.Name)
-	if err != nil {
-		return nil, err
-	}
-	if found && had.Cert() != nil {
-		if steps, err = e.ending(had); err != nil {
+	if had != nil && had.Cert() != nil {
+		var err error
+		if steps, err = e.ending(*had); err != nil {
 			return nil, err
 		}
 	}
@@ -130,25 +124,48 @@ func (e *Engine) issuer(o IssueOrder, name string) (*signer, error) {
 	if h.Root == nil {
 		return nil, notSetUp("devcert setup")
 	}
-	a, err := e.authorityFor(o, h)
+	by, err := e.authorityFor(o, h)
 	if err != nil {
 		return nil, err
 	}
+	by.generation, by.hierarchy = seen.Current, h
+	return by, e.mayIssue(o, name, by)
+}
+
+// mayIssue refuses a name under which something valid was issued already, and notes
+// what by would replace.
+func (e *Engine) mayIssue(o IssueOrder, name string, by *signer) error {
 	had, found, err := e.folder().FindIssued(name)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if by.replaces = nil; found {
+		by.replaces = &had
 	}
 	revoked, err := e.folder().Revoked()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if state := issuedState(had, h, revoked, e.Now()); found && state == IssuedValid && !o.Force {
-		return nil, &UsageError{
+	if state := issuedState(had, by.hierarchy, revoked, e.Now()); found && state == IssuedValid && !o.Force {
+		return &UsageError{
 			Problem: fmt.Sprintf("%s was issued already, and is valid until %s", had.Name, day(had.Cert().NotAfter)),
 			Hint:    "add --force to replace it; devcert revoke ends a client's at once",
 		}
 	}
-	return a, nil
+	return nil
+}
+
+// confirm asks again, with the lock, what was asked without: others may have changed
+// the folder meanwhile. A generation does not change; what is in no generation does.
+func (e *Engine) confirm(o IssueOrder, name string, by *signer) (*signer, error) {
+	if o.Group == "" && e.folder().IsCurrent(by.generation) {
+		return by, e.mayIssue(o, name, by)
+	}
+	now, err := e.issuer(o, name)
+	if err == nil && by.Cert != nil && !by.Cert.Equal(now.Cert) {
+		return nil, &notExported{"issuing " + o.Names[0] + ": another devcert has made a new root meanwhile, and nothing was kept", "run the same command again: it then comes from the new root"}
+	}
+	return now, err
 }
 
 // signer signs, or would.
@@ -156,6 +173,10 @@ type signer struct {
 	chain.Pair
 	// behind are the certificates from the issuer up to the root, without it.
 	behind []*x509.Certificate
+	// generation is where they were read, and hierarchy all that was.
+	generation string
+	hierarchy  *disk.Hierarchy
+	replaces   *disk.Issued // what has the name of the order now; nil for nothing
 }
 
 // authorityFor finds who signs what o asks for.
@@ -188,7 +209,7 @@ func (e *Engine) authorityFor(o IssueOrder, h *disk.Hierarchy) (*signer, error) 
 
 // keep records the certificate before anything is done with it, so that it can be
 // revoked whatever becomes of its files.
-func (e *Engine) keep(ctx context.Context, o IssueOrder, i *Issuance, made product) error {
+func (e *Engine) keep(ctx context.Context, o IssueOrder, i *Issuance, made product, had *disk.Issued) error {
 	if o.Flaw == chain.FlawRevoked {
 		if err := e.noteRevoked(i.Name, made.Cert); err != nil {
 			return err
@@ -200,10 +221,8 @@ func (e *Engine) keep(ctx context.Context, o IssueOrder, i *Issuance, made produ
 			kept = append(kept, file)
 		}
 	}
-	if had, found, err := e.folder().FindIssued(i.Name); err != nil {
-		return err
-	} else if found && had.Cert() != nil {
-		if err := e.supersede(ctx, had); err != nil {
+	if had != nil && had.Cert() != nil {
+		if err := e.supersede(ctx, *had); err != nil {
 			return err
 		}
 	}

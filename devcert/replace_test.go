@@ -22,7 +22,9 @@ func TestReplacingARoot(t *testing.T) {
 	old := m.status().Seen.Folder.Hierarchy.Root
 	e := m.engine()
 	e.Step = func(StepResult) {
-		current := m.status().Seen.Folder.Hierarchy.Root
+		seen, err := e.folder().Snapshot() // status would wait until the writer is done
+		require.NoError(t, err)
+		current := seen.Hierarchy.Root
 		for _, s := range m.stores {
 			require.True(t, containsRoot(s, current), "%s refuses what is served", s.name)
 		}

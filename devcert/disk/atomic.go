@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -80,9 +81,9 @@ func removeBeside(entries []entry) {
 func asNamed(path string) string { return path }
 
 // writeSynced creates every entry under the name that rename gives it and
-// returns when all bytes are on disk. The files sync side by side once all are
-// written, because one commit of a journal then serves them all.
-func writeSynced(files Files, entries []entry, rename func(string) string) error {
+// returns when all bytes are on disk, and the names in dirs. They sync side by side
+// once all are written, because one commit of a journal then serves them all.
+func writeSynced(files Files, entries []entry, rename func(string) string, dirs ...string) error {
 	var open []*os.File
 	var failed error
 	for _, e := range entries {
@@ -93,8 +94,14 @@ func writeSynced(files Files, entries []entry, rename func(string) string) error
 		}
 		open = append(open, f)
 	}
-	errs := make([]error, len(open))
+	if failed != nil {
+		dirs = nil
+	}
+	errs := make([]error, len(open)+len(dirs))
 	var wg sync.WaitGroup
+	for i, dir := range dirs {
+		wg.Go(func() { errs[len(open)+i] = files.SyncDir(dir) })
+	}
 	for i, f := range open {
 		if entries[i].derived {
 			errs[i] = f.Close()
@@ -167,10 +174,12 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
+	var read bytes.Buffer
+	read.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead) // as a rule, all at once
+	if _, err := read.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
 		return nil, err
 	}
+	data := read.Bytes()
 	if len(data) > maxFile {
 		return nil, &os.PathError{Op: "read", Path: path, Err: errTooLarge}
 	}

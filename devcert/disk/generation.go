@@ -161,6 +161,12 @@ func (f Folder) Generations() []string {
 	return ids
 }
 
+// IsCurrent says whether id is the current generation now.
+func (f Folder) IsCurrent(id string) bool {
+	data, err := f.Read(CurrentFile)
+	return err == nil && id != "" && string(data) == id+"\n"
+}
+
 // Switch makes the generation id, which holds h, the current one, and brings
 // the copies at stable paths in step; where config is not nil, it becomes the
 // configuration in the same stroke. Nothing is replaced before all of it is

@@ -110,10 +110,7 @@ func (f Folder) stageIssued(name string, files []IssuedFile) error {
 		err = f.Files.MakeDir(staged)
 	}
 	if err == nil {
-		err = writeSynced(f.Files, entries, asNamed)
-	}
-	if err == nil {
-		err = f.Files.SyncDir(staged)
+		err = writeSynced(f.Files, entries, asNamed, staged)
 	}
 	if err != nil {
 		return failed("writing", f.IssuedDir(name), err)

@@ -3,6 +3,7 @@ package disk
 import (
 	"crypto/x509"
 	"os"
+	"strings"
 
 	"devcert/devcert/chain"
 )
@@ -77,6 +78,9 @@ var layout = []struct {
 	}},
 	{"leaf.pfx", LeafPFXFile, PrivateMode, (*Hierarchy).pfx},
 }
+
+// ofLeaf says that nobody who signs needs the file.
+func ofLeaf(name string) bool { return strings.HasPrefix(name, "leaf") }
 
 // without says that the hierarchy has no such file, and lacks none.
 func (h *Hierarchy) without(name string) bool {

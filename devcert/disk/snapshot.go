@@ -64,9 +64,17 @@ const rereads = 5
 func (f Folder) Snapshot() (*Snapshot, error) { return f.snapshot(true) }
 
 // Authorities is Snapshot for whoever is about to sign: it has the configuration, the
-// ledger, the hierarchy, the groups and what was revoked. What was issued and who may
-// read which file are left out, so that it takes the same time however much there is.
-func (f Folder) Authorities() (*Snapshot, error) { return f.snapshot(false) }
+// ledger, root and intermediates, the groups and what was revoked. The leaf, the copies
+// at stable paths, what was issued and who may read which file are left out, so that it
+// takes the same short time however much there is. Only where a file is damaged is all
+// read, since others may have what it lacks.
+func (f Folder) Authorities() (*Snapshot, error) {
+	s, err := f.snapshot(false)
+	if err == nil && len(s.Damage) > 0 {
+		return f.Snapshot()
+	}
+	return s, err
+}
 
 func (f Folder) snapshot(whole bool) (*Snapshot, error) {
 	for try := 1; ; try++ {
@@ -109,7 +117,7 @@ func (f Folder) readAll(whole bool) (*Snapshot, error) {
 	s.readRevoked(f)
 	s.readCurrent(f)
 	if s.Current != "" {
-		s.readHierarchy(f)
+		s.readHierarchy(f, whole)
 	}
 	s.readGroups(f)
 	if whole {
@@ -259,12 +267,14 @@ type found struct {
 
 // readHierarchy reads the current generation and its copies, takes of each part
 // the bytes that fit the others, and reports every file that does not hold them.
-func (s *Snapshot) readHierarchy(f Folder) {
+// Not whole, it reads neither the leaf nor copies.
+func (s *Snapshot) readHierarchy(f Folder, whole bool) {
 	files := make([]found, len(layout))
-	for i, file := range layout {
-		files[i].data[0], files[i].err[0] = f.Read(s.inGeneration(file.name))
-		if file.copy != "" {
-			files[i].data[1], files[i].err[1] = f.Read(file.copy)
+	for i := range layout {
+		for n, name := range s.names(i, whole) {
+			if name != "" {
+				files[i].data[n], files[i].err[n] = f.Read(name)
+			}
 		}
 	}
 	s.Hierarchy = assemble(files, s.Current, s.Ledger)
@@ -274,13 +284,26 @@ func (s *Snapshot) readHierarchy(f Folder) {
 	}
 	for i, file := range layout {
 		private := file.mode == PrivateMode
-		for n, name := range []string{s.inGeneration(file.name), file.copy} {
+		for n, name := range s.names(i, whole) {
 			absent := errors.Is(files[i].err[n], fs.ErrNotExist)
 			if name != "" && (!absent || !s.Hierarchy.without(file.name)) {
 				s.compare(name, files[i].data[n], files[i].err[n], wanted[i], private)
 			}
 		}
 	}
+}
+
+// names are what the file i of layout and its copy are called in the folder; "" for
+// one that is not there, or not read.
+func (s *Snapshot) names(i int, whole bool) (names [2]string) {
+	file := layout[i]
+	if whole {
+		names[1] = file.copy
+	}
+	if whole || !ofLeaf(file.name) {
+		names[0] = s.inGeneration(file.name)
+	}
+	return names
 }
 
 func (s *Snapshot) inGeneration(name string) string {
