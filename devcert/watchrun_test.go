@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/stretchr/testify/require"
 
 	"devcert/devcert/disk"
@@ -235,15 +234,14 @@ func TestWatchWaitsForAnotherDevcert(t *testing.T) {
 	m := setUp(t, "firefox")
 	synctest.Test(t, func(t *testing.T) {
 		h := startWatch(t, m, Watching{Repair: true})
-		lock := flock.New(m.path(disk.LockFile))
-		_, err := lock.TryLock()
+		unlock, err := m.engine().lock(t.Context())
 		require.NoError(t, err)
 		had := m.stores["firefox"].certs
 		m.stores["firefox"].certs = nil // as a renewal does for a moment
 		h.touch()
 		require.Empty(t, h.said())
 		m.stores["firefox"].certs = had
-		require.NoError(t, lock.Close())
+		unlock()
 		h.sleep(5 * time.Second)
 		require.Empty(t, h.said())
 		require.Zero(t, h.end().Tally.Told)

@@ -275,10 +275,12 @@ func (f Folder) Moved(ctx context.Context, since Stamp, waiting func(holder stri
 // patience is how long a reader waits for a writer before it says so.
 const patience = 2 * time.Second
 
-// Busy says whether another writer has the lock now. It asks by a lock that many
-// may have, for no longer than that, and makes nothing.
+// Busy says whether another writer has the lock now. One who has must have signed
+// it, but on Windows, before anything was changed. Whether he still lives it asks by
+// a lock that many may have, for no longer than that; it makes nothing.
 func (f Folder) Busy() bool {
-	if info, err := os.Lstat(f.path(LockFile)); err != nil || !info.Mode().IsRegular() {
+	info, err := os.Lstat(f.path(LockFile))
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 && runtime.GOOS != "windows" {
 		return false
 	}
 	lock := flock.New(f.path(LockFile), flock.SetFlag(os.O_RDONLY))
