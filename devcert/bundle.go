@@ -18,7 +18,7 @@ import (
 
 // bundleState is what was seen of it.
 type bundleState struct {
-	wanted []byte // nil where the system's roots are not known
+	wanted *rootBundle // nil where the system's roots are not known
 	there  []byte
 	err    error // why either could not be read
 }
@@ -35,7 +35,17 @@ func (e *Engine) lookAtBundle(root *x509.Certificate) bundleState {
 	return b
 }
 
-func (e *Engine) wantedBundle(root *x509.Certificate) ([]byte, error) {
+// rootBundle is what the file should hold, in its two parts: the system's are 200 KB,
+// which nobody copies only to compare them.
+type rootBundle struct{ system, own []byte }
+
+func (b *rootBundle) is(data []byte) bool {
+	return len(data) == len(b.system)+len(b.own) && bytes.HasPrefix(data, b.system) && bytes.HasSuffix(data, b.own)
+}
+
+func (b *rootBundle) encode() []byte { return slices.Concat(b.system, b.own) }
+
+func (e *Engine) wantedBundle(root *x509.Certificate) (*rootBundle, error) {
 	if root == nil || e.Host.Roots == nil {
 		return nil, nil
 	}
@@ -43,10 +53,11 @@ func (e *Engine) wantedBundle(root *x509.Certificate) ([]byte, error) {
 	if err != nil || len(system) == 0 {
 		return nil, err
 	}
+	b := &rootBundle{system, chain.EncodeCertificates(root)}
 	if !bytes.HasSuffix(system, []byte("\n")) {
-		system = append(system[:len(system):len(system)], '\n')
+		b.own = slices.Concat([]byte("\n"), b.own)
 	}
-	return append(system[:len(system):len(system)], chain.EncodeCertificates(root)...), nil
+	return b, nil
 }
 
 // bundleFindings is at most one. It is a warning: only who was pointed at the
@@ -59,7 +70,7 @@ func bundleFindings(o *Observation) []Finding {
 		Consequence: "programs that devcert env points at it refuse what the system accepts, or the reverse",
 	}
 	switch {
-	case b.wanted == nil && (b.err == nil || o.systemSpeaks()), b.wanted != nil && bytes.Equal(b.wanted, b.there):
+	case b.wanted == nil && (b.err == nil || o.systemSpeaks()), b.wanted != nil && b.wanted.is(b.there):
 		return nil
 	case b.wanted == nil:
 		f.Kind, f.cure, f.Message = TrustUnknown, noCure, b.err.Error()
@@ -83,10 +94,11 @@ func (o *Observation) systemSpeaks() bool {
 // writeBundle writes it as the system's roots are by now. That those cannot be
 // read is for the last look to say.
 func (w *worker) writeBundle() error {
-	data, err := w.wantedBundle(w.hierarchy.Root)
-	if err != nil || data == nil || bytes.Equal(data, w.report.Seen.bundle.there) {
+	wanted, err := w.wantedBundle(w.hierarchy.Root)
+	if err != nil || wanted == nil || wanted.is(w.report.Seen.bundle.there) {
 		return nil //nolint:nilerr // see above
 	}
+	data := wanted.encode()
 	if err := w.folder.WriteDerived(disk.BundleFile, data); err != nil {
 		return err
 	}

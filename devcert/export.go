@@ -21,19 +21,19 @@ type Export struct {
 	// Password says that one protects it.
 	Password bool
 
-	encode func(h *disk.Hierarchy, bundle []byte, password string) ([]byte, error)
+	encode func(h *disk.Hierarchy, bundle *rootBundle, password string) ([]byte, error)
 }
 
 // Exports are all of them, in the order they are listed.
 var Exports = []Export{
 	{Name: "root", What: "the root, PEM", File: "devcert-root.pem",
-		encode: func(h *disk.Hierarchy, _ []byte, _ string) ([]byte, error) {
+		encode: func(h *disk.Hierarchy, _ *rootBundle, _ string) ([]byte, error) {
 			return chain.EncodeCertificates(h.Root), nil
 		}},
 	{Name: "root-der", What: "the root, DER", File: "devcert-root.crt", Binary: true,
-		encode: func(h *disk.Hierarchy, _ []byte, _ string) ([]byte, error) { return h.Root.Raw, nil }},
+		encode: func(h *disk.Hierarchy, _ *rootBundle, _ string) ([]byte, error) { return h.Root.Raw, nil }},
 	{Name: "chain", What: "leaf and intermediate, PEM: what a server sends", File: "localhost.pem",
-		encode: func(h *disk.Hierarchy, _ []byte, _ string) ([]byte, error) {
+		encode: func(h *disk.Hierarchy, _ *rootBundle, _ string) ([]byte, error) {
 			return chain.EncodeCertificates(h.Leaf.Cert, h.Intermediate.Cert), nil
 		}},
 	{Name: "pfx", What: "leaf, key and chain, PKCS#12 as OpenSSL 3, Java, .NET and Windows 10 read it", File: "localhost.pfx",
@@ -41,15 +41,15 @@ var Exports = []Export{
 	{Name: "pfx-legacy", What: "the same for macOS's keychain and older Windows", File: "localhost.pfx",
 		Secret: true, Binary: true, Password: true, encode: encodePFX(chain.PFXLegacy)},
 	{Name: "bundle", What: "the system's roots and devcert's, PEM", File: "bundle.pem",
-		encode: func(_ *disk.Hierarchy, bundle []byte, _ string) ([]byte, error) { return bundle, nil }},
+		encode: func(_ *disk.Hierarchy, bundle *rootBundle, _ string) ([]byte, error) { return bundle.encode(), nil }},
 	{Name: "truststore", What: "the root for Java, PKCS#12", File: "devcert-truststore.p12", Binary: true, Password: true,
-		encode: func(h *disk.Hierarchy, _ []byte, password string) ([]byte, error) {
+		encode: func(h *disk.Hierarchy, _ *rootBundle, password string) ([]byte, error) {
 			return chain.EncodeTrustStore(password, h.Root)
 		}},
 }
 
-func encodePFX(style chain.PFXStyle) func(*disk.Hierarchy, []byte, string) ([]byte, error) {
-	return func(h *disk.Hierarchy, _ []byte, password string) ([]byte, error) {
+func encodePFX(style chain.PFXStyle) func(*disk.Hierarchy, *rootBundle, string) ([]byte, error) {
+	return func(h *disk.Hierarchy, _ *rootBundle, password string) ([]byte, error) {
 		return chain.EncodePFX(style, h.Leaf, []*x509.Certificate{h.Intermediate.Cert}, password)
 	}
 }

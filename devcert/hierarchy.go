@@ -12,7 +12,6 @@ import (
 
 // hierarchyFindings are about the certificates and keys themselves.
 func hierarchyFindings(c *Config, o *Observation) []Finding {
-	h := &o.Folder.Hierarchy
 	if o.Folder.Current == "" {
 		return []Finding{{
 			Kind: HierarchyMissing, Severity: Error, Where: "state folder", cure: newHierarchy,
@@ -27,17 +26,9 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 		return lost
 	}
 	var all []Finding
-	parts := chain.Parts{
-		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
-		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
-	}
-	if h.ClientIntermediate.Key != nil { // else it is lost, which differences says
-		parts.ClientIntermediate, parts.ClientIntermediateKey = h.ClientIntermediate.Cert, h.ClientIntermediate.Key
-	}
 	early := false
-	for _, p := range chain.Check(parts, c.AllNames(), o.Now) {
+	for _, p := range o.problems() {
 		switch p.Fault {
-		case chain.FaultName: // differences says it better
 		case chain.FaultNotYetValid:
 			if !early {
 				all = append(all, earlyFinding(p, o.Now))
@@ -48,6 +39,23 @@ func hierarchyFindings(c *Config, o *Observation) []Finding {
 		}
 	}
 	return append(all, differences(c, o)...)
+}
+
+// problems are what is wrong with the certificates themselves; not which names they
+// have, which differences says better.
+func (o *Observation) problems() []chain.Problem {
+	if o.judged {
+		return o.faults
+	}
+	h := &o.Folder.Hierarchy
+	parts := chain.Parts{
+		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
+		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
+	}
+	if h.ClientIntermediate.Key != nil { // else it is lost, which differences says
+		parts.ClientIntermediate, parts.ClientIntermediateKey = h.ClientIntermediate.Cert, h.ClientIntermediate.Key
+	}
+	return chain.Check(parts, nil, o.Now)
 }
 
 // earlyFinding is about a clock that lags: the certificates were made by the same

@@ -25,8 +25,10 @@ type Observation struct {
 	Clients   []Client // only when clients were looked for
 	bundle    bundleState
 	orphans   []orphan
-	ephemeral Ephemeral // only when clients were looked for: it is advice
-	Projects  []Project // see [Engine]
+	judged    bool            // that faults has the hierarchy's, judged while stores were looked at
+	faults    []chain.Problem // see problems
+	ephemeral Ephemeral       // only when clients were looked for: it is advice
+	Projects  []Project       // see [Engine]
 	// Services has those of this state folder.
 	Services []ServiceState
 	IIS      *IISState // only when doctor looks, and on Windows
@@ -71,6 +73,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	looks.Go(func() { o.bundle = e.lookAtBundle(material.Root) })
 	looks.Go(func() { o.Services = e.lookAtServices(ctx) })
 	looks.Go(func() { e.lookAtNamed(o) })
+	looks.Go(func() { o.faults = o.problems() })
 	if deep.clients && e.Host.Clients != nil {
 		looks.Go(func() { o.Clients = e.Host.Clients.Find(ctx, material) })
 	}
@@ -83,6 +86,7 @@ func (e *Engine) observe(ctx context.Context, deep depth, known []StorePlaces) (
 	}
 	looks.Go(func() { o.orphans = e.lookForOrphans(ctx, o) })
 	looks.Wait()
+	o.judged = true
 	if iisErr != nil {
 		return nil, iisErr
 	}

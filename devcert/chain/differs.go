@@ -9,11 +9,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"sync"
 )
 
 // differs says in what cert is not the certificate that the profile gives for
 // its key, its names and these values; "" when it is exactly that. It makes the
-// certificate anew, signed by a key that it throws away, and compares: so there
+// certificate anew, signed by a key of its own, and compares: so there
 // is one description of a profile, not one to issue by and one to judge by.
 func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certificate) string {
 	v.key, v.serial, v.notBefore, v.notAfter = cert.PublicKey, cert.SerialNumber, cert.NotBefore, cert.NotAfter
@@ -24,7 +25,7 @@ func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certific
 	if v.serial.Sign() <= 0 || v.serial.BitLen() > serialBits {
 		return fmt.Sprintf("its serial number is not positive and of at most %d bits", serialBits)
 	}
-	discarded, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	discarded, err := discardedKey()
 	if err != nil {
 		return "cannot be compared with its profile: " + err.Error()
 	}
@@ -39,6 +40,11 @@ func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certific
 	}
 	return compare(cert, want)
 }
+
+// discardedKey signs what is only compared. Nobody keeps it.
+var discardedKey = sync.OnceValues(func() (*ecdsa.PrivateKey, error) {
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+})
 
 // compare says what is different between two certificates, signatures aside.
 // The order of extensions is free, so that roots made by an older build stay
