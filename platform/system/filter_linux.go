@@ -3,6 +3,7 @@ package system
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 
 	"devcert/devcert/chain"
 )
@@ -12,29 +13,40 @@ import (
 // more certificates, of which none or one is ours: to search its base64 costs a
 // tenth of decoding it.
 func mayHoldOurs(pem []byte) bool {
-	body := joined(pem)
-	for shift := range 3 {
-		if bytes.Contains(body, encodedAt(chain.Organization, shift)) {
-			return true
-		}
+	var wanted [3][]byte
+	for shift := range wanted {
+		wanted[shift] = encodedAt(chain.Organization, shift)
 	}
-	return false
+	has := func(body []byte) bool {
+		return slices.ContainsFunc(wanted[:], func(text []byte) bool { return bytes.Contains(body, text) })
+	}
+	body := make([]byte, 0, searched)
+	for line := range bytes.Lines(pem) {
+		if len(body)+len(line) > searched {
+			if has(body) {
+				return true
+			}
+			// What is searched for may begin at its end.
+			body = append(body[:0], body[max(0, len(body)-len(chain.Organization)*2):]...)
+		}
+		body = appendLine(body, line)
+	}
+	return has(body)
 }
 
-// joined is PEM data without line ends and blanks: a line may end anywhere in
-// what is searched for.
-func joined(pem []byte) []byte {
-	body := make([]byte, 0, len(pem))
-	for line := range bytes.Lines(pem) {
-		line = bytes.TrimRight(line, "\r\n")
-		if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '\t') < 0 && bytes.IndexByte(line, '\r') < 0 {
-			body = append(body, line...)
-			continue
-		}
-		for _, c := range line { // a comment; base64 only where somebody indented it
-			if c > ' ' {
-				body = append(body, c)
-			}
+// searched is how much is joined before it is searched: so much stays in the cache.
+const searched = 16 << 10
+
+// appendLine adds a line of PEM data without its end and without blanks: a line may
+// end anywhere in what is searched for.
+func appendLine(body, line []byte) []byte {
+	line = bytes.TrimRight(line, "\r\n")
+	if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '\t') < 0 && bytes.IndexByte(line, '\r') < 0 {
+		return append(body, line...)
+	}
+	for _, c := range line { // a comment; base64 only where somebody indented it
+		if c > ' ' {
+			body = append(body, c)
 		}
 	}
 	return body

@@ -30,6 +30,10 @@ func TestMayHoldOurs(t *testing.T) {
 		}
 	}
 	assert.False(t, mayHoldOurs(nil))
+	for before := searched*3/4 - 200; before < searched*3/4+20; before++ { // where a part that is searched ends
+		der := append(make([]byte, before), text...)
+		assert.True(t, mayHoldOurs(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), "%d bytes before", before)
+	}
 }
 
 // A half-written bundle of an update that was killed would be appended to.

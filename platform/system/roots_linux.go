@@ -89,24 +89,48 @@ func (s *search) blocks() []byte {
 }
 
 // blocks returns the blocks of certificates in PEM data, each with the end of its
-// last line; without those of our profile's roots if there may be any.
+// last line; without those of our profile's roots if there may be any. Data that is
+// nothing else, as most systems' bundle, it returns as it is.
 func blocks(data []byte, ours bool) []byte {
-	kept := make([]byte, 0, len(data)+1)
-	for {
-		start := bytes.Index(data, pemBegin)
-		if start < 0 {
-			return kept
+	var kept []byte
+	whole := 0 // how much of data from its start on is kept as it is, until kept is begun
+	for at := 0; ; {
+		start, end := nextBlock(data, at)
+		if end == 0 {
+			break
 		}
-		end := bytes.Index(data[start:], pemEnd)
-		if end < 0 {
-			return kept
+		at = end
+		drop := ours && isOurs(data[start:end])
+		if kept == nil && !drop && start == whole && end < len(data) && data[end] == '\n' {
+			at = end + 1
+			whole = at
+			continue
 		}
-		end += start + len(pemEnd)
-		if !ours || !isOurs(data[start:end]) {
+		if kept == nil {
+			kept = append(make([]byte, 0, len(data)+1), data[:whole]...)
+		}
+		if !drop {
 			kept = append(append(kept, data[start:end]...), '\n')
 		}
-		data = data[end:]
 	}
+	if kept == nil {
+		kept = data[:whole:whole]
+	}
+	return kept
+}
+
+// nextBlock finds the next block at or behind at; end is 0 where there is none.
+func nextBlock(data []byte, at int) (start, end int) {
+	start = bytes.Index(data[at:], pemBegin)
+	if start < 0 {
+		return 0, 0
+	}
+	start += at
+	end = bytes.Index(data[start:], pemEnd)
+	if end < 0 {
+		return 0, 0
+	}
+	return start, start + end + len(pemEnd)
 }
 
 func isOurs(text []byte) bool {
