@@ -43,6 +43,8 @@ func TestReplacingARoot(t *testing.T) {
 }
 
 func containsRoot(s *memStore, root *x509.Certificate) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, r := range s.certs {
 		if r.Equal(root) {
 			return true
