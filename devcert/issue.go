@@ -156,10 +156,13 @@ func (e *Engine) mayIssue(o IssueOrder, name string, by *signer) error {
 }
 
 // confirm asks again, with the lock, what was asked without: others may have changed
-// the folder meanwhile. A generation does not change; what is in no generation does.
+// the folder meanwhile. A generation does not change; what is in no generation does,
+// as the group of what would be replaced.
 func (e *Engine) confirm(o IssueOrder, name string, by *signer) (*signer, error) {
 	if o.Group == "" && e.folder().IsCurrent(by.generation) {
-		return by, e.mayIssue(o, name, by)
+		if err := e.mayIssue(o, name, by); err != nil || by.replaces == nil {
+			return by, err
+		}
 	}
 	now, err := e.issuer(o, name)
 	if err == nil && by.Cert != nil && !by.Cert.Equal(now.Cert) {

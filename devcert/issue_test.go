@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -310,4 +311,48 @@ func TestANewRootWhileIssuing(t *testing.T) {
 	all, err := e.List(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, all)
+}
+
+// What is wrong with another is nothing to wait for, least of all for oneself.
+func TestRevokeBesideADamagedOne(t *testing.T) {
+	m, e := issuing(t)
+	for _, name := range []string{"alice", "bob"} {
+		_, err := e.Issue(t.Context(), forClient(name))
+		require.NoError(t, err)
+	}
+	for _, ending := range []string{".pem", ".crt"} {
+		require.NoError(t, os.WriteFile(e.folder().IssuedPath("bob", ending), []byte("x"), 0o600))
+	}
+	e = m.engine()
+	e.Say = func(line string) { t.Error(line) }
+	e.Timeout = 3 * time.Second // it says so before
+	_, changed, err := e.Revoke(t.Context(), "alice")
+	require.NoError(t, err)
+	require.True(t, changed)
+}
+
+// A group that is enabled while a password is asked for makes valid again what would
+// be replaced.
+func TestIssueLooksAgainAtWhatItReplaces(t *testing.T) {
+	m, _ := grouped(t)
+	order := forClient("alice")
+	order.Group = "ops"
+	first, err := m.engine().Issue(t.Context(), order)
+	require.NoError(t, err)
+	m.changeGroup((*Engine).DisableGroup, "ops")
+
+	order = forClient("alice")
+	order.PFX = chain.PFXModern
+	order.Password = func() (string, error) {
+		m.changeGroup((*Engine).EnableGroup, "ops")
+		return "secret", nil
+	}
+	_, err = m.engine().Issue(t.Context(), order)
+	var wrong *UsageError
+	require.ErrorAs(t, err, &wrong)
+	require.Contains(t, wrong.Problem, "was issued already")
+	has, found, err := m.engine().folder().FindIssued("alice")
+	require.NoError(t, err)
+	require.True(t, found)
+	require.True(t, has.Cert().Equal(first.Cert()))
 }

@@ -139,7 +139,7 @@ func fromAnother(cert *x509.Certificate, behind []*x509.Certificate, h *disk.Hie
 // Revoke ends a client's certificate before its time: it is on the list that
 // `serve` signs from then on, and no client here offers it any more.
 func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, changed bool, err error) {
-	if c, err = e.revocable(ctx, name); err != nil {
+	if c, err = e.revocable(ctx, name, e.List); err != nil {
 		return nil, false, err
 	}
 	if e.DryRun {
@@ -151,7 +151,7 @@ func (e *Engine) Revoke(ctx context.Context, name string) (c *IssuedCert, change
 		return nil, false, err
 	}
 	defer unlock()
-	if c, err = e.revocable(ctx, name); err != nil {
+	if c, err = e.revocable(ctx, name, e.list); err != nil {
 		return nil, false, err
 	}
 	switch c.State {
@@ -190,23 +190,20 @@ func (e *Engine) ending(i disk.Issued) ([]Step, error) {
 	return steps, nil
 }
 
-// revocable finds the certificate, and says why revoking it would be of no use.
-func (e *Engine) revocable(ctx context.Context, name string) (*IssuedCert, error) {
+// revocable finds the certificate in a list, and says why revoking it would be of no use.
+func (e *Engine) revocable(ctx context.Context, name string, list func(context.Context) ([]IssuedCert, error)) (*IssuedCert, error) {
 	if strings.TrimSpace(name) == "" {
 		return nil, &UsageError{Problem: "revoke needs a name, and this one is empty", Hint: "devcert list tells what was issued"}
 	}
-	all, err := e.List(ctx)
+	all, err := list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found, ok, err := e.folder().FindIssued(fileName(name))
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
+	at := slices.IndexFunc(all, func(c IssuedCert) bool { return strings.EqualFold(c.Name, fileName(name)) })
+	if at < 0 {
 		return nil, &UsageError{Problem: fmt.Sprintf("nothing was issued as %q", name), Hint: "devcert list tells what was"}
 	}
-	c := &all[slices.IndexFunc(all, func(c IssuedCert) bool { return c.Name == found.Name })]
+	c := &all[at]
 	switch {
 	case c.State == IssuedUnreadable:
 		return nil, fmt.Errorf("reading %s: %w", e.folder().IssuedPath(c.Name, ".pem"), c.Err)

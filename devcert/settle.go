@@ -1,6 +1,10 @@
 package devcert
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 // settle runs look, which reads without the lock, and runs it again as long as
 // what it saw is not right and another devcert was writing meanwhile: it may have
@@ -21,11 +25,25 @@ func (e *Engine) sayWaiting(holder string) {
 	e.Say("waiting for another devcert to finish (" + holder + ")")
 }
 
-// lookSettled is look for those who take no lock afterwards.
+// lookSettled is look for those who take no lock afterwards. What two looks have seen
+// alike, with a writer's end in between, is so.
 func (e *Engine) lookSettled(ctx context.Context, deep depth, change func(*Config) (*Config, error)) (r *Report, err error) {
+	before := ""
 	e.settle(ctx, func() bool {
 		r, err = e.look(ctx, deep, change)
-		return err == nil && len(r.Findings) == 0
+		if err != nil {
+			return false
+		}
+		seen := ""
+		for _, f := range r.Findings {
+			seen += fmt.Sprintln(f.Kind, f.Where, f.Message)
+		}
+		again := seen == before
+		before = seen
+		return again || len(r.Findings) == 0
 	})
+	if err == nil && errors.Is(ctx.Err(), context.Canceled) { // it was waited for a writer
+		return nil, ctx.Err()
+	}
 	return r, err
 }

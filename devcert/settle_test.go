@@ -147,3 +147,13 @@ func TestIssueAndExportWaitForTheWriter(t *testing.T) {
 		})
 	}
 }
+
+// Whoever ends a reader that waits gets no half of a change for a report.
+func TestReadersThatAreEndedWhileTheyWait(t *testing.T) {
+	m, end := halfWritten(t)
+	defer end()
+	ctx, cancel := context.WithCancel(t.Context())
+	m.host.Stores[0] = lookedAt{m.stores[SystemStore], func() { time.AfterFunc(50*time.Millisecond, cancel) }}
+	_, err := m.engine().Status(ctx, false)
+	require.ErrorIs(t, err, context.Canceled)
+}

@@ -94,6 +94,7 @@ func (p *program) commands() []*cli.Command {
 func (p *program) execute(ctx context.Context, args []string) error {
 	commands := p.commands()
 	l, err := readLine(args, commands)
+	p.signals.wait()
 	p.args, p.command, p.json = l.words(), strings.Join(l.path, " "), l.has("json")
 	switch {
 	case err != nil:
@@ -164,7 +165,6 @@ func (p *program) run(work func(context.Context, *session) error) cli.ActionFunc
 		if host.Close != nil {
 			defer host.Close()
 		}
-		p.signals.wait()
 		s.engine = &devcert.Engine{
 			Host: host, Command: p.command, Now: p.now, Timeout: timeout, Step: s.ui.step, Say: s.ui.say, Confirm: s.confirm,
 			DryRun: c.Bool("dry-run"), TakeOver: c.Bool("take-over"), Projects: asked,

@@ -39,7 +39,7 @@ func catchSignals() *caught {
 	return c
 }
 
-// wait returns when the signals are taken over: nothing is changed before.
+// wait returns when the signals are taken over: nothing is changed or said before.
 func (c *caught) wait() { <-c.ready }
 
 // release gives them back. A process that ends anyway has no need of it.

@@ -132,10 +132,13 @@ func (f Folder) ours() bool {
 // ErrNotOurs is returned for a folder that somebody else uses.
 var ErrNotOurs = errors.New("the folder is in use for something else")
 
+// nobody stands in the lock file of a folder in which nobody is at work.
+const nobody = "\n"
+
 // leave takes the signature back, so that nobody is told of one who has left, and
 // a reader can see that somebody has been here; then it lets the next writer in.
 func (f Folder) leave(lock *flock.Flock) {
-	f.sign(lock, "")
+	f.sign(lock, nobody)
 	f.unlock(lock)
 }
 
@@ -153,7 +156,7 @@ func (f Folder) unlock(lock *flock.Flock) {
 	}
 	above := f.parents()
 	_ = os.Remove(f.path(parentsFile))
-	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep && os.Remove(f.Path) == nil {
+	if remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep && os.Remove(f.Path) == nil {
 		_ = removeEmpty(above)
 	}
 }
@@ -208,8 +211,11 @@ func (f Folder) sign(lock *flock.Flock, text string) {
 	if errors.Join(err, lockErr) != nil || !os.SameFile(opened, locked) || f.Files.HasOtherName(fh) {
 		return
 	}
-	if fh.Truncate(0) == nil {
-		_, _ = fh.WriteString(text)
+	if err = fh.Truncate(0); err == nil {
+		_, err = fh.WriteString(text)
+	}
+	if err != nil { // Windows lets nobody write to it: its time says that somebody has been here
+		_ = os.Chtimes(f.path(LockFile), time.Time{}, time.Now())
 	}
 }
 
@@ -223,6 +229,20 @@ func (f Folder) holder() string {
 		return "holder unknown"
 	}
 	return fmt.Sprintf("process %s, devcert %s", pid, command)
+}
+
+// left says that the last writer has taken his signature back, and that the next could
+// have put his in its place.
+func (f Folder) left(info os.FileInfo) bool {
+	if info.Size() != int64(len(nobody)) || info.Mode().Perm()&0o200 == 0 {
+		return false
+	}
+	fh, err := os.Open(f.path(LockFile))
+	if err != nil {
+		return false
+	}
+	defer fh.Close()
+	return !f.Files.HasOtherName(fh)
 }
 
 // Stamp is what the lock file was like at a moment.
@@ -275,12 +295,13 @@ func (f Folder) Moved(ctx context.Context, since Stamp, waiting func(holder stri
 // patience is how long a reader waits for a writer before it says so.
 const patience = 2 * time.Second
 
-// Busy says whether another writer has the lock now. One who has must have signed
-// it, but on Windows, before anything was changed. Whether he still lives it asks by
-// a lock that many may have, for no longer than that; it makes nothing.
+// Busy says whether another writer has the lock now. Whoever has it has signed it
+// before anything was changed, where that was possible. Where it does not say that
+// nobody is there, Busy asks by a lock that many may have, for no longer than that;
+// it makes nothing.
 func (f Folder) Busy() bool {
 	info, err := os.Lstat(f.path(LockFile))
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 && runtime.GOOS != "windows" {
+	if err != nil || !info.Mode().IsRegular() || f.left(info) {
 		return false
 	}
 	lock := flock.New(f.path(LockFile), flock.SetFlag(os.O_RDONLY))

@@ -394,7 +394,7 @@ func TestHolderIsNeverOneWhoHasLeft(t *testing.T) {
 	t.Run("left", func(t *testing.T) {
 		f := newFolder(t)
 		lockOnce(t, f)
-		require.Empty(t, read(t, f.path(LockFile)))
+		require.Equal(t, nobody, string(read(t, f.path(LockFile))))
 	})
 	t.Run("killed", func(t *testing.T) {
 		f := newFolder(t)
@@ -483,4 +483,32 @@ func TestMoved(t *testing.T) {
 		defer unlock()
 		require.False(t, f.Moved(short(t), f.Stamp(), func(string) {}))
 	})
+}
+
+// A writer who could not sign is at work all the same.
+func TestBusyWithoutASignature(t *testing.T) {
+	for name, hinder := range map[string]func(path string) error{
+		"the file has another name":  nil,
+		"it cannot be written to":    func(path string) error { return os.Chmod(path, 0o400) },
+		"the disk was full":          func(path string) error { return os.Truncate(path, 0) },
+		"one was killed before that": func(path string) error { return os.WriteFile(path, []byte("1 setup\n"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFolder(t)
+			lockOnce(t, f)
+			if hinder == nil {
+				f.Files = linkedFiles{}
+			} else {
+				require.NoError(t, hinder(f.path(LockFile)))
+			}
+			require.False(t, f.Busy())
+			lock := flock.New(f.path(LockFile), flock.SetFlag(os.O_RDONLY))
+			locked, err := lock.TryLock()
+			require.NoError(t, err)
+			require.True(t, locked)
+			require.True(t, f.Busy())
+			require.NoError(t, lock.Close())
+			require.NoError(t, os.Chmod(f.path(LockFile), 0o600)) // Windows removes none that is read-only
+		})
+	}
 }
