@@ -29,6 +29,12 @@ func (f Folder) Remove() (left []string, err error) {
 	if runtime.GOOS == "windows" { // where unlock has to know them
 		mine = slices.DeleteFunc(mine, func(name string) bool { return name == parentsFile })
 	}
+	// What names a generation goes before it, or all stays as it is.
+	if slices.Contains(mine, CurrentFile) {
+		if err := f.removeAll([]string{CurrentFile}); err != nil {
+			return left, err
+		}
+	}
 	if err := f.removeAll(slices.DeleteFunc(mine, isLock)); err != nil {
 		return left, err
 	}
