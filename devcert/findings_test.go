@@ -107,6 +107,12 @@ func TestFindings(t *testing.T) {
 		want   []string
 	}{
 		{"nothing is wrong", func(*scene) {}, nil},
+		{"two ports that a plain user may not listen on", func(s *scene) {
+			s.seen.Ports.Reserves, s.seen.Ports.Reserved = true, []int{44300, 44302}
+		}, []string{"error reservation-missing port 44301", "error reservation-missing port 44303"}},
+		{"every port reserved", func(s *scene) {
+			s.seen.Ports.Reserves, s.seen.Ports.Reserved = true, s.config.PortList()
+		}, nil},
 		{"never set up", func(s *scene) { s.config = nil }, []string{"error hierarchy-missing state folder (by hand)"}},
 		{"never set up, with a former root", func(s *scene) {
 			s.config, s.seen.Folder.Hierarchy = nil, disk.Hierarchy{}
