@@ -59,7 +59,7 @@ func Setup() []string { return strings.Fields(lines[0]) }
 // overtaken is what a command says to which another came first.
 var overtaken = map[int][]string{
 	1: {"there is no hierarchy to export", "there is no root to point programs at", "another devcert has made a new root meanwhile"},
-	2: {"nothing has been set up", "already issued", "nothing was issued as", "is not one of the added names"},
+	2: {"nothing has been set up", "was issued already", "nothing was issued as", "is not one of the added names"},
 }
 
 // torn are findings that nobody may see while all devcerts end in peace.
