@@ -156,7 +156,8 @@ func (f Folder) unlock(lock *flock.Flock) {
 	}
 	above := f.parents()
 	_ = os.Remove(f.path(parentsFile))
-	if remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep && os.Remove(f.Path) == nil {
+	// Not tried again: by then it may be what keeps another writer's folder his.
+	if os.Remove(f.path(LockFile)) == nil && len(left) == 0 && !f.Keep && os.Remove(f.Path) == nil {
 		_ = removeEmpty(above)
 	}
 }
