@@ -45,12 +45,12 @@ type revocationJSON struct {
 // of one. A file that cannot be understood, is gone or is older than the ledger says
 // is an error: to take it for empty would make good what was revoked.
 func (f Folder) Revoked() ([]Revocation, error) {
-	all, _, err := f.readRevoked()
+	all, _, err := f.readRevoked(f.knownRevoked())
 	return all, err
 }
 
-func (f Folder) readRevoked() ([]Revocation, int, error) {
-	known := f.knownRevoked()
+// readRevoked reads a list that is at least the one of the number known.
+func (f Folder) readRevoked(known int) ([]Revocation, int, error) {
 	data, err := f.Read(RevokedFile)
 	var all []Revocation
 	number := 0
@@ -142,7 +142,7 @@ func writable(at time.Time) bool {
 // WriteRevoked replaces the list. The number is for the ledger to know, once the list
 // is safe on disk: see [Ledger].
 func (f Folder) WriteRevoked(all []Revocation) (number int, err error) {
-	_, before, err := f.readRevoked()
+	_, before, err := f.readRevoked(f.knownRevoked())
 	if err != nil {
 		return 0, err // what it was must not be written over
 	}

@@ -174,7 +174,7 @@ func (s *Snapshot) readIssued(f Folder) {
 func (s *Snapshot) readRevoked(f Folder) {
 	var wrong *revokedError
 	var err error
-	if s.Revoked, err = f.Revoked(); errors.As(err, &wrong) {
+	if s.Revoked, _, err = f.readRevoked(s.Ledger.Revoked); errors.As(err, &wrong) {
 		s.damaged(RevokedFile, Unreadable, reason(wrong.err).Error())
 		s.Damage[len(s.Damage)-1].Remedy = wrong.Remedy()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"slices"
+	"sync"
 
 	"devcert/devcert/chain"
 )
@@ -13,14 +14,11 @@ import (
 // more certificates, of which none or one is ours: to search its base64 costs a
 // tenth of decoding it.
 func mayHoldOurs(pem []byte) bool {
-	var wanted [3][]byte
-	for shift := range wanted {
-		wanted[shift] = encodedAt(chain.Organization, shift)
-	}
+	wanted := ourMarks()
 	has := func(body []byte) bool {
-		return slices.ContainsFunc(wanted[:], func(text []byte) bool { return bytes.Contains(body, text) })
+		return slices.ContainsFunc(wanted, func(text []byte) bool { return bytes.Contains(body, text) })
 	}
-	body := make([]byte, 0, searched)
+	body := make([]byte, 0, min(searched, len(pem)))
 	for line := range bytes.Lines(pem) {
 		if len(body)+len(line) > searched {
 			if has(body) {
@@ -33,6 +31,14 @@ func mayHoldOurs(pem []byte) bool {
 	}
 	return has(body)
 }
+
+// ourMarks are what base64 makes of what every root of ours says, wherever that begins.
+var ourMarks = sync.OnceValue(func() (all [][]byte) {
+	for shift := range 3 {
+		all = append(all, encodedAt(chain.Organization, shift))
+	}
+	return all
+})
 
 // searched is how much is joined before it is searched: so much stays in the cache.
 const searched = 16 << 10
