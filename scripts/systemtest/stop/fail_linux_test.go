@@ -80,7 +80,7 @@ func TestDiskThatFailsAtAnyCall(t *testing.T) {
 					require.NotContains(t, said.String(), "goroutine ", where)
 					require.Contains(t, said.String(), fault.errno.Error(), where)
 				}
-				u.heals(pristine, where)
+				u.heals(pristine, row.args, where)
 			}
 		}
 		require.NotZero(t, refused)
