@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"devcert/devcert/chain"
@@ -159,7 +160,11 @@ func (w *worker) install(s Step) error {
 	if err != nil {
 		return err
 	}
-	if w.made, err = w.folder.Install(&w.hierarchy, config); err != nil {
+	var judging sync.WaitGroup // the look afterwards asks it, and disks are waited for now
+	judging.Go(func() { judgeHierarchy(&w.hierarchy, w.Now()) })
+	w.made, err = w.folder.Install(&w.hierarchy, config)
+	judging.Wait()
+	if err != nil {
 		return err
 	}
 	return w.switched()

@@ -47,7 +47,10 @@ func (o *Observation) problems() []chain.Problem {
 	if o.judged {
 		return o.faults
 	}
-	h := &o.Folder.Hierarchy
+	return judgeHierarchy(&o.Folder.Hierarchy, o.Now)
+}
+
+func judgeHierarchy(h *disk.Hierarchy, now time.Time) []chain.Problem {
 	parts := chain.Parts{
 		Root: h.Root, Intermediate: h.Intermediate.Cert, Leaf: h.Leaf.Cert,
 		IntermediateKey: h.Intermediate.Key, LeafKey: h.Leaf.Key,
@@ -55,7 +58,7 @@ func (o *Observation) problems() []chain.Problem {
 	if h.ClientIntermediate.Key != nil { // else it is lost, which differences says
 		parts.ClientIntermediate, parts.ClientIntermediateKey = h.ClientIntermediate.Cert, h.ClientIntermediate.Key
 	}
-	return chain.Check(parts, nil, o.Now)
+	return chain.Check(parts, nil, now)
 }
 
 // earlyFinding is about a clock that lags: the certificates were made by the same

@@ -36,13 +36,13 @@ func judgePort(c *Config, o *Observation, port int) verdict {
 	wanted := c.thumbprintFor(o, port)
 	var own *Binding
 	var hides []Binding
-	for _, b := range o.Ports.Bindings {
-		switch {
+	for i := range o.Ports.Bindings { // no copies: hundreds of them, for each of a hundred ports
+		switch b := &o.Ports.Bindings[i]; {
 		case b.Port != port:
 		case b.general():
-			own = &b
+			own = b
 		case wanted != "" && b.Thumbprint != wanted:
-			hides = append(hides, b)
+			hides = append(hides, *b)
 		}
 	}
 	switch {

@@ -108,7 +108,7 @@ func checkRootPart(p Parts, note noter) {
 	err := checkRoot(p.Root)
 	switch {
 	case err == nil:
-	case p.Root.CheckSignatureFrom(p.Root) != nil:
+	case CheckSignature(p.Root, p.Root) != nil:
 		note(PartRoot, FaultChain, "is not a devcert root: "+err.Error())
 	default:
 		note(PartRoot, FaultProfile, "is not a devcert root: "+err.Error())
@@ -169,7 +169,7 @@ func issuedBy(cert, issuer *x509.Certificate) string {
 	if !bytes.Equal(cert.RawIssuer, issuer.RawSubject) {
 		return fmt.Sprintf("was issued by %q, not by %q", cert.Issuer.CommonName, issuer.Subject.CommonName)
 	}
-	if err := cert.CheckSignatureFrom(issuer); err != nil {
+	if err := CheckSignature(cert, issuer); err != nil {
 		return fmt.Sprintf("has no valid signature by %q: %v", issuer.Subject.CommonName, err)
 	}
 	return ""
@@ -179,8 +179,8 @@ func profileReason(p profile, cert *x509.Certificate, v values, issuer *x509.Cer
 	if cert.NotAfter.After(issuer.NotAfter) {
 		return "ends after its issuer"
 	}
-	if reason := p.differs(cert, v, issuer); reason != "" {
-		return "is not of devcert's profile: " + reason
+	if err := judgeOnce(p.title+" by ", func() error { return p.differs(cert, v, issuer) }, cert, issuer); err != nil {
+		return "is not of devcert's profile: " + err.Error()
 	}
 	return ""
 }

@@ -8,26 +8,27 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"sync"
 )
 
 // differs says in what cert is not the certificate that the profile gives for
-// its key, its names and these values; "" when it is exactly that. It makes the
+// its key, its names and these values; nil when it is exactly that. It makes the
 // certificate anew, signed by a key of its own, and compares: so there
 // is one description of a profile, not one to issue by and one to judge by.
-func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certificate) string {
+func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certificate) error {
 	v.key, v.serial, v.notBefore, v.notAfter = cert.PublicKey, cert.SerialNumber, cert.NotBefore, cert.NotAfter
 	v.dnsNames, v.addresses, v.emails, v.uris = cert.DNSNames, cert.IPAddresses, cert.EmailAddresses, cert.URIs
 	if err := checkPublicKey(v.key); err != nil {
-		return err.Error()
+		return err
 	}
 	if v.serial.Sign() <= 0 || v.serial.BitLen() > serialBits {
-		return fmt.Sprintf("its serial number is not positive and of at most %d bits", serialBits)
+		return fmt.Errorf("its serial number is not positive and of at most %d bits", serialBits)
 	}
 	discarded, err := discardedKey()
 	if err != nil {
-		return "cannot be compared with its profile: " + err.Error()
+		return fmt.Errorf("cannot be compared with its profile: %w", err)
 	}
 	if issuer != nil {
 		// Only what goes into the certificate: with a public key, signing
@@ -36,9 +37,12 @@ func (p profile) differs(cert *x509.Certificate, v values, issuer *x509.Certific
 	}
 	want, err := p.sign(v, issuer, discarded)
 	if err != nil {
-		return "cannot be compared with its profile: " + err.Error()
+		return fmt.Errorf("cannot be compared with its profile: %w", err)
 	}
-	return compare(cert, want)
+	if difference := compare(cert, want); difference != "" {
+		return errors.New(difference)
+	}
+	return nil
 }
 
 // discardedKey signs what is only compared. Nobody keeps it.

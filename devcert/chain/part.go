@@ -35,21 +35,10 @@ func CheckPart(der []byte) (*x509.Certificate, Part, error) {
 		return nil, "", fmt.Errorf("not a certificate: %w", err)
 	}
 	part := claimedPart(cert)
-	switch part {
-	case PartRoot:
-		err = checkRoot(cert)
-	case PartIntermediate, PartClientIntermediate:
-		v := values{owner: OwnerOf(cert), id: idInName(cert.Subject.CommonName), permits: PermitsOf(cert)}
-		if err = v.permits.neverAllowed(); err == nil {
-			p, _, _ := authorityIn(cert.Subject.CommonName)
-			err = checkIssued(p, cert, v)
-		}
-	case PartLeaf:
-		err = checkIssued(leafProfile, cert, values{})
-	case PartClient:
-		err = checkClient(cert)
-	default:
+	if part == "" {
 		err = errors.New("neither its name nor its issuer's is one that devcert gives")
+	} else {
+		err = judgeOnce("part ", func() error { return judgePart(cert, part) }, cert)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("not a certificate of devcert's: %w", err)
@@ -57,14 +46,28 @@ func CheckPart(der []byte) (*x509.Certificate, Part, error) {
 	return cert, part, nil
 }
 
+func judgePart(cert *x509.Certificate, part Part) error {
+	switch part {
+	case PartRoot:
+		return checkRoot(cert)
+	case PartLeaf:
+		return checkIssued(leafProfile, cert, values{})
+	case PartClient:
+		return checkClient(cert)
+	}
+	v := values{owner: OwnerOf(cert), id: idInName(cert.Subject.CommonName), permits: PermitsOf(cert)}
+	if err := v.permits.neverAllowed(); err != nil {
+		return err
+	}
+	p, _, _ := authorityIn(cert.Subject.CommonName)
+	return checkIssued(p, cert, v)
+}
+
 // checkIssued compares cert with its profile as if the issuer were the one that
 // it names.
 func checkIssued(p profile, cert *x509.Certificate, v values) error {
 	named := &x509.Certificate{RawSubject: cert.RawIssuer, SubjectKeyId: cert.AuthorityKeyId}
-	if reason := p.differs(cert, v, named); reason != "" {
-		return errors.New(reason)
-	}
-	return nil
+	return p.differs(cert, v, named)
 }
 
 // claimedPart goes by names alone.

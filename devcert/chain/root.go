@@ -41,6 +41,10 @@ func CheckNewRoot(der []byte) (*x509.Certificate, error) {
 }
 
 func checkRoot(cert *x509.Certificate) error {
+	return judgeOnce("root ", func() error { return judgeRoot(cert) }, cert)
+}
+
+func judgeRoot(cert *x509.Certificate) error {
 	if key, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve != elliptic.P256() {
 		return errors.New("its key is not ECDSA P-256")
 	}
@@ -56,10 +60,10 @@ func checkRoot(cert *x509.Certificate) error {
 		return err
 	}
 	v := values{owner: owner, id: HierarchyID(cert), permits: permits}
-	if reason := rootProfile.differs(cert, v, nil); reason != "" {
-		return errors.New(reason)
+	if err := rootProfile.differs(cert, v, nil); err != nil {
+		return err
 	}
-	if err := cert.CheckSignatureFrom(cert); err != nil {
+	if err := CheckSignature(cert, cert); err != nil {
 		return fmt.Errorf("its signature is not by its own key: %w", err)
 	}
 	return nil

@@ -22,7 +22,7 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 	read := byName(files)
 
 	h.Root = first(read.certificates("root.pem"), func(c *x509.Certificate) bool {
-		return chain.HierarchyID(c) == hierarchy && c.CheckSignatureFrom(c) == nil // chain.Check judges the rest
+		return chain.HierarchyID(c) == hierarchy && chain.CheckSignature(c, c) == nil // chain.Check judges the rest
 	})
 	if h.Root == nil {
 		h.Root = first(ledger.certificates(), func(c *x509.Certificate) bool {
@@ -31,11 +31,11 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 	}
 	issued := append(read.certificates("intermediate.pem"), read.certificates("leaf.pem")...)
 	h.Intermediate.Cert = first(issued, func(c *x509.Certificate) bool {
-		return c.IsCA && (h.Root == nil || c.CheckSignatureFrom(h.Root) == nil)
+		return c.IsCA && (h.Root == nil || chain.CheckSignature(c, h.Root) == nil)
 	})
 	h.Intermediate.Key = ownKey(h.Intermediate.Cert, read.keys(intermediateKeyFile))
 	h.ClientIntermediate.Cert = first(read.certificates(ClientFile), func(c *x509.Certificate) bool {
-		return chain.PartOf(c) == chain.PartClientIntermediate && h.Root != nil && c.CheckSignatureFrom(h.Root) == nil
+		return chain.PartOf(c) == chain.PartClientIntermediate && h.Root != nil && chain.CheckSignature(c, h.Root) == nil
 	})
 	h.ClientIntermediate.Key = ownKey(h.ClientIntermediate.Cert, read.keys(clientKeyFile))
 	if key := ownKey(h.Root, read.keys(rootKeyFile)); key != nil {
@@ -129,7 +129,7 @@ func (l *Ledger) certificates() []*x509.Certificate {
 // still worth showing.
 func leafOf(intermediate *x509.Certificate, certs []*x509.Certificate, keys []crypto.Signer) chain.Pair {
 	signed := func(c *x509.Certificate) bool {
-		return !c.IsCA && (intermediate == nil || c.CheckSignatureFrom(intermediate) == nil)
+		return !c.IsCA && (intermediate == nil || chain.CheckSignature(c, intermediate) == nil)
 	}
 	leaf := first(certs, func(c *x509.Certificate) bool { return signed(c) && ownKey(c, keys) != nil })
 	if leaf == nil {

@@ -93,7 +93,6 @@ func (s *Snapshot) readGroups(f Folder) {
 	if err := f.checkDir(GroupsDir); err != nil {
 		s.lostGroup(GroupsDir, err, "remove it, and put the folder back")
 	}
-	revoked, _ := f.Revoked() // what is wrong with that is said of it
 	for _, name := range f.GroupNames() {
 		data, err := ReadFile(f.GroupPath(name, ".pem"))
 		file := GroupsDir + "/" + name + "/" + name
@@ -108,10 +107,10 @@ func (s *Snapshot) readGroups(f Folder) {
 		case err != nil:
 			s.lostGroup(file+".pem", err, "put it back from a backup; without one, devcert renew --root ends all that was ever issued")
 			continue
-		case s.Hierarchy.Root == nil, certs[0].CheckSignatureFrom(s.Hierarchy.Root) != nil:
+		case s.Hierarchy.Root == nil, chain.CheckSignature(certs[0], s.Hierarchy.Root) != nil:
 			continue
 		}
-		g := Group{Name: name, Pair: chain.Pair{Cert: certs[0]}, Disabled: IsRevoked(revoked, certs[0])}
+		g := Group{Name: name, Pair: chain.Pair{Cert: certs[0]}, Disabled: IsRevoked(s.Revoked, certs[0])}
 		if g.Key, err = f.groupKey(g); err != nil && !g.Disabled {
 			s.lostGroup(file+"-key.pem", err, "put it back from a backup; without one, devcert group disable "+name+", and make another")
 		}
