@@ -48,7 +48,7 @@ func (c *Config) alike(ports []int) []Step {
 		groups[as] = append(groups[as], p)
 	}
 	var steps []Step
-	for _, as := range slices.SortedFunc(maps.Keys(groups), manner.compare) {
+	for _, as := range slices.SortedStableFunc(maps.Keys(groups), manner.compare) {
 		steps = append(steps, bindStep(groups[as], as))
 	}
 	return steps

@@ -99,7 +99,7 @@ func (s sights) end(now time.Time, standing map[string]bool) (healed []Finding) 
 			healed = append(healed, *f)
 		}
 	}
-	slices.SortFunc(healed, byPlace)
+	slices.SortStableFunc(healed, byPlace)
 	return healed
 }
 

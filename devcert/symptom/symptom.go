@@ -38,7 +38,7 @@ type Symptom struct {
 // All lists the symptoms, sorted by ID.
 func All() []Symptom {
 	all := slices.Concat(clientSymptoms(), serverSymptoms())
-	slices.SortFunc(all, func(a, b Symptom) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(all, func(a, b Symptom) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }
 

@@ -121,7 +121,7 @@ func (f *Front) change(ctx context.Context, edit func(map[int]string)) error {
 	for port, thumbprint := range table {
 		after = append(after, devcert.Binding{Port: port, Thumbprint: thumbprint})
 	}
-	slices.SortFunc(after, byPort)
+	slices.SortStableFunc(after, byPort)
 	if slices.Equal(before, after) {
 		return nil
 	}

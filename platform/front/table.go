@@ -72,7 +72,7 @@ func accept(entries []binding) ([]devcert.Binding, error) {
 		}
 		bindings = append(bindings, b)
 	}
-	slices.SortFunc(bindings, byPort)
+	slices.SortStableFunc(bindings, byPort)
 	for i := 1; i < len(bindings); i++ {
 		if bindings[i].Port == bindings[i-1].Port {
 			return nil, fmt.Errorf("it binds port %d twice", bindings[i].Port)
