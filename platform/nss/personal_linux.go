@@ -48,7 +48,7 @@ func (p *Personal) bases() []base {
 	s := &Store{Env: p.Env, Root: p.Root}
 	var all []base
 	for _, h := range homes(p.Env) {
-		for _, dir := range s.databases(h) {
+		for _, dir := range s.databases(h, governed(s.Root)) {
 			all = append(all, base{h, dir})
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Store) look(ctx context.Context, root *x509.Certificate) []spot {
 			s.doubt(spots, h, root, certutil)
 			continue
 		}
-		for _, dir := range s.databases(h) {
+		for _, dir := range s.databases(h, browsers) {
 			place := lookDatabase(ctx, tool, certutil, dir, root)
 			if !h.private {
 				s.overrule(browsers, &place, root)
@@ -136,9 +136,9 @@ func (s *Store) ungoverned() bool {
 }
 
 // databases are those of a home, and the one that its browser will make.
-func (s *Store) databases(h home) []string {
+func (s *Store) databases(h home, browsers []kind) []string {
 	dirs := h.databases()
-	installed := h.private || len(governed(s.Root)) > 0 || s.ungoverned()
+	installed := h.private || len(browsers) > 0 || s.ungoverned()
 	if next := h.next(); installed && !slices.Contains(dirs, next) {
 		dirs = append(dirs, next)
 	}
