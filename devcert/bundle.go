@@ -19,8 +19,9 @@ import (
 // bundleState is what was seen of it.
 type bundleState struct {
 	wanted *rootBundle // nil where the system's roots are not known
-	there  []byte
-	err    error // why either could not be read
+	held   *rootBundle // the one that the file has: the wanted one, or nil
+	absent bool        // there is no file
+	err    error       // why something could not be read
 }
 
 func (e *Engine) lookAtBundle(root *x509.Certificate) bundleState {
@@ -28,9 +29,14 @@ func (e *Engine) lookAtBundle(root *x509.Certificate) bundleState {
 	if b.wanted, b.err = e.wantedBundle(root); b.wanted == nil {
 		return b
 	}
-	b.there, b.err = e.folder().Read(disk.BundleFile)
-	if errors.Is(b.err, fs.ErrNotExist) {
-		b.err = nil
+	holds, err := e.folder().Holds(disk.BundleFile, b.wanted.parts()...)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		b.absent = true
+	case err != nil:
+		b.err = err
+	case holds:
+		b.held = b.wanted
 	}
 	return b
 }
@@ -39,9 +45,11 @@ func (e *Engine) lookAtBundle(root *x509.Certificate) bundleState {
 // which nobody copies only to compare them.
 type rootBundle struct{ system, own []byte }
 
-func (b *rootBundle) is(data []byte) bool {
-	return len(data) == len(b.system)+len(b.own) && bytes.HasPrefix(data, b.system) && bytes.HasSuffix(data, b.own)
+func (b *rootBundle) equal(other *rootBundle) bool {
+	return other != nil && bytes.Equal(b.system, other.system) && bytes.Equal(b.own, other.own)
 }
+
+func (b *rootBundle) parts() [][]byte { return [][]byte{b.system, b.own} }
 
 func (b *rootBundle) encode() []byte { return slices.Concat(b.system, b.own) }
 
@@ -70,14 +78,14 @@ func bundleFindings(o *Observation) []Finding {
 		Consequence: "programs that devcert env points at it refuse what the system accepts, or the reverse",
 	}
 	switch {
-	case b.wanted == nil && (b.err == nil || o.systemSpeaks()), b.wanted != nil && b.wanted.is(b.there):
+	case b.wanted == nil && (b.err == nil || o.systemSpeaks()), b.held != nil:
 		return nil
 	case b.wanted == nil:
 		f.Kind, f.cure, f.Message = TrustUnknown, noCure, b.err.Error()
 		f.Consequence, f.Remedy = "whether bundle.pem has all of them is not known", "give everyone the right to read it"
 	case b.err != nil:
 		f.Message += ": " + b.err.Error()
-	case b.there == nil:
+	case b.absent:
 		f.Message = "bundle.pem is missing"
 	}
 	return []Finding{f}
@@ -95,13 +103,12 @@ func (o *Observation) systemSpeaks() bool {
 // read is for the last look to say.
 func (w *worker) writeBundle() error {
 	wanted, err := w.wantedBundle(w.hierarchy.Root)
-	if err != nil || wanted == nil || wanted.is(w.report.Seen.bundle.there) {
+	if err != nil || wanted == nil || wanted.equal(w.report.Seen.bundle.held) {
 		return nil //nolint:nilerr // see above
 	}
-	data := wanted.encode()
-	if err := w.folder.WriteDerived(disk.BundleFile, data); err != nil {
+	if err := w.folder.WriteDerived(disk.BundleFile, wanted.parts()...); err != nil {
 		return err
 	}
-	w.report.Seen.bundle.there = data
+	w.report.Seen.bundle.held = wanted
 	return nil
 }

@@ -53,6 +53,8 @@ func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
 func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }
 
+func (chmodFiles) Sync([]*os.File) error { return nil }
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // machine is a host in memory with a real state folder.

@@ -281,4 +281,6 @@ func (plainFiles) HasOtherName(*os.File) bool { return false }
 // Rename waits for readers where the system wants that.
 func (plainFiles) Rename(from, to string) error { return securefile.Files{}.Rename(from, to) }
 
+func (plainFiles) Sync([]*os.File) error { return nil }
+
 func (plainFiles) SyncDir(string) error { return nil }

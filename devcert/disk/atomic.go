@@ -25,6 +25,7 @@ const maxFile = 1 << 20
 type entry struct {
 	path string
 	data []byte
+	more [][]byte // what is written behind data
 	mode os.FileMode
 	// derived says that its bytes can be made again from what is safe on disk, or will
 	// be: nobody waits for them, because nobody can lose them.
@@ -81,36 +82,53 @@ func removeBeside(entries []entry) {
 func asNamed(path string) string { return path }
 
 // writeSynced creates every entry under the name that rename gives it and
-// returns when all bytes are on disk, and the names in dirs. They sync side by side
-// once all are written, because one commit of a journal then serves them all.
+// returns when all bytes are on disk, and the names in dirs. They sync once all are
+// written, because one commit of a journal then serves them all; meanwhile those are
+// written that nobody waits for.
 func writeSynced(files Files, entries []entry, rename func(string) string, dirs ...string) error {
 	var open []*os.File
-	var failed error
+	var failed, alsoFailed error
 	for _, e := range entries {
-		f, err := create(files, rename(e.path), e)
-		if err != nil {
-			failed = err
-			break
-		}
-		open = append(open, f)
-	}
-	if failed != nil {
-		dirs = nil
-	}
-	errs := make([]error, len(open)+len(dirs))
-	var wg sync.WaitGroup
-	for i, dir := range dirs {
-		wg.Go(func() { errs[len(open)+i] = files.SyncDir(dir) })
-	}
-	for i, f := range open {
-		if entries[i].derived {
-			errs[i] = f.Close()
+		if failed != nil || e.derived {
 			continue
 		}
-		wg.Go(func() { errs[i] = errors.Join(f.Sync(), f.Close()) })
+		var f *os.File
+		if f, failed = create(files, rename(e.path), e); failed == nil {
+			open = append(open, f)
+		}
 	}
-	wg.Wait()
-	return errors.Join(failed, errors.Join(errs...))
+	var others sync.WaitGroup
+	if failed == nil {
+		others.Go(func() { alsoFailed = writeDerived(files, entries, rename) })
+		failed = files.Sync(open)
+	}
+	for _, dir := range dirs {
+		if failed == nil {
+			failed = files.SyncDir(dir)
+		}
+	}
+	others.Wait()
+	for _, f := range open {
+		failed = errors.Join(failed, f.Close())
+	}
+	return errors.Join(failed, alsoFailed)
+}
+
+// writeDerived creates those entries that are derived, and does not sync.
+func writeDerived(files Files, entries []entry, rename func(string) string) error {
+	for _, e := range entries {
+		if !e.derived {
+			continue
+		}
+		f, err := create(files, rename(e.path), e)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func create(files Files, path string, e entry) (*os.File, error) {
@@ -125,6 +143,11 @@ func create(files Files, path string, e entry) (*os.File, error) {
 		return nil, err
 	}
 	_, err = f.Write(e.data)
+	for _, part := range e.more {
+		if err == nil {
+			_, err = f.Write(part)
+		}
+	}
 	if err == nil && e.mode != PrivateMode {
 		err = f.Chmod(e.mode)
 	}
@@ -162,20 +185,13 @@ func beside(path string) string {
 // ReadFile reads a regular file of at most maxFile bytes. A symbolic link, a
 // pipe or a folder in its place is refused: what is read decides what is trusted.
 func ReadFile(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return nil, &os.PathError{Op: "read", Path: path, Err: errNotRegular}
-	}
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	var read bytes.Buffer
-	read.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead) // as a rule, all at once
+	read.Grow(int(min(size, maxFile)) + bytes.MinRead) // as a rule, all at once
 	if _, err := read.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
 		return nil, err
 	}
@@ -184,6 +200,18 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, &os.PathError{Op: "read", Path: path, Err: errTooLarge}
 	}
 	return data, nil
+}
+
+func openRegular(path string) (f *os.File, size int64, err error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return nil, 0, &os.PathError{Op: "read", Path: path, Err: errNotRegular}
+	}
+	f, err = os.Open(path)
+	return f, info.Size(), err
 }
 
 var (

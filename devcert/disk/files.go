@@ -30,6 +30,9 @@ type Files interface {
 	// Rename is os.Rename, which on Windows waits a moment for those who have the
 	// file open: a reader is no reason to fail.
 	Rename(from, to string) error
+	// Sync returns when the bytes of all these files, which were just written, will
+	// outlast a power failure.
+	Sync(files []*os.File) error
 	// SyncDir makes the names in a folder durable. Where the system has no such
 	// call it does nothing.
 	SyncDir(path string) error

@@ -1,8 +1,10 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -198,17 +200,48 @@ func (f Folder) Write(name string, data []byte, mode os.FileMode) error {
 
 // WriteDerived is Write, for a file anybody may read, of what can be made again
 // at any time: it does not wait until the bytes are safe on disk. Who reads one
-// that a power failure cut short finds out by comparing.
-func (f Folder) WriteDerived(name string, data []byte) error {
-	err := f.MakeWay(name)
-	if err != nil {
+// that a power failure cut short finds out by comparing. The file has the parts one
+// behind the other.
+func (f Folder) WriteDerived(name string, parts ...[]byte) error {
+	if err := f.MakeWay(name); err != nil {
 		return err
 	}
-	e := entry{path: f.path(name), data: data, mode: PublicMode, derived: true}
+	e := entry{path: f.path(name), data: parts[0], more: parts[1:], mode: PublicMode, derived: true}
 	if err := writeBeside(f.Files, []entry{e}); err != nil {
 		return failed("writing", e.path, err)
 	}
 	return nil
+}
+
+// Holds says whether one file of the folder has these parts, one behind the other, and
+// nothing else. It reads no more than it needs for that, and does not keep it.
+func (f Folder) Holds(name string, parts ...[]byte) (bool, error) {
+	file, size, err := openRegular(f.path(name))
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	for _, part := range parts {
+		size -= int64(len(part))
+	}
+	if size != 0 {
+		return false, nil
+	}
+	chunk := make([]byte, 32<<10)
+	for _, part := range parts {
+		for len(part) > 0 {
+			n := min(len(chunk), len(part))
+			switch _, err := io.ReadFull(file, chunk[:n]); {
+			case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), err == nil && !bytes.Equal(chunk[:n], part[:n]):
+				return false, nil
+			case err != nil:
+				return false, err
+			}
+			part = part[n:]
+		}
+	}
+	n, _ := file.Read(chunk[:1])
+	return n == 0, nil
 }
 
 // Read returns the bytes of one file of the folder; an error that satisfies

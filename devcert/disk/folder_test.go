@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -283,4 +284,41 @@ func requireReplaceable(t *testing.T, err error, dir string) {
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, dir+" above it has mode 07")
 	require.Contains(t, refused.Remedy(), "chmod o-w "+dir+"\n")
+}
+
+// Whatever byte of a long file is another, it does not hold what was asked for.
+func TestHolds(t *testing.T) {
+	f := newFolder(t)
+	long := bytes.Repeat([]byte("0123456789"), 10_000) // more than is read at a time
+	parts := [][]byte{long, []byte("end\n")}
+	whole := slices.Concat(parts...)
+	_, err := f.Holds("file", parts...)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoError(t, f.WriteDerived("file", parts...))
+	got, err := f.Read("file")
+	require.NoError(t, err)
+	require.Equal(t, whole, got)
+
+	holds := func() bool {
+		t.Helper()
+		is, err := f.Holds("file", parts...)
+		require.NoError(t, err)
+		return is
+	}
+	require.True(t, holds())
+	for _, at := range []int{0, 32<<10 - 1, 32 << 10, len(long) - 1, len(long), len(whole) - 1} {
+		other := slices.Clone(whole)
+		other[at] ^= 1
+		write(t, f.path("file"), other)
+		require.False(t, holds(), "byte %d", at)
+	}
+	for _, other := range [][]byte{nil, whole[:len(whole)-1], append(whole, 'x')} {
+		write(t, f.path("file"), other)
+		require.False(t, holds(), "%d bytes", len(other))
+	}
+	write(t, f.path("elsewhere"), whole)
+	require.NoError(t, os.Remove(f.path("file")))
+	symlink(t, f.path("elsewhere"), f.path("file"))
+	_, err = f.Holds("file", parts...)
+	require.ErrorIs(t, err, errNotRegular)
 }

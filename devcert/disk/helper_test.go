@@ -65,6 +65,15 @@ func (chmodFiles) HasOtherName(*os.File) bool { return false }
 
 func (chmodFiles) Rename(from, to string) error { return os.Rename(from, to) }
 
+func (chmodFiles) Sync(files []*os.File) error {
+	for _, f := range files {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (chmodFiles) SyncDir(string) error { return nil }
 
 // noon is when every certificate of these tests is made.

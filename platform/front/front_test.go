@@ -32,6 +32,7 @@ func (f plainFiles) MakePrivate(path string) error    { return os.Chmod(path, 0o
 func (plainFiles) Replaceable(string) (string, error) { return "", nil }
 func (f plainFiles) HasOtherName(*os.File) bool       { return false }
 func (plainFiles) Rename(from, to string) error       { return os.Rename(from, to) }
+func (plainFiles) Sync([]*os.File) error              { return nil }
 func (f plainFiles) SyncDir(string) error             { return f.syncErr }
 
 const (

@@ -190,4 +190,5 @@ func (*looseFiles) MakePrivate(string) error           { return errors.ErrUnsupp
 func (*looseFiles) Replaceable(string) (string, error) { return "", nil }
 func (*looseFiles) HasOtherName(f *os.File) bool       { return false }
 func (*looseFiles) Rename(from, to string) error       { return os.Rename(from, to) }
+func (*looseFiles) Sync([]*os.File) error              { return nil }
 func (*looseFiles) SyncDir(string) error               { return nil }

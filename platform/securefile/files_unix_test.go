@@ -165,3 +165,19 @@ func TestReplaceable(t *testing.T) {
 	_, err = Files{}.Replaceable(filepath.Join(dir, "nothing"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+func TestSync(t *testing.T) {
+	var files []*os.File
+	for _, name := range []string{"first", "second"} {
+		file, err := Files{}.Create(filepath.Join(t.TempDir(), name))
+		require.NoError(t, err)
+		_, err = file.WriteString(name)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	require.NoError(t, Files{}.Sync(files))
+	require.NoError(t, Files{}.Sync(nil))
+	require.NoError(t, files[1].Close())
+	require.ErrorIs(t, Files{}.Sync(files), os.ErrClosed)
+	require.NoError(t, files[0].Close())
+}

@@ -91,5 +91,8 @@ func (Machine) HasOtherName(f *os.File) bool { return Files{}.HasOtherName(f) }
 // Rename waits for readers, as for Files.
 func (Machine) Rename(from, to string) error { return Files{}.Rename(from, to) }
 
+// Sync waits for all of them, as for Files.
+func (Machine) Sync(files []*os.File) error { return Files{}.Sync(files) }
+
 // SyncDir does nothing, as for Files.
 func (Machine) SyncDir(path string) error { return Files{}.SyncDir(path) }
