@@ -162,12 +162,17 @@ func (w *worker) install(s Step) error {
 	}
 	var judging sync.WaitGroup // the look afterwards asks it, and disks are waited for now
 	judging.Go(func() { judgeHierarchy(&w.hierarchy, w.Now()) })
-	w.made, err = w.folder.Install(&w.hierarchy, config)
+	var durable func() error
+	w.made, durable, err = w.folder.Install(&w.hierarchy, config)
 	judging.Wait()
 	if err != nil {
 		return err
 	}
-	return w.switched()
+	unbundled := w.writeBundle() // while names go to disk
+	if err := durable(); err != nil {
+		return errors.Join(unbundled, err)
+	}
+	return w.switched(unbundled)
 }
 
 // switchTo switches to the generation that was staged.
@@ -179,7 +184,7 @@ func (w *worker) switchTo(s Step) error {
 	if err := w.folder.Switch(w.made, &w.hierarchy, config); err != nil {
 		return err
 	}
-	return w.switched()
+	return w.switched(w.writeBundle())
 }
 
 // configWith gives the configuration that a switch saves too; nil for none.
@@ -190,8 +195,9 @@ func (w *worker) configWith(s Step) ([]byte, error) {
 	return w.encodeConfig()
 }
 
-// switched does what follows a switch.
-func (w *worker) switched() error {
+// switched does what follows a switch, also where the bundle could not be written, and
+// returns why that was.
+func (w *worker) switched(unbundled error) error {
 	w.report.Ended = w.ended()
 	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
 		// Only now: a replacement that is given up leaves both as they were.
@@ -221,8 +227,8 @@ func (w *worker) switched() error {
 			return err
 		}
 	}
-	if err := w.writeBundle(); err != nil {
-		return err
+	if unbundled != nil {
+		return unbundled
 	}
 	if err := w.folder.Sweep(w.made); err != nil {
 		// What was switched to is in use; the next switch sweeps again.

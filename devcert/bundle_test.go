@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -120,4 +121,31 @@ func TestBundleFollowsTheSystemsStore(t *testing.T) {
 	m.write(disk.BundleFile, "cut")
 	assert.Equal(t, []string{SystemStore, "file"}, stepNames(m.mustRepair().Steps), "last, and once")
 	assert.Equal(t, "one\ntwo\n"+m.rootPEM(), string(m.read(disk.BundleFile)))
+}
+
+// noBundle is a disk on which there is room for all but that.
+type noBundle struct{ chmodFiles }
+
+func (f noBundle) Create(path string) (*os.File, error) {
+	if strings.HasSuffix(path, disk.BundleFile+".new") {
+		return nil, errors.New("no space left on device")
+	}
+	return f.chmodFiles.Create(path)
+}
+
+// A full disk that takes a new root and not the bundle keeps nothing else undone.
+func TestANewRootWithoutItsBundle(t *testing.T) {
+	system := "one\n"
+	m := bundled(t, &system)
+	m.host.Files, m.host.Owner.Machine = noBundle{}, "m2"
+	_, err := m.engine().Renew(t.Context(), false, true)
+	require.ErrorContains(t, err, "no space left on device")
+	require.Equal(t, "m2", m.ledger().Machine)
+
+	m.host.Files = chmodFiles{}
+	root := m.rootPEM()
+	m.mustRepair()
+	require.Empty(t, m.status().Findings)
+	require.Equal(t, root, m.rootPEM(), "it was made once")
+	require.Equal(t, system+root, string(m.read(disk.BundleFile)))
 }

@@ -49,7 +49,7 @@ func ReplaceFile(files Files, path string, data []byte, mode os.FileMode) error 
 	return writeBeside(files, []entry{{path: path, data: data, mode: mode}})
 }
 
-// writeBeside is ReplaceFile for several files, synced side by side: none is put
+// writeBeside is ReplaceFile for several files, synced together: none is put
 // in its place before all are safe on disk.
 func writeBeside(files Files, entries []entry) error {
 	if err := writeSynced(files, entries, beside); err != nil {
@@ -82,44 +82,51 @@ func removeBeside(entries []entry) {
 func asNamed(path string) string { return path }
 
 // writeSynced creates every entry under the name that rename gives it and
-// returns when all bytes are on disk, and the names in dirs. They sync once all are
-// written, because one commit of a journal then serves them all; meanwhile those are
-// written that nobody waits for.
+// returns when their bytes are on disk, and their names in dirs: all at once, because
+// one commit of a journal then serves them all. Meanwhile the derived ones are written,
+// which nobody waits for.
 func writeSynced(files Files, entries []entry, rename func(string) string, dirs ...string) error {
 	var open []*os.File
-	var failed, alsoFailed error
+	var derived []entry
+	var failed error
 	for _, e := range entries {
-		if failed != nil || e.derived {
+		if e.derived {
+			derived = append(derived, e)
 			continue
 		}
-		var f *os.File
-		if f, failed = create(files, rename(e.path), e); failed == nil {
-			open = append(open, f)
+		f, err := create(files, rename(e.path), e)
+		if failed = err; failed != nil {
+			break
 		}
+		open = append(open, f)
 	}
-	var others sync.WaitGroup
 	if failed == nil {
-		others.Go(func() { alsoFailed = writeDerived(files, entries, rename) })
-		failed = files.Sync(open)
+		failed = syncWhile(files, open, dirs, func() error { return writeDerived(files, derived, rename) })
 	}
-	for _, dir := range dirs {
-		if failed == nil {
-			failed = files.SyncDir(dir)
-		}
-	}
-	others.Wait()
 	for _, f := range open {
 		failed = errors.Join(failed, f.Close())
 	}
-	return errors.Join(failed, alsoFailed)
+	return failed
 }
 
-// writeDerived creates those entries that are derived, and does not sync.
+// syncWhile syncs files and folders, and does what else there is to do meanwhile.
+func syncWhile(files Files, open []*os.File, dirs []string, also func() error) error {
+	errs := make([]error, len(dirs)+1)
+	var syncing sync.WaitGroup
+	for i, dir := range dirs {
+		syncing.Go(func() { errs[i] = files.SyncDir(dir) })
+	}
+	if len(open) > 0 {
+		syncing.Go(func() { errs[len(dirs)] = files.Sync(open) })
+	}
+	err := also()
+	syncing.Wait()
+	return errors.Join(err, errors.Join(errs...))
+}
+
+// writeDerived creates entries and does not sync.
 func writeDerived(files Files, entries []entry, rename func(string) string) error {
 	for _, e := range entries {
-		if !e.derived {
-			continue
-		}
 		f, err := create(files, rename(e.path), e)
 		if err == nil {
 			err = f.Close()

@@ -46,6 +46,13 @@ func (f *failingFiles) Create(path string) (*os.File, error) {
 	return f.chmodFiles.Create(path)
 }
 
+func (f *failingFiles) Sync(files []*os.File) error {
+	if err := f.fail(); err != nil {
+		return err
+	}
+	return f.chmodFiles.Sync(files)
+}
+
 func (f *failingFiles) SyncDir(path string) error {
 	if err := f.fail(); err != nil {
 		return err
@@ -67,7 +74,10 @@ var strokes = map[string]func(f Folder, h *Hierarchy) error{
 		return f.Sweep(id)
 	},
 	"at once": func(f Folder, h *Hierarchy) error {
-		id, err := f.Install(h, nil)
+		id, durable, err := f.Install(h, nil)
+		if err == nil {
+			err = durable()
+		}
 		if err != nil {
 			return err
 		}

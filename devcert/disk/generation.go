@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 
 	"devcert/devcert/chain"
 )
@@ -67,15 +66,17 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 }
 
 // Install is WriteGeneration and Switch in one, where nothing has to happen
-// between them: all files of both go to disk side by side.
-func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
+// between them: all files of both go to disk together. The names outlast a power
+// failure once durable has returned, which must be called.
+func (f Folder) Install(h *Hierarchy, config []byte) (id string, durable func() error, err error) {
 	s, err := f.stage(h)
 	if err != nil {
-		return "", failed("writing", s.final, err)
+		return "", nil, failed("writing", s.final, err)
 	}
 	entries, err := f.switchEntries(s.id, h, config)
 	if err != nil {
-		return "", err
+		_ = os.RemoveAll(s.staged)
+		return "", nil, err
 	}
 	files := s.files
 	for _, e := range entries {
@@ -88,12 +89,14 @@ func (f Folder) Install(h *Hierarchy, config []byte) (string, error) {
 	if err != nil {
 		_ = os.RemoveAll(s.staged)
 		removeBeside(entries)
-		return "", failed("writing", s.final, err)
+		return "", nil, failed("writing", s.final, err)
 	}
 	if err := putInPlace(f.Files, entries); err != nil {
-		return "", failed("switching to "+s.id+" in", f.Path, err)
+		return "", nil, failed("switching to "+s.id+" in", f.Path, err)
 	}
-	return s.id, errors.Join(f.dropCopies(h), f.syncDirs(s.final, f.path(generationsDir), f.Path))
+	dropped, synced := f.dropCopies(h), make(chan error, 1)
+	go func() { synced <- errors.Join(dropped, f.syncDirs(s.final, f.path(generationsDir), f.Path)) }()
+	return s.id, func() error { return <-synced }, nil
 }
 
 // staging is a generation that is about to be written.
@@ -126,13 +129,7 @@ func (f Folder) stage(h *Hierarchy) (staging, error) {
 // syncDirs makes the names in several folders durable, side by side. The order
 // does not matter: nothing names a generation before all of it is on disk.
 func (f Folder) syncDirs(dirs ...string) error {
-	errs := make([]error, len(dirs))
-	var wg sync.WaitGroup
-	for i, dir := range dirs {
-		wg.Go(func() { errs[i] = f.Files.SyncDir(dir) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return syncWhile(f.Files, nil, dirs[1:], func() error { return f.Files.SyncDir(dirs[0]) })
 }
 
 // nextID numbers one past the generations of the same hierarchy that are there.

@@ -75,8 +75,9 @@ func TestAGenerationWithoutClients(t *testing.T) {
 	f := newFolder(t)
 	h := sample(t, 0)
 	h.ClientIntermediate = chain.Pair{}
-	_, err := f.Install(h, nil)
+	_, durable, err := f.Install(h, nil)
 	require.NoError(t, err)
+	require.NoError(t, durable())
 	s, err := f.Snapshot()
 	require.NoError(t, err)
 	require.Empty(t, s.Damage)

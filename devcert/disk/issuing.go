@@ -120,13 +120,13 @@ func (f Folder) stageIssued(name string, files []IssuedFile) error {
 
 // commitIssued makes what is staged what counts.
 func (f Folder) commitIssued(name string) error {
-	to := f.IssuedDir(name)
+	to, changed := f.IssuedDir(name), []string{f.path(issuedDir)}
 	if _, err := os.Lstat(to); err == nil {
-		to = f.pendingIssued(name)
+		to, changed = f.pendingIssued(name), append(changed, to)
 	}
 	err := f.Files.Rename(f.stagedIssued(name), to)
 	if err == nil {
-		err = f.syncDirs(f.path(issuedDir), f.IssuedDir(name))
+		err = f.syncDirs(changed...)
 	}
 	if err != nil {
 		return failed("writing", f.IssuedDir(name), err)

@@ -67,8 +67,9 @@ func (s *stage) install(t testing.TB) {
 		Root: s.made.Root, RootCRL: s.made.RootCRL,
 		Intermediate: s.made.Intermediate, ClientIntermediate: s.made.ClientIntermediate, Leaf: s.leaf,
 	}
-	id, err := s.folder.Install(h, []byte("{}\n"))
+	id, durable, err := s.folder.Install(h, []byte("{}\n"))
 	require.NoError(t, err)
+	require.NoError(t, durable())
 	require.NoError(t, s.folder.Sweep(id))
 }
 
