@@ -172,7 +172,7 @@ func (w *worker) install(s Step) error {
 	if err := durable(); err != nil {
 		return errors.Join(unbundled, err)
 	}
-	return w.switched(unbundled)
+	return w.switched(func() error { return unbundled })
 }
 
 // switchTo switches to the generation that was staged.
@@ -184,7 +184,7 @@ func (w *worker) switchTo(s Step) error {
 	if err := w.folder.Switch(w.made, &w.hierarchy, config); err != nil {
 		return err
 	}
-	return w.switched(w.writeBundle())
+	return w.switched(w.writeBundle)
 }
 
 // configWith gives the configuration that a switch saves too; nil for none.
@@ -195,9 +195,9 @@ func (w *worker) configWith(s Step) ([]byte, error) {
 	return w.encodeConfig()
 }
 
-// switched does what follows a switch, also where the bundle could not be written, and
-// returns why that was.
-func (w *worker) switched(unbundled error) error {
+// switched does what follows a switch. The bundle can wait, or was tried already: what
+// only this run knows comes first.
+func (w *worker) switched(bundle func() error) error {
 	w.report.Ended = w.ended()
 	if root := w.report.Seen.Folder.Hierarchy.Root; root == nil || !w.hierarchy.Root.Equal(root) {
 		// Only now: a replacement that is given up leaves both as they were.
@@ -227,8 +227,8 @@ func (w *worker) switched(unbundled error) error {
 			return err
 		}
 	}
-	if unbundled != nil {
-		return unbundled
+	if err := bundle(); err != nil {
+		return err
 	}
 	if err := w.folder.Sweep(w.made); err != nil {
 		// What was switched to is in use; the next switch sweeps again.

@@ -135,17 +135,40 @@ func (f noBundle) Create(path string) (*os.File, error) {
 
 // A full disk that takes a new root and not the bundle keeps nothing else undone.
 func TestANewRootWithoutItsBundle(t *testing.T) {
-	system := "one\n"
-	m := bundled(t, &system)
-	m.host.Files, m.host.Owner.Machine = noBundle{}, "m2"
-	_, err := m.engine().Renew(t.Context(), false, true)
-	require.ErrorContains(t, err, "no space left on device")
-	require.Equal(t, "m2", m.ledger().Machine)
+	for name, wish := range map[string]Request{
+		"staged":  quick(),
+		"at once": {Key: "ecdsa", Ports: "44300-44303", Stores: []string{NoStores}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t)
+			m.host.Roots = func() ([]byte, error) { return []byte("one\n"), nil }
+			m.mustSetup(wish)
+			m.host.Files, m.host.Owner.Machine = noBundle{}, "m2"
+			_, err := m.engine().Renew(t.Context(), false, true)
+			require.ErrorContains(t, err, "no space left on device")
+			require.Equal(t, "m2", m.ledger().Machine)
 
-	m.host.Files = chmodFiles{}
-	root := m.rootPEM()
-	m.mustRepair()
-	require.Empty(t, m.status().Findings)
-	require.Equal(t, root, m.rootPEM(), "it was made once")
-	require.Equal(t, system+root, string(m.read(disk.BundleFile)))
+			m.host.Files = chmodFiles{}
+			root := m.rootPEM()
+			m.mustRepair()
+			require.Empty(t, m.status().Findings)
+			require.Equal(t, root, m.rootPEM(), "it was made once")
+			require.Equal(t, "one\n"+root, string(m.read(disk.BundleFile)))
+		})
+	}
+}
+
+// badDirs is a disk that keeps no names.
+type badDirs struct{ chmodFiles }
+
+func (badDirs) SyncDir(string) error { return errors.New("input/output error") }
+
+// Nothing of the former generation goes before the names of the new one are safe.
+func TestNamesThatAreNotKept(t *testing.T) {
+	m := setUp(t)
+	before := m.status().Seen.Folder.Current
+	m.host.Files = badDirs{}
+	_, err := m.engine().Renew(t.Context(), true, false)
+	require.ErrorContains(t, err, "input/output error")
+	require.DirExists(t, m.path("generations/"+before))
 }

@@ -82,9 +82,8 @@ func removeBeside(entries []entry) {
 func asNamed(path string) string { return path }
 
 // writeSynced creates every entry under the name that rename gives it and
-// returns when their bytes are on disk, and their names in dirs: all at once, because
-// one commit of a journal then serves them all. Meanwhile the derived ones are written,
-// which nobody waits for.
+// returns when their bytes are on disk, and their names in dirs. Meanwhile the derived
+// ones are written, which nobody waits for.
 func writeSynced(files Files, entries []entry, rename func(string) string, dirs ...string) error {
 	var open []*os.File
 	var derived []entry

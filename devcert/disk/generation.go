@@ -67,7 +67,7 @@ func (f Folder) WriteGeneration(h *Hierarchy) (string, error) {
 
 // Install is WriteGeneration and Switch in one, where nothing has to happen
 // between them: all files of both go to disk together. The names outlast a power
-// failure once durable has returned, which must be called.
+// failure once durable has returned, which must be called once.
 func (f Folder) Install(h *Hierarchy, config []byte) (id string, durable func() error, err error) {
 	s, err := f.stage(h)
 	if err != nil {
@@ -126,8 +126,9 @@ func (f Folder) stage(h *Hierarchy) (staging, error) {
 	return s, f.Files.MakeDir(s.staged)
 }
 
-// syncDirs makes the names in several folders durable, side by side. The order
-// does not matter: nothing names a generation before all of it is on disk.
+// syncDirs makes the names in several folders durable, side by side. Where a power
+// failure leaves the name of a generation without it, a look finds that out, and the
+// former one is still there.
 func (f Folder) syncDirs(dirs ...string) error {
 	return syncWhile(f.Files, nil, dirs[1:], func() error { return f.Files.SyncDir(dirs[0]) })
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,6 +129,44 @@ func TestAnyFailureOfIssuing(t *testing.T) {
 		require.NoError(t, f.WriteIssued("alice", issuedPair(t, young, false)))
 		requireFinished(t, f)
 	}
+}
+
+// notedFiles notes what is given another name and which folders are synced.
+type notedFiles struct {
+	chmodFiles
+	mu    sync.Mutex
+	notes []string
+}
+
+func (f *notedFiles) note(doing, path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notes = append(f.notes, doing+" "+filepath.Base(path))
+}
+
+func (f *notedFiles) Rename(from, to string) error {
+	f.note("rename", to)
+	return f.chmodFiles.Rename(from, to)
+}
+
+func (f *notedFiles) SyncDir(path string) error {
+	f.note("sync", path)
+	return f.chmodFiles.SyncDir(path)
+}
+
+// Every folder in which a name came or went is synced, and none for nothing.
+func TestIssuedNamesAreDurable(t *testing.T) {
+	noted := &notedFiles{}
+	f := healthyFolder(t)
+	f.Files = noted
+	require.NoError(t, f.WriteIssued("alice", issuedPair(t, sample(t, 0).Leaf, false)))
+	require.Equal(t, []string{"sync .alice.new", "rename alice", "sync issued"}, noted.notes)
+
+	noted.notes = nil
+	require.NoError(t, f.WriteIssued("alice", issuedPair(t, otherLeaf(t, sample(t, 0)).Leaf, false)))
+	require.Equal(t, []string{"sync .alice.new", "rename .alice.new"}, noted.notes[:2])
+	require.ElementsMatch(t, []string{"sync issued", "sync alice"}, noted.notes[2:4])
+	require.Equal(t, "sync alice", noted.notes[len(noted.notes)-1])
 }
 
 // What a killed run left is devcert's own, and goes with the rest.

@@ -47,8 +47,9 @@ type base struct {
 func (p *Personal) bases() []base {
 	s := &Store{Env: p.Env, Root: p.Root}
 	var all []base
+	browsers := governed(p.Root)
 	for _, h := range homes(p.Env) {
-		for _, dir := range s.databases(h, governed(s.Root)) {
+		for _, dir := range s.databases(h, browsers) {
 			all = append(all, base{h, dir})
 		}
 	}

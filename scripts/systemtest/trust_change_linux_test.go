@@ -44,23 +44,23 @@ func TestTheWaitForTheStoreIsToldAndEnds(t *testing.T) {
 }
 
 // slowTool makes the store's tool take its time. The funcs returned wait until the
-// tool has begun, and say how often it has.
-func (m *machine) slowTool(seconds int) (begun func(), starts func() int) {
+// tool has begun, and tell of its runs: a b for each that began, an e for each that ended.
+func (m *machine) slowTool(seconds int) (begun func(), runs func() string) {
 	m.t.Helper()
 	dir := m.t.TempDir()
 	m.must("cp", updateTool, dir+"/real")
-	m.replace(updateTool, "#!/bin/sh -e\necho >>"+dir+"/begun\nsleep "+strconv.Itoa(seconds)+"\n"+dir+"/real \"$@\"\n")
-	starts = func() int {
-		lines, err := os.ReadFile(dir + "/begun")
+	m.replace(updateTool, "#!/bin/sh -e\nprintf b >>"+dir+"/runs\nsleep "+strconv.Itoa(seconds)+"\n"+dir+"/real \"$@\"\nprintf e >>"+dir+"/runs\n")
+	runs = func() string {
+		all, err := os.ReadFile(dir + "/runs")
 		if !errors.Is(err, fs.ErrNotExist) {
 			require.NoError(m.t, err)
 		}
-		return len(lines)
+		return string(all)
 	}
 	return func() {
 		m.t.Helper()
-		require.Eventually(m.t, func() bool { return starts() > 0 }, 20*time.Second, 20*time.Millisecond)
-	}, starts
+		require.Eventually(m.t, func() bool { return runs() != "" }, 20*time.Second, 20*time.Millisecond)
+	}, runs
 }
 
 // TestStoppedWhileTheStoreIsChanged is a signal while the tool runs: it finishes,
@@ -81,7 +81,7 @@ func TestStoppedWhileTheStoreIsChanged(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			m := newMachine(t)
 			m.sudoers(withoutAsking)
-			begun, starts := m.slowTool(2)
+			begun, runs := m.slowTool(2)
 			user := m.as(row.who)
 			line := append(append([]string{}, row.with...), m.bin, "setup")
 			cmd := user.command(t.Context(), line[0], line[1:]...)
@@ -92,7 +92,7 @@ func TestStoppedWhileTheStoreIsChanged(t *testing.T) {
 			require.NoError(t, row.stop(cmd))
 			require.Error(t, cmd.Wait())
 			require.Equal(t, 1, cmd.ProcessState.ExitCode(), said.String())
-			require.Equal(t, 1, starts(), "it finishes, and is not begun again")
+			require.Equal(t, "be", runs(), "it finishes, and is not begun again")
 			require.Contains(t, said.String(), "stopping; a tool that changes the machine's stores finishes what it has begun")
 			require.Contains(t, said.String(), "devcert: interrupted")
 
