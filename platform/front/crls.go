@@ -59,7 +59,8 @@ type publisher struct {
 	// dial is [net.Dialer.DialContext], pulled out for testing.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	lacked []netip.AddrPort // the places that could not be had when it was last said
+	lacked  []netip.AddrPort // the places that could not be had when it was last said
+	doubted []netip.AddrPort // the places that nobody published at when it was last asked
 }
 
 func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byte, t *teller) *publisher {
@@ -73,17 +74,23 @@ func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byt
 // listen takes what can be had of the place.
 func (p *publisher) listen() { p.sockets.follow([]int{devcert.CRLPort}) }
 
-// say tells where the lists are not published, and no more: few clients ask for
-// one. Those that do ask localhost, and go on to its other address only where
+// say tells where the lists are not published, when it was so twice, and no more:
+// few clients ask for one. Those that do ask localhost, and go on to its other address only where
 // nobody takes the connection: one that another program has is missed. Where
 // another devcert publishes the same lists, nothing is amiss.
 func (p *publisher) say() {
 	lacked := slices.SortedFunc(maps.Keys(p.sockets.failed), netip.AddrPort.Compare)
 	if slices.Equal(lacked, p.lacked) {
+		p.doubted = nil
 		return
 	}
-	p.lacked = lacked
 	missed := slices.DeleteFunc(slices.Clone(lacked), p.publishedAt)
+	// An answer may be late, and a connection that passes have the place: asked again.
+	if len(missed) > 0 && !slices.Equal(missed, p.doubted) {
+		p.doubted = missed
+		return
+	}
+	p.lacked, p.doubted = lacked, nil
 	if len(missed) == 0 {
 		p.teller.mended(listsTopic, "revocation lists are published now")
 		return

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -186,26 +187,51 @@ func TestAnotherDevcertPublishesTheLists(t *testing.T) {
 	assert.Empty(t, s.lines())
 }
 
+func TestAnotherDevcertAnswersLateOnce(t *testing.T) {
+	t.Parallel()
+	ports := free(t, 2)
+	s := setUp(t, ports[0])
+	path := chain.HierarchyID(s.made.Root) + "/root.crl"
+	lists := listHandler(func(asked string) []byte { return map[string][]byte{path: s.made.RootCRL}[asked] })
+	var asked atomic.Int32
+	serveAt(t, "127.0.0.1", ports[1], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			<-r.Context().Done() // it does not wait for ever
+		}
+		lists.ServeHTTP(w, r)
+	}))
+	f := s.front(devcert.Serving{})
+	f.sockets.listen, f.dial = listsAt(ports[1]), dialsListsAt(ports[1])
+	r := begin(t, f, hello)
+	eventually(t, "it is asked again", func() bool { return asked.Load() == 2 })
+	time.Sleep(2 * followEvery)
+	require.NoError(t, r.end())
+	assert.Equal(t, 0, s.heard("revocation lists are not published"))
+	assert.Equal(t, int32(2), asked.Load(), "who has answered is believed")
+}
+
+// serveAt serves on a loopback address until the test ends.
+func serveAt(t *testing.T, address string, port int, handler http.Handler) {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	require.NoError(t, err)
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}}
+	server.Start()
+	t.Cleanup(server.Close)
+}
+
 // A server that asks localhost for a list may be sent to either address.
 func TestListsAreAskedForOnBothAddresses(t *testing.T) {
 	t.Parallel()
 	port := free(t, 1)[0]
 	ask := func() []devcert.ListAnswer { return listAnswers(t.Context(), "0a1b2c3d/clients.crl", uint16(port)) }
 	assert.Empty(t, ask(), "nobody listens")
-	serve := func(address string, handler http.Handler) {
-		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
-		require.NoError(t, err)
-		server := &httptest.Server{Listener: l, Config: &http.Server{Handler: handler, ReadHeaderTimeout: time.Second}}
-		server.Start()
-		t.Cleanup(server.Close)
-	}
-	serve("::1", listHandler(func(path string) []byte { return map[string][]byte{"0a1b2c3d/clients.crl": []byte("list")}[path] }))
+	serveAt(t, "::1", port, listHandler(func(path string) []byte { return map[string][]byte{"0a1b2c3d/clients.crl": []byte("list")}[path] }))
 	found := ask()
 	require.Len(t, found, 1)
 	assert.Equal(t, "::1", found[0].Address)
 	assert.Equal(t, []byte("list"), found[0].DER)
 
-	serve("127.0.0.1", http.NotFoundHandler())
+	serveAt(t, "127.0.0.1", port, http.NotFoundHandler())
 	found = ask()
 	require.Len(t, found, 2)
 	assert.Equal(t, "127.0.0.1", found[0].Address)

@@ -50,8 +50,9 @@ var (
 func (u user) home() string { return filepath.Join(homes(), u.name) }
 
 // newImage is a machine on which devcert has never run. Its bundle is what its
-// own tool makes of it, so that a later change is devcert's. The names are for
-// clients that take no option for where to connect.
+// own tool makes of it, so that a later change is devcert's. It has few roots: the
+// tool starts ten processes for each, and is run some hundred times. The names are
+// for clients that take no option for where to connect.
 var newImage = sync.OnceValues(func() (image, error) {
 	for _, u := range []user{root, anna, bert} {
 		if err := errors.Join(os.MkdirAll(u.home(), 0o755), os.Chown(u.home(), int(u.id), int(u.id))); err != nil {
@@ -59,7 +60,10 @@ var newImage = sync.OnceValues(func() (image, error) {
 		}
 	}
 	return freeze(image{}, func() error {
-		if _, err := output("update-ca-certificates"); err != nil {
+		if err := keepFewRoots(10); err != nil {
+			return err
+		}
+		if _, err := output("update-ca-certificates", "--fresh"); err != nil {
 			return err
 		}
 		accounts := func(format string) string {
@@ -90,6 +94,25 @@ var healthyImage = sync.OnceValues(func() (image, error) {
 	})
 })
 
+// keepFewRoots leaves so many of the roots that Debian brings.
+func keepFewRoots(n int) error {
+	const conf = "/etc/ca-certificates.conf"
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		return err
+	}
+	var roots []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "mozilla/") && len(roots) < n {
+			roots = append(roots, line)
+		}
+	}
+	if len(roots) < n {
+		return fmt.Errorf("%s has %d roots of Debian's", conf, len(roots))
+	}
+	return os.WriteFile(conf, []byte(strings.Join(roots, "")), 0o644)
+}
+
 func appendTo(path, text string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
@@ -110,6 +133,21 @@ func newMachine(t *testing.T, also ...string) *machine {
 func healthyMachine(t *testing.T, also ...string) *machine {
 	t.Helper()
 	return startMachine(t, healthyImage, also)
+}
+
+// machineAfter is what work makes of a new machine, for many to start from.
+func machineAfter(t *testing.T, work func(m *machine)) func() (image, error) {
+	t.Helper()
+	needMachine(t)
+	base, err := newImage()
+	require.NoError(t, err)
+	made, err := freeze(base, func() error {
+		work(&machine{t: t, user: root, bin: suite.devcert})
+		return nil
+	})
+	require.NoError(t, err)
+	require.False(t, t.Failed(), "work ended early")
+	return func() (image, error) { return made, nil }
 }
 
 func startMachine(t *testing.T, from func() (image, error), also []string) *machine {

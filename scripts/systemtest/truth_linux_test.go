@@ -169,14 +169,17 @@ var reasons = map[string]string{}
 // TestTruth breaks the machine in every way, and compares what status foresees
 // of each client with what it then really does.
 func TestTruth(t *testing.T) {
+	everything := machineAfter(t, func(m *machine) {
+		require.NoError(t, show(browsers...))
+		m.addProfile("default", firefoxDefault)
+		m.addProfile("work", firefoxWork)
+		m.withDotNet().devcert(0, "setup")
+	})
 	var table []string
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
-			m := newMachine(t).withDotNet()
+			m := startMachine(t, everything, nil).withDotNet()
 			require.NoError(t, show(browsers...))
-			m.addProfile("default", firefoxDefault)
-			m.addProfile("work", firefoxWork)
-			m.devcert(0, "setup")
 			m = b.how(m)
 			rows := m.doctor(b.browsers)
 			lost := slices.Clone(b.loses)
