@@ -35,7 +35,8 @@ func TestGoRunFromAFreshClone(t *testing.T) {
 }
 
 // inClone is the machine with a fresh clone for working folder. Modules and built
-// packages come from the caches of whoever runs the tests, for speed alone.
+// packages come from the caches of whoever runs the tests, and the flags by which
+// they were built, for speed alone.
 func (m *machine) inClone() *machine {
 	m.t.Helper()
 	clone := filepath.Join(m.home(), "clone")
@@ -53,6 +54,11 @@ func (m *machine) inClone() *machine {
 	m.t.Cleanup(func() { _ = unix.Unmount(modules, unix.MNT_DETACH) })
 	m.shareCache(built)
 	inside := m.with("GOMODCACHE="+modules, "GOCACHE="+built, "PATH="+filepath.Dir(suite.goTool)+":"+systemPath)
+	for _, name := range []string{"GOFLAGS", "CGO_ENABLED"} {
+		if value, set := os.LookupEnv(name); set {
+			inside.env = append(inside.env, name+"="+value)
+		}
+	}
 	inside.dir, inside.wait = clone, 10*time.Minute // on a loaded machine Go builds for minutes
 	return inside
 }

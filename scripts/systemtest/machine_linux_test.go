@@ -60,7 +60,7 @@ var newImage = sync.OnceValues(func() (image, error) {
 		}
 	}
 	return freeze(image{}, func() error {
-		if err := keepFewRoots(10); err != nil {
+		if err := keepFewRoots(debianRoots); err != nil {
 			return err
 		}
 		if _, err := output("update-ca-certificates", "--fresh"); err != nil {
@@ -94,7 +94,10 @@ var healthyImage = sync.OnceValues(func() (image, error) {
 	})
 })
 
-// keepFewRoots leaves so many of the roots that Debian brings.
+// debianRoots is how many of the roots that Debian brings a new machine trusts.
+const debianRoots = 10
+
+// keepFewRoots leaves so many of them.
 func keepFewRoots(n int) error {
 	const conf = "/etc/ca-certificates.conf"
 	text, err := os.ReadFile(conf)
