@@ -82,8 +82,18 @@ func (f Folder) makeIssuedDir() error {
 	if err := f.checkDir(issuedDir); err != nil {
 		return err
 	}
-	if err := f.Files.MakeDir(f.path(issuedDir)); err != nil && !errors.Is(err, fs.ErrExist) {
-		return failed("making", f.path(issuedDir), err)
+	dir := f.path(issuedDir)
+	err := f.Files.MakeDir(dir)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		if err = f.Files.SyncDir(f.Path); err != nil {
+			_ = os.Remove(dir) // the next run is to sync its name again
+		}
+	}
+	if err != nil {
+		return failed("making", dir, err)
 	}
 	return nil
 }

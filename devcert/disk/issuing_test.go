@@ -160,7 +160,7 @@ func TestIssuedNamesAreDurable(t *testing.T) {
 	f := healthyFolder(t)
 	f.Files = noted
 	require.NoError(t, f.WriteIssued("alice", issuedPair(t, sample(t, 0).Leaf, false)))
-	require.Equal(t, []string{"sync .alice.new", "rename alice", "sync issued"}, noted.notes)
+	require.Equal(t, []string{"sync " + filepath.Base(f.Path), "sync .alice.new", "rename alice", "sync issued"}, noted.notes)
 
 	noted.notes = nil
 	require.NoError(t, f.WriteIssued("alice", issuedPair(t, otherLeaf(t, sample(t, 0)).Leaf, false)))
