@@ -89,7 +89,7 @@ func (f Folder) makeIssuedDir() error {
 	}
 	if err == nil {
 		if err = f.Files.SyncDir(f.Path); err != nil {
-			_ = os.Remove(dir) // the next run is to sync its name again
+			_ = os.Remove(dir) // so that the next run makes it, and syncs its name
 		}
 	}
 	if err != nil {

@@ -169,6 +169,24 @@ func TestIssuedNamesAreDurable(t *testing.T) {
 	require.Equal(t, "sync alice", noted.notes[len(noted.notes)-1])
 }
 
+// unsynced are files whose names never get to the disk.
+type unsynced struct{ chmodFiles }
+
+func (unsynced) SyncDir(string) error { return errUnsynced }
+
+var errUnsynced = errors.New("input/output error")
+
+func TestTheFolderOfIssuedNamesIsDurable(t *testing.T) {
+	f := healthyFolder(t)
+	f.Files = unsynced{}
+	require.ErrorIs(t, f.WriteIssued("alice", issuedPair(t, sample(t, 0).Leaf, false)), errUnsynced)
+	require.NoDirExists(t, f.path(issuedDir), "it would be taken for synced")
+	noted := &notedFiles{}
+	f.Files = noted
+	require.NoError(t, f.WriteIssued("alice", issuedPair(t, sample(t, 0).Leaf, false)))
+	require.Equal(t, "sync "+filepath.Base(f.Path), noted.notes[0])
+}
+
 // What a killed run left is devcert's own, and goes with the rest.
 func TestRemoveWhatIssuingLeft(t *testing.T) {
 	old, young := sample(t, 0).Leaf, otherLeaf(t, sample(t, 0)).Leaf

@@ -59,8 +59,8 @@ type publisher struct {
 	// dial is [net.Dialer.DialContext], pulled out for testing.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	lacked  []netip.AddrPort // the places that could not be had when it was last said
-	doubted []netip.AddrPort // the places that nobody published at when it was last asked
+	lacked  []netip.AddrPort // the places that could not be had when that was last settled
+	doubted []netip.AddrPort // the places that the last look missed, of which nothing is said yet
 }
 
 func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byte, t *teller) *publisher {
@@ -74,10 +74,10 @@ func newPublisher(server *http.Server, s *sockets, lists func() map[string][]byt
 // listen takes what can be had of the place.
 func (p *publisher) listen() { p.sockets.follow([]int{devcert.CRLPort}) }
 
-// say tells where the lists are not published, when it was so twice, and no more:
-// few clients ask for one. Those that do ask localhost, and go on to its other address only where
-// nobody takes the connection: one that another program has is missed. Where
-// another devcert publishes the same lists, nothing is amiss.
+// say tells where the lists are not published, and no more: few clients ask for one.
+// Those that do ask localhost, and go on to its other address only where nobody takes
+// the connection: one that another program has is missed, when two looks in a row
+// find it so. Where another devcert publishes the same lists, nothing is amiss.
 func (p *publisher) say() {
 	lacked := slices.SortedFunc(maps.Keys(p.sockets.failed), netip.AddrPort.Compare)
 	if slices.Equal(lacked, p.lacked) {
@@ -86,7 +86,7 @@ func (p *publisher) say() {
 	}
 	missed := slices.DeleteFunc(slices.Clone(lacked), p.publishedAt)
 	// An answer may be late, and a connection that passes have the place: asked again.
-	if len(missed) > 0 && !slices.Equal(missed, p.doubted) {
+	if slices.ContainsFunc(missed, func(place netip.AddrPort) bool { return !slices.Contains(p.doubted, place) }) {
 		p.doubted = missed
 		return
 	}

@@ -7,11 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -187,8 +190,64 @@ func TestAnotherDevcertPublishesTheLists(t *testing.T) {
 	assert.Empty(t, s.lines())
 }
 
+// A look names the addresses that cannot be had, and behind them those of them where
+// another devcert publishes.
+func TestWhatLooksSayOfTheLists(t *testing.T) {
+	const both, four, mended = "not published: port 44298 is", "not published: port 44298 on 127.0.0.1 is", "are published now"
+	for _, row := range []struct {
+		name  string
+		looks []string
+		said  []string // after the look of the same number; "" for nothing
+	}{
+		{"taken", []string{"4 6", "4 6", "4 6", ""}, []string{"", both, "", mended}},
+		{"taken by another devcert", []string{"4 6 = 4 6", "4 6 = 4 6"}, []string{"", ""}},
+		{"a connection passes", []string{"4", "", "4", "", "4"}, []string{"", "", "", "", ""}},
+		{"an answer is late", []string{"4 6 = 6", "4 6 = 4 6", "4 6 = 4 6"}, []string{"", "", ""}},
+		{"answers are late by turns", []string{"4 6", "4 6 = 6", "4 6 = 6"}, []string{"", four, ""}},
+		{"one more is taken", []string{"4 6 = 6", "4 6 = 6", "4"}, []string{"", four, ""}},
+		{"a connection passes where it was taken", []string{"4", "4", "", "4", ""}, []string{"", four, mended, "", ""}},
+		{"another one is taken meanwhile", []string{"4", "4 6", "4 6"}, []string{"", "", both}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := httptest.NewServer(listHandler(func(string) []byte { return []byte("list") }))
+			defer w.Close()
+			var said []string
+			published := ""
+			p := &publisher{
+				sockets: &sockets{addresses: loopback(), holders: func([]netip.AddrPort) map[netip.AddrPort]string { return nil }},
+				teller:  &teller{say: func(line string) { said = append(said, line) }},
+				lists:   func() map[string][]byte { return map[string][]byte{"0a1b2c3d/root.crl": []byte("list")} },
+				dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+					if !strings.Contains(published, map[bool]string{true: "4", false: "6"}[strings.HasPrefix(address, "127.0.0.1:")]) {
+						return nil, os.ErrDeadlineExceeded
+					}
+					return new(net.Dialer).DialContext(ctx, network, w.Listener.Addr().String())
+				},
+			}
+			for i, look := range row.looks {
+				var lacked string
+				lacked, published, _ = strings.Cut(look, "=")
+				p.sockets.failed = map[netip.AddrPort]error{}
+				for at, name := range []string{"4", "6"} {
+					if strings.Contains(lacked, name) {
+						p.sockets.failed[netip.AddrPortFrom(loopback()[at], devcert.CRLPort)] = syscall.EADDRINUSE
+					}
+				}
+				said = nil
+				p.say()
+				if row.said[i] == "" {
+					require.Empty(t, said, "look %d", i+1)
+					continue
+				}
+				require.Len(t, said, 1, "look %d", i+1)
+				require.Contains(t, said[0], row.said[i])
+			}
+		})
+	}
+}
+
+// It has the machine to itself: an answer that is late again would be said.
 func TestAnotherDevcertAnswersLateOnce(t *testing.T) {
-	t.Parallel()
 	ports := free(t, 2)
 	s := setUp(t, ports[0])
 	path := chain.HierarchyID(s.made.Root) + "/root.crl"

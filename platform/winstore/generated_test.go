@@ -18,7 +18,7 @@ func TestGenerated(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "z.go")
 	cmd := exec.CommandContext(t.Context(), tool, "run", "golang.org/x/sys/windows/mkwinsyscall", "-output", out, "syscall_windows.go")
-	// Built with -trimpath, it takes every package for one of Go's own.
+	// Built with -trimpath, mkwinsyscall takes every package for one of Go's own.
 	cmd.Env = append(os.Environ(), "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "GOFLAGS=")
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(text))

@@ -35,8 +35,8 @@ func TestGoRunFromAFreshClone(t *testing.T) {
 }
 
 // inClone is the machine with a fresh clone for working folder. Modules and built
-// packages come from the caches of whoever runs the tests, and the flags by which
-// they were built, for speed alone.
+// packages come from the caches of whoever runs the tests. So do the flags by which
+// they were built: by others, as a reader's own, all of Go is built anew.
 func (m *machine) inClone() *machine {
 	m.t.Helper()
 	clone := filepath.Join(m.home(), "clone")

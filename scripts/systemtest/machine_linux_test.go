@@ -50,9 +50,9 @@ var (
 func (u user) home() string { return filepath.Join(homes(), u.name) }
 
 // newImage is a machine on which devcert has never run. Its bundle is what its
-// own tool makes of it, so that a later change is devcert's. It has few roots: the
-// tool starts ten processes for each, and is run some hundred times. The names are
-// for clients that take no option for where to connect.
+// own tool makes of it, so that a later change is devcert's. It has few roots, but for
+// Java's: the tool starts ten processes for each, and is run some hundred times. The
+// names are for clients that take no option for where to connect.
 var newImage = sync.OnceValues(func() (image, error) {
 	for _, u := range []user{root, anna, bert} {
 		if err := errors.Join(os.MkdirAll(u.home(), 0o755), os.Chown(u.home(), int(u.id), int(u.id))); err != nil {
@@ -97,7 +97,8 @@ var healthyImage = sync.OnceValues(func() (image, error) {
 // debianRoots is how many of the roots that Debian brings a new machine trusts.
 const debianRoots = 10
 
-// keepFewRoots leaves so many of them.
+// keepFewRoots leaves so many of them to the tool. Java's keystore keeps all that it
+// has: a root that is no longer listed is not one to remove.
 func keepFewRoots(n int) error {
 	const conf = "/etc/ca-certificates.conf"
 	text, err := os.ReadFile(conf)
