@@ -30,7 +30,7 @@ var machineKills = []struct {
 func TestKilledOnTheMachine(t *testing.T) {
 	needMachine(t)
 	if os.Getenv("DEVCERT_TEST_FAULTS") == "" {
-		t.Skip("DEVCERT_TEST_FAULTS says how many kills of each command: each takes ten seconds of processor")
+		t.Skip("DEVCERT_TEST_FAULTS says how many kills of each command: each takes a second of processor")
 	}
 	total := 0
 	for _, row := range machineKills {
