@@ -53,7 +53,7 @@ func (f Folder) Lock(ctx context.Context, self string, waiting func(holder strin
 		// An uninstall that held the lock removed the file with the folder: this
 		// lock is then on a file that nobody else will ever see.
 		if f.stillThere(lock) {
-			f.sign(lock, fmt.Sprintf("%d %s\n", os.Getpid(), self)) // before anything that may hang
+			f.sign(lock, fmt.Sprintf("%d %s", os.Getpid(), self)) // before anything that may hang
 			if err := f.makeGenerations(); err != nil {
 				f.leave(lock)
 				return nil, err
@@ -132,8 +132,20 @@ func (f Folder) ours() bool {
 // ErrNotOurs is returned for a folder that somebody else uses.
 var ErrNotOurs = errors.New("the folder is in use for something else")
 
-// nobody stands in the lock file of a folder in which nobody is at work.
-const nobody = "\n"
+// nobody signs the lock file of a folder in which nobody is at work.
+const nobody = ""
+
+// signatureSize is that of a lock file, in bytes, once it was signed. All signatures
+// have it, so that one takes another's place without the file's blocks being freed and
+// looked for again, which file systems make much of: twice in each command.
+const signatureSize = 32
+
+// signature is what stands in the lock file where text is signed: on one line, which
+// blanks fill.
+func signature(text string) string {
+	const room = signatureSize - len("\n")
+	return fmt.Sprintf("%-*.*s\n", room, room, text)
+}
 
 // leave takes the signature back, so that nobody is told of one who has left, and
 // a reader can see that somebody has been here; then it lets the next writer in.
@@ -196,11 +208,11 @@ func (f Folder) stillThere(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(ours, named)
 }
 
-// sign writes who holds the lock, or that nobody does, for the message of those who wait. It is not
-// the lock: that is the system's, and ends with the process. Where the system
-// lets nobody write to a locked file, those who wait are told less; also where
-// the file has another name, under which it may be anybody's. A lock on that
-// one is as good: whoever else comes in by the name in the folder finds it taken.
+// sign writes who holds the lock, or that nobody does, for the message of those who
+// wait. It is not the lock: that is the system's, and ends with the process. Where the
+// system lets nobody write to a locked file, those who wait are told less; also where
+// the file has another name, under which it may be anybody's. A lock on that one is as
+// good: whoever else comes in by the name in the folder finds it taken.
 func (f Folder) sign(lock *flock.Flock, text string) {
 	fh, err := os.OpenFile(f.path(LockFile), os.O_WRONLY, 0)
 	if err != nil {
@@ -212,8 +224,11 @@ func (f Folder) sign(lock *flock.Flock, text string) {
 	if errors.Join(err, lockErr) != nil || !os.SameFile(opened, locked) || f.Files.HasOtherName(fh) {
 		return
 	}
-	if err = fh.Truncate(0); err == nil {
-		_, err = fh.WriteString(text)
+	if opened.Size() > signatureSize { // what somebody else wrote there
+		err = fh.Truncate(0)
+	}
+	if err == nil {
+		_, err = fh.WriteString(signature(text))
 	}
 	if err != nil { // Windows lets nobody write to it: its time says that somebody has been here
 		_ = os.Chtimes(f.path(LockFile), time.Time{}, time.Now())
@@ -232,10 +247,22 @@ func (f Folder) holder() string {
 	return fmt.Sprintf("process %s, devcert %s", pid, command)
 }
 
+// signed is the signature in a lock file that info is about; "" where there is none.
+func (f Folder) signed(info os.FileInfo) string {
+	if info.Size() != signatureSize {
+		return ""
+	}
+	text, err := ReadFile(f.path(LockFile))
+	if err != nil || len(text) != signatureSize {
+		return ""
+	}
+	return string(text)
+}
+
 // left says that the last writer has taken his signature back, and that the next could
 // have put his in its place.
 func (f Folder) left(info os.FileInfo) bool {
-	if info.Size() != int64(len(nobody)) || info.Mode().Perm()&0o200 == 0 {
+	if info.Mode().Perm()&0o200 == 0 || f.signed(info) != signature(nobody) {
 		return false
 	}
 	fh, err := os.Open(f.path(LockFile))
@@ -249,6 +276,7 @@ func (f Folder) left(info os.FileInfo) bool {
 // Stamp is what the lock file was like at a moment.
 type Stamp struct {
 	info os.FileInfo // nil when it was not there
+	text string      // whose signature was in it
 }
 
 // Stamp notes what [Folder.Moved] compares.
@@ -257,15 +285,18 @@ func (f Folder) Stamp() Stamp {
 	if err != nil {
 		return Stamp{}
 	}
-	return Stamp{info}
+	return Stamp{info, f.signed(info)}
 }
 
-// same says that nobody has signed the lock file or left it in between.
+// same says that nobody has signed the lock file or left it in between. Whoever does
+// both within one tick of the file system's clock leaves another signature, at least
+// for the one who looked while he was there.
 func (s Stamp) same(other Stamp) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == nil && other.info == nil
 	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() &&
+		s.info.ModTime().Equal(other.info.ModTime()) && s.text == other.text
 }
 
 // Moved says whether another writer has been at work since the stamp was taken, so

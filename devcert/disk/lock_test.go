@@ -228,7 +228,10 @@ func TestLockIsGivenUp(t *testing.T) {
 func TestHolder(t *testing.T) {
 	f := newFolder(t)
 	for _, row := range []struct{ name, content, want string }{
-		{"as written", "4711 setup\n", "process 4711, devcert setup"},
+		{"as written", signature("4711 setup"), "process 4711, devcert setup"},
+		{"as written before signatures had one length", "4711 setup\n", "process 4711, devcert setup"},
+		{"the longest", signature("4194304 check-client"), "process 4194304, devcert check-client"},
+		{"nobody", signature(nobody), "holder unknown"},
 		{"empty", "", "holder unknown"},
 		{"one word", "4711\n", "holder unknown"},
 		{"an escape sequence", "4711 \x1b[2Jsetup\n", "holder unknown"},
@@ -238,6 +241,30 @@ func TestHolder(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			write(t, f.path(LockFile), []byte(row.content))
 			require.Equal(t, row.want, f.holder())
+		})
+	}
+}
+
+// One signature takes another's place whatever was there, and nothing is left of that.
+func TestSignaturesHaveOneLength(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nobody may read a locked file there")
+	}
+	for name, before := range map[string]string{
+		"nothing": "", "one that is shorter": "4711 uninstall\n", "one as long": signature("4711 uninstall"),
+		"a longer text": strings.Repeat("x", 3*signatureSize),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFolder(t)
+			write(t, f.path(LockFile), []byte(before))
+			unlock, err := f.Lock(t.Context(), strings.Repeat("setup ", 9), noWait(t))
+			require.NoError(t, err)
+			text := string(read(t, f.path(LockFile)))
+			require.Len(t, text, signatureSize)
+			require.True(t, strings.HasPrefix(text, fmt.Sprintf("%d setup setup", os.Getpid())), "%q", text)
+			require.Equal(t, signatureSize-1, strings.Index(text, "\n"))
+			unlock()
+			require.Equal(t, signature(nobody), string(read(t, f.path(LockFile))))
 		})
 	}
 }
@@ -394,7 +421,7 @@ func TestHolderIsNeverOneWhoHasLeft(t *testing.T) {
 	t.Run("left", func(t *testing.T) {
 		f := newFolder(t)
 		lockOnce(t, f)
-		require.Equal(t, nobody, string(read(t, f.path(LockFile))))
+		require.Equal(t, signature(nobody), string(read(t, f.path(LockFile))))
 	})
 	t.Run("killed", func(t *testing.T) {
 		f := newFolder(t)
@@ -455,6 +482,19 @@ func TestMoved(t *testing.T) {
 		since := f.Stamp()
 		unlock()
 		require.True(t, f.Moved(t.Context(), since, never) || runtime.GOOS == "windows")
+	})
+	t.Run("one that has ended within a tick of the clock", func(t *testing.T) {
+		if runtime.GOOS == "windows" {
+			t.Skip("nobody may read a locked file there")
+		}
+		f, tick := newFolder(t), time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+		unlock, err := f.Lock(t.Context(), "setup", noWait(t))
+		require.NoError(t, err)
+		require.NoError(t, os.Chtimes(f.path(LockFile), tick, tick))
+		since := f.Stamp()
+		unlock()
+		require.NoError(t, os.Chtimes(f.path(LockFile), tick, tick))
+		require.True(t, f.Moved(t.Context(), since, never))
 	})
 	t.Run("a first one", func(t *testing.T) {
 		f := newFolder(t)
