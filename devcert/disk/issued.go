@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"devcert/devcert/chain"
@@ -138,11 +139,19 @@ func (f Folder) issuedSecrets() []string {
 }
 
 // FindIssued is the one that a person calls name: systems that do not tell upper
-// from lower case have one folder for both. It reads no other's files.
+// from lower case have one folder for both. It reads no other's files, and asks the
+// system about no other: there may be thousands.
 func (f Folder) FindIssued(name string) (Issued, bool, error) {
-	names, err := f.IssuedNames()
-	for _, n := range names {
-		if !strings.EqualFold(n, name) {
+	likes, err := f.issuedLike(name)
+	for _, n := range likes {
+		info, statErr := os.Lstat(f.IssuedDir(n))
+		if errors.Is(statErr, fs.ErrNotExist) { // it has just been removed
+			continue
+		}
+		if statErr != nil {
+			return Issued{}, false, failed("reading", f.IssuedDir(n), statErr)
+		}
+		if !info.IsDir() {
 			continue
 		}
 		if i, ok := f.readIssued(n); ok {
@@ -150,4 +159,26 @@ func (f Folder) FindIssued(name string) (Issued, bool, error) {
 		}
 	}
 	return Issued{}, false, err
+}
+
+// issuedLike are the names there that a person may take for name, in order.
+func (f Folder) issuedLike(name string) ([]string, error) {
+	if err := f.checkDir(issuedDir); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(f.path(issuedDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("reading", f.path(issuedDir), err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, failed("reading", f.path(issuedDir), err)
+	}
+	likes := slices.DeleteFunc(names, func(n string) bool { return !strings.EqualFold(n, name) })
+	slices.Sort(likes)
+	return likes, nil
 }
