@@ -42,7 +42,7 @@ func assemble(files []found, id string, ledger *Ledger) Hierarchy {
 		h.RootKey = signer(key)
 	}
 	h.Leaf = leafOf(h.Intermediate.Cert, read.certificates("leaf.pem"), read.keys(leafKeyFile))
-	h.RootCRL = crlOf(h.Root, read["root.crl"])
+	h.RootCRL = crlOf(h.Root, read[rootListFile])
 	h.leafPFX = pfxOf(h.Leaf, read["leaf.pfx"])
 	return h
 }

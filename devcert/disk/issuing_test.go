@@ -261,6 +261,7 @@ func TestOneOfManyIssued(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir(f.pendingIssued("bob"), 0o755)) // a run that was stopped
 	require.NoError(t, os.Chmod(f.IssuedPath("bob", "-key.pem"), 0o644))
+	write(t, f.IssuedDir("carol"), []byte("somebody's"))
 
 	for name, wanted := range map[string]string{"alice": "alice", "ALICE": "alice", "bob": "bob", "carol": ""} {
 		i, found, err := f.FindIssued(name)
@@ -281,6 +282,7 @@ func TestOneOfManyIssued(t *testing.T) {
 	seen, err := f.Authorities()
 	require.NoError(t, err)
 	require.Empty(t, seen.Damage)
+	require.Nil(t, seen.Hierarchy.RootCRL)
 	require.Equal(t, whole.Hierarchy.Root.Raw, seen.Hierarchy.Root.Raw)
 	require.True(t, chain.SameKey(seen.Hierarchy.Intermediate.Cert, seen.Hierarchy.Intermediate.Key))
 }

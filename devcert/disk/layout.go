@@ -14,6 +14,7 @@ const (
 	intermediateKeyFile = "intermediate-key.pem"
 	clientKeyFile       = "client-intermediate-key.pem" // only with --client-certs
 	leafKeyFile         = "leaf-key.pem"
+	rootListFile        = "root.crl"
 )
 
 // layout lists the files of a generation, the copy that each has at a stable
@@ -38,7 +39,7 @@ var layout = []struct {
 		return chain.EncodeKey(h.RootKey)
 	}},
 	// DER, as RFC 5280 section 4.2.1.13 wants it served.
-	{"root.crl", "", PublicMode, func(h *Hierarchy) ([]byte, error) { return h.RootCRL, nil }},
+	{rootListFile, "", PublicMode, func(h *Hierarchy) ([]byte, error) { return h.RootCRL, nil }},
 	{"intermediate.pem", IntermediateFile, PublicMode, func(h *Hierarchy) ([]byte, error) {
 		if h.Intermediate.Cert == nil {
 			return nil, nil
@@ -79,8 +80,9 @@ var layout = []struct {
 	{"leaf.pfx", LeafPFXFile, PrivateMode, (*Hierarchy).pfx},
 }
 
-// ofLeaf says that nobody who signs needs the file.
-func ofLeaf(name string) bool { return strings.HasPrefix(name, "leaf") }
+// toSign says that whoever signs needs the file: not the leaf, nor the root's list,
+// which takes the checking of a signature.
+func toSign(name string) bool { return name != rootListFile && !strings.HasPrefix(name, "leaf") }
 
 // without says that the hierarchy has no such file, and lacks none.
 func (h *Hierarchy) without(name string) bool {

@@ -64,10 +64,10 @@ const rereads = 5
 func (f Folder) Snapshot() (*Snapshot, error) { return f.snapshot(true) }
 
 // Authorities is Snapshot for whoever is about to sign: it has the configuration, the
-// ledger, root and intermediates, the groups and what was revoked. The leaf, the copies
-// at stable paths, what was issued and who may read which file are left out, so that it
-// takes the same short time however much there is. Only where a file is damaged is all
-// read, since others may have what it lacks.
+// ledger, root and intermediates, the groups and what was revoked. The leaf, the root's
+// list, the copies at stable paths, what was issued and who may read which file are left
+// out, so that it takes the same short time however much there is. Only where a file is
+// damaged is all read, since others may have what it lacks.
 func (f Folder) Authorities() (*Snapshot, error) {
 	s, err := f.snapshot(false)
 	if err == nil && len(s.Damage) > 0 {
@@ -267,7 +267,7 @@ type found struct {
 
 // readHierarchy reads the current generation and its copies, takes of each part
 // the bytes that fit the others, and reports every file that does not hold them.
-// Not whole, it reads neither the leaf nor copies.
+// Not whole, it reads what it takes to sign.
 func (s *Snapshot) readHierarchy(f Folder, whole bool) {
 	files := make([]found, len(layout))
 	for i := range layout {
@@ -300,7 +300,7 @@ func (s *Snapshot) names(i int, whole bool) (names [2]string) {
 	if whole {
 		names[1] = file.copy
 	}
-	if whole || !ofLeaf(file.name) {
+	if whole || toSign(file.name) {
 		names[0] = s.inGeneration(file.name)
 	}
 	return names
