@@ -23,10 +23,14 @@ func FuzzLine(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	commands := (&program{}).commands()
+	p := &program{}
+	commands := p.commands()
 	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		args := strings.Split(text, "\n")
-		l, err := readLine(args, commands)
+		l, err := p.line(args)
+		amongAll, errAmongAll := readLine(args, commands)
+		require.Equal(t, errAmongAll, err, "which commands were made changes nothing")
+		require.Equal(t, amongAll.words(), l.words())
 		require.NotNil(t, l, "what could be read is wanted all the same")
 		require.LessOrEqual(t, len(l.words()), len(args)+len(l.flags))
 		if err != nil {

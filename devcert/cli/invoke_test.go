@@ -134,7 +134,8 @@ func TestCommandsAsk(t *testing.T) {
 			look(below)
 		}
 	}
-	for _, c := range (&program{}).commands() {
+	for n, c := range (&program{}).commands() {
+		assert.Equal(t, makers()[n].name, c.Name)
 		look(c)
 	}
 }
