@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +109,8 @@ func writeSynced(files Files, entries []entry, rename func(string) string, dirs 
 	return failed
 }
 
-// syncWhile syncs files and folders, and does what else there is to do meanwhile.
+// syncWhile syncs files and folders, and does what else there is to do meanwhile. Of
+// what fails it tells one: as a rule a disk fails for all of them.
 func syncWhile(files Files, open []*os.File, dirs []string, also func() error) error {
 	errs := make([]error, len(dirs)+1)
 	var syncing sync.WaitGroup
@@ -120,7 +122,7 @@ func syncWhile(files Files, open []*os.File, dirs []string, also func() error) e
 	}
 	err := also()
 	syncing.Wait()
-	return errors.Join(err, errors.Join(errs...))
+	return cmp.Or(err, cmp.Or(errs...))
 }
 
 // writeDerived creates entries and does not sync.

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
@@ -95,7 +96,7 @@ func (f Folder) Install(h *Hierarchy, config []byte) (id string, durable func() 
 		return "", nil, failed("switching to "+s.id+" in", f.Path, err)
 	}
 	dropped, synced := f.dropCopies(h), make(chan error, 1)
-	go func() { synced <- errors.Join(dropped, f.syncDirs(s.final, f.path(generationsDir), f.Path)) }()
+	go func() { synced <- cmp.Or(dropped, f.syncDirs(s.final, f.path(generationsDir), f.Path)) }()
 	return s.id, func() error { return <-synced }, nil
 }
 
@@ -178,16 +179,20 @@ func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
 	if err := writeBeside(f.Files, entries); err != nil {
 		return failed("switching to "+id+" in", f.Path, err)
 	}
-	return errors.Join(f.dropCopies(h), f.Files.SyncDir(f.Path))
+	return cmp.Or(f.dropCopies(h), f.Files.SyncDir(f.Path))
 }
 
-// dropCopies removes the copies of parts that h is without.
+// dropCopies removes the copies of parts that h is without. It looks first: where a
+// disk has become read-only, removing fails even for what is not there.
 func (f Folder) dropCopies(h *Hierarchy) error {
 	for _, file := range layout {
 		if file.copy == "" || !h.without(file.name) {
 			continue
 		}
-		if err := os.Remove(f.path(file.copy)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(f.path(file.copy)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Remove(f.path(file.copy)); err != nil {
 			return failed("removing", f.path(file.copy), err)
 		}
 	}
