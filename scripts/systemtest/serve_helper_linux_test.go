@@ -258,6 +258,13 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
+// says waits for a text on standard error, which is read beside standard output: what
+// was said first may come second.
+func (f *front) says(text string) {
+	f.t.Helper()
+	eventually(f.t, "it does not say "+text+":\n"+f.said.String(), func() bool { return strings.Contains(f.said.String(), text) })
+}
+
 // requests are the lines of the access log, by path.
 func (f *front) requests(path string) (found []logged) {
 	f.t.Helper()

@@ -78,8 +78,8 @@ func TestServeTakenPorts(t *testing.T) {
 	f.stop(syscall.SIGTERM)
 
 	f = m.serveAloud(n, "--to", a.url())
-	require.Contains(t, f.said.String(), "port 44305 is taken by "+holder)
-	require.Contains(t, f.said.String(), "port 44307 on 127.0.0.1 is taken by "+holder)
+	f.says("port 44305 is taken by "+holder)
+	f.says("port 44307 on 127.0.0.1 is taken by "+holder)
 	require.True(t, f.answers(44300))
 	require.Equal(t, "hello from the application\n", m.curl("-6", "https://localhost:44307/"), "its other address")
 	code, _ := f.stop(syscall.SIGTERM)
@@ -115,7 +115,7 @@ func TestServeWithoutIPv6(t *testing.T) {
 	require.Contains(t, r.stdout, "live 44300-44399", "%s", r)
 	f.stop(syscall.SIGTERM)
 	f = m.serveAloud(n)
-	require.Contains(t, f.said.String(), "this machine has no ::1")
+	f.says("this machine has no ::1")
 }
 
 // TestServeStops ends a front that has everything open that can be.
