@@ -78,8 +78,8 @@ func TestServeTakenPorts(t *testing.T) {
 	f.stop(syscall.SIGTERM)
 
 	f = m.serveAloud(n, "--to", a.url())
-	f.says("port 44305 is taken by "+holder)
-	f.says("port 44307 on 127.0.0.1 is taken by "+holder)
+	f.says("port 44305 is taken by " + holder)
+	f.says("port 44307 on 127.0.0.1 is taken by " + holder)
 	require.True(t, f.answers(44300))
 	require.Equal(t, "hello from the application\n", m.curl("-6", "https://localhost:44307/"), "its other address")
 	code, _ := f.stop(syscall.SIGTERM)
