@@ -17,7 +17,28 @@ type line struct {
 	path    []string     // the words that name the command: "ports", "list"
 	command *cli.Command // nil when none is named
 	flags   []givenFlag
-	names   []string // what the command is to be about
+	known   map[string]knownFlag // the command's, by each of their names
+	names   []string             // what the command is to be about
+}
+
+// knownFlag is a flag that a command has. Its names take the library a regular
+// expression to tell.
+type knownFlag struct {
+	cli.Flag
+	first string // of its names
+}
+
+func known(flags []cli.Flag) map[string]knownFlag {
+	all := map[string]knownFlag{}
+	for _, f := range flags {
+		names := f.Names()
+		for _, name := range names {
+			if _, has := all[name]; !has {
+				all[name] = knownFlag{f, names[0]}
+			}
+		}
+	}
+	return all
 }
 
 // givenFlag is a flag as it was given: one word, or two with its value.
@@ -108,22 +129,23 @@ func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string
 // check refuses flags that the command does not have, those whose value is empty
 // and so asks for nothing that could be meant, and two values where one counts.
 func (l *line) check() error {
-	self, known := "devcert", append(commonFlags(), helpFlag, &cli.BoolFlag{Name: "version"})
+	self, flags := "devcert", append(commonFlags(), helpFlag, &cli.BoolFlag{Name: "version"})
 	if l.command != nil {
-		self, known = "devcert "+strings.Join(l.path, " "), append(slices.Clone(l.command.Flags), helpFlag)
+		self, flags = "devcert "+strings.Join(l.path, " "), append(slices.Clone(l.command.Flags), helpFlag)
 	}
+	l.known = known(flags)
 	seen := map[string]bool{}
 	for _, given := range l.flags {
-		at := slices.IndexFunc(known, given.isOf)
+		is, ok := l.known[given.name]
 		switch {
-		case at < 0:
+		case !ok:
 			return &devcert.UsageError{Problem: "there is no flag " + given.spelled(), Hint: self + " --help lists its flags"}
-		case takesValue(known[at]) && given.value() == "":
+		case takesValue(is.Flag) && given.value() == "":
 			return &devcert.UsageError{Problem: given.spelled() + " has no value", Hint: self + " --help says what it takes"}
-		case takesValue(known[at]) && !repeats(known[at]) && seen[known[at].Names()[0]]:
+		case takesValue(is.Flag) && !repeats(is.Flag) && seen[is.first]:
 			return &devcert.UsageError{Problem: given.spelled() + " is given twice", Hint: "which of the values is meant?"}
 		}
-		seen[known[at].Names()[0]] = true
+		seen[is.first] = true
 	}
 	return nil
 }
@@ -144,9 +166,7 @@ func (l *line) words() []string { return slices.Concat(l.path, l.flagWords(), l.
 func (l *line) ordered() []string {
 	var words []string
 	for _, given := range l.flags {
-		at := slices.IndexFunc(l.command.Flags, given.isOf)
-		first := l.command.Flags[at].Names()[0]
-		words = append(words, strings.Replace(given.words[0], given.name, first, 1))
+		words = append(words, strings.Replace(given.words[0], given.name, l.known[given.name].first, 1))
 		words = append(words, given.words[1:]...)
 	}
 	return slices.Concat(words, []string{"--"}, l.names)

@@ -39,12 +39,24 @@ func (e *brokenError) Error() string { return e.folder + " is not where a Java i
 // somebody set.
 func (f finder) homes() ([]home, error) {
 	var found []home
+	judged := map[string]error{} // mostly one Java, to which many ways lead
 	add := func(folder string) error {
+		if err, done := judged[folder]; done {
+			return err
+		}
 		h, err := f.homeAt(folder)
 		if err == nil && !slices.Contains(found, h) {
 			found = append(found, h)
 		}
+		judged[folder] = err
 		return err
+	}
+	followed := map[string]bool{}
+	addProgram := func(path string) {
+		if !followed[path] {
+			followed[path] = true
+			_ = f.addProgram(path, add)
+		}
 	}
 	var broken error
 	if f.env != nil {
@@ -52,11 +64,11 @@ func (f finder) homes() ([]home, error) {
 			broken = add(folder)
 		}
 		for _, folder := range filepath.SplitList(f.env("PATH")) {
-			_ = f.addProgram(filepath.Join(folder, "java"+f.exe), add)
+			addProgram(filepath.Join(folder, "java"+f.exe))
 		}
 	}
 	for _, path := range f.programs {
-		_ = f.addProgram(path, add)
+		addProgram(path)
 	}
 	if f.registered != nil {
 		for _, folder := range f.registered() {
@@ -163,7 +175,10 @@ func keystoresIn(folder string) []file {
 	var found []file
 	for _, name := range []string{"jssecacerts", "cacerts"} {
 		path := filepath.Join(folder, name)
-		real, err := filepath.EvalSymlinks(path)
+		real, err := path, error(nil)
+		if _, err = os.Lstat(path); err == nil { // sparing a look at each folder above what is not there
+			real, err = filepath.EvalSymlinks(path)
+		}
 		switch {
 		case err == nil:
 			found = append(found, file{path: real})
