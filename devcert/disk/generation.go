@@ -74,7 +74,7 @@ func (f Folder) Install(h *Hierarchy, config []byte) (id string, durable func() 
 	if err != nil {
 		return "", nil, failed("writing", s.final, err)
 	}
-	entries, err := f.switchEntries(s.id, h, config)
+	entries, err := f.switchEntries(s.id, s.encoded, config)
 	if err != nil {
 		_ = os.RemoveAll(s.staged)
 		return "", nil, err
@@ -103,8 +103,9 @@ func (f Folder) Install(h *Hierarchy, config []byte) (id string, durable func() 
 // staging is a generation that is about to be written.
 type staging struct {
 	id            string
-	staged, final string  // its folder's names, until it is whole and then
-	files         []entry // in staged
+	staged, final string   // its folder's names, until it is whole and then
+	encoded       [][]byte // the files of layout
+	files         []entry  // those there are, in staged
 }
 
 // stage makes the folder of a new generation, under its temporary name.
@@ -112,13 +113,13 @@ func (f Folder) stage(h *Hierarchy) (staging, error) {
 	id := f.nextID(chain.HierarchyID(h.Root))
 	s := staging{id: id, final: f.path(generationsDir, id)}
 	s.staged = beside(s.final)
-	files, err := h.encode()
-	if err != nil {
+	var err error
+	if s.encoded, err = h.encode(); err != nil {
 		return s, err
 	}
 	for i, file := range layout {
-		if files[i] != nil {
-			s.files = append(s.files, entry{path: filepath.Join(s.staged, file.name), data: files[i], mode: file.mode})
+		if data := s.encoded[i]; data != nil {
+			s.files = append(s.files, entry{path: filepath.Join(s.staged, file.name), data: data, mode: file.mode})
 		}
 	}
 	if err := os.RemoveAll(s.staged); err != nil {
@@ -172,7 +173,11 @@ func (f Folder) IsCurrent(id string) bool {
 // safe on disk: a full disk changes nothing, and a reader without the lock sees
 // old copies beside the new generation for the time of a few renames only.
 func (f Folder) Switch(id string, h *Hierarchy, config []byte) error {
-	entries, err := f.switchEntries(id, h, config)
+	encoded, err := h.encode()
+	if err != nil {
+		return err
+	}
+	entries, err := f.switchEntries(id, encoded, config)
 	if err != nil {
 		return err
 	}
@@ -199,29 +204,26 @@ func (f Folder) dropCopies(h *Hierarchy) error {
 	return nil
 }
 
-// switchEntries are the files that a switch replaces, and makes way for them. A copy
-// where there was none is not waited for: no server has read it yet, its bytes are in
-// the generation, and a look finds one that a power failure cut short.
-func (f Folder) switchEntries(id string, h *Hierarchy, config []byte) ([]entry, error) {
-	files, err := h.encode()
-	if err != nil {
-		return nil, err
-	}
+// switchEntries are the files that a switch to a generation replaces, and makes way for
+// them; encoded are the files of layout. A copy where there was none is not waited for:
+// no server has read it yet, its bytes are in the generation, and a look finds one that
+// a power failure cut short.
+func (f Folder) switchEntries(id string, encoded [][]byte, config []byte) ([]entry, error) {
 	var entries []entry
 	if config != nil {
 		entries = append(entries, entry{path: f.path(ConfigFile), data: config, mode: PrivateMode})
 	}
 	entries = append(entries, entry{path: f.path(CurrentFile), data: []byte(id + "\n"), mode: PublicMode})
 	for i, file := range layout {
-		if file.copy == "" || files[i] == nil {
+		if file.copy == "" || encoded[i] == nil {
 			continue
 		}
 		has, err := f.Read(file.copy)
-		if err == nil && bytes.Equal(has, files[i]) {
+		if err == nil && bytes.Equal(has, encoded[i]) {
 			continue // a new leaf leaves the copies of root and intermediate untouched
 		}
 		entries = append(entries, entry{
-			path: f.path(file.copy), data: files[i], mode: file.mode, derived: errors.Is(err, fs.ErrNotExist),
+			path: f.path(file.copy), data: encoded[i], mode: file.mode, derived: errors.Is(err, fs.ErrNotExist),
 		})
 	}
 	for _, e := range entries {
