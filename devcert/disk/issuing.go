@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,7 +78,9 @@ func (f Folder) WriteIssued(name string, files []IssuedFile) error {
 	return f.FinishIssued(name)
 }
 
-// makeIssuedDir makes the folder in which each name has its own.
+// makeIssuedDir makes the folder in which each name has its own. Its name is synced
+// before there is anything in it, so that one with nothing in it, which a run that was
+// stopped has left, may not be.
 func (f Folder) makeIssuedDir() error {
 	if err := f.checkDir(issuedDir); err != nil {
 		return err
@@ -85,17 +88,32 @@ func (f Folder) makeIssuedDir() error {
 	dir := f.path(issuedDir)
 	err := f.Files.MakeDir(dir)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
+		if used, err := hasEntries(dir); err != nil || used {
+			return err
+		}
+		err = nil
 	}
 	if err == nil {
-		if err = f.Files.SyncDir(f.Path); err != nil {
-			_ = os.Remove(dir) // so that the next run makes it, and syncs its name
-		}
+		err = f.Files.SyncDir(f.Path)
 	}
 	if err != nil {
 		return failed("making", dir, err)
 	}
 	return nil
+}
+
+// hasEntries says whether there is anything in a folder.
+func hasEntries(path string) (bool, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return false, failed("reading", path, err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, failed("reading", path, err)
+	}
+	return len(names) > 0, nil
 }
 
 // stageIssued writes the files, and what says which are to go.
