@@ -200,7 +200,7 @@ func (s *session) findings(r *devcert.Report) {
 		}
 		return
 	}
-	u.printf("%s\n", headline(r.Findings))
+	u.printf("%s:\n", devcert.Headline(r.Findings))
 	width := 4
 	for _, f := range r.Findings {
 		width = max(width, len(f.Kind))
@@ -237,26 +237,6 @@ func (u *ui) finding(f devcert.Finding, width int) {
 			label = blank
 		}
 	}
-}
-
-func headline(all []devcert.Finding) string {
-	var errs, warnings int
-	for _, f := range all {
-		if f.Severity == devcert.Error {
-			errs++
-		} else {
-			warnings++
-		}
-	}
-	switch {
-	case errs == 0 && warnings == 1:
-		return "1 thing to know:"
-	case errs == 0:
-		return fmt.Sprintf("%d things to know:", warnings)
-	case errs == 1:
-		return "1 thing is wrong:"
-	}
-	return fmt.Sprintf("%d things are wrong:", errs)
 }
 
 // remedy names the one command that cures what can be cured.

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -73,7 +72,7 @@ func healthOf(r *devcert.Report) health {
 			repairable++
 		}
 	}
-	h.Title, h.Note = titleOfFindings(r.Findings), ""
+	h.Title, h.Note = devcert.Headline(r.Findings), ""
 	if repairable > 0 {
 		h.Cure, h.Cures = "devcert repair", cures(repairable, len(r.Findings))
 	}
@@ -116,30 +115,6 @@ func findingOf(f devcert.Finding) findingView {
 		v.Where = "" // it would be said twice
 	}
 	return v
-}
-
-// titleOfFindings counts what is wrong, and what only is to be known.
-func titleOfFindings(all []devcert.Finding) string {
-	wrong := 0
-	for _, f := range all {
-		if f.Severity == devcert.Error {
-			wrong++
-		}
-	}
-	known := len(all) - wrong
-	title := fmt.Sprintf("%d things are wrong", wrong)
-	switch {
-	case wrong == 0 && known == 1:
-		return "1 thing to know"
-	case wrong == 0:
-		return fmt.Sprintf("%d things to know", known)
-	case wrong == 1:
-		title = "1 thing is wrong"
-	}
-	if known > 0 {
-		title += fmt.Sprintf(", %d to know", known)
-	}
-	return title
 }
 
 func cures(repairable, all int) string {

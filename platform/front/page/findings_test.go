@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"devcert/devcert"
 )
 
 func TestFindings(t *testing.T) {
@@ -47,22 +45,6 @@ func TestManyFindingsOfAKind(t *testing.T) {
 	assert.Equal(t, "37 more of this kind", text(one(t, details[0], "summary")))
 	assert.Len(t, all(details[0], "li"), 37)
 	assert.Contains(t, text(kind), "port 44339 does not answer alike")
-}
-
-func TestTitleOfFindings(t *testing.T) {
-	for want, counts := range map[string][2]int{
-		"1 thing is wrong": {1, 0}, "2 things are wrong": {2, 0}, "1 thing to know": {0, 1}, "3 things to know": {0, 3},
-		"1 thing is wrong, 1 to know": {1, 1}, "2 things are wrong, 3 to know": {2, 3},
-	} {
-		var all []devcert.Finding
-		for range counts[0] {
-			all = append(all, devcert.Finding{Severity: devcert.Error})
-		}
-		for range counts[1] {
-			all = append(all, devcert.Finding{Severity: devcert.Warning})
-		}
-		assert.Equal(t, want, titleOfFindings(all))
-	}
 }
 
 func TestRemedyOf(t *testing.T) {
