@@ -20,6 +20,7 @@ func FuzzLine(f *testing.F) {
 	for _, text := range []string{
 		"setup\n--dry-run\n--permit=corp.test\n--timeout\n5m", "ports\nlist\n--json", "issue\n-h\n--\n--json", "help\nexport",
 		"--json\nstatus\n-", "serve\n--upstream\nhttp://localhost:1\n--listen=", "check-client\n--option\nA=B\n--option\nC=D\nx.pfx", "--=\n=", "ports\nnone",
+		"status\n--to\nhttp://localhost:1", "--to\nissue\nstatus",
 	} {
 		f.Add(text)
 	}
@@ -28,10 +29,12 @@ func FuzzLine(f *testing.F) {
 	fuzzlimit.Fuzz(f, func(t *testing.T, text string) {
 		args := strings.Split(text, "\n")
 		l, err := p.line(args)
+		require.NotNil(t, l, "what could be read is wanted all the same")
 		amongAll, errAmongAll := readLine(args, commands)
 		require.Equal(t, errAmongAll, err, "which commands were made changes nothing")
-		require.Equal(t, amongAll.words(), l.words())
-		require.NotNil(t, l, "what could be read is wanted all the same")
+		require.Equal(t, amongAll.path, l.path)
+		require.Equal(t, amongAll.flags, l.flags)
+		require.Equal(t, amongAll.names, l.names)
 		require.LessOrEqual(t, len(l.words()), len(args)+len(l.flags))
 		if err != nil {
 			require.ErrorAs(t, err, new(*devcert.UsageError))

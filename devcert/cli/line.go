@@ -17,24 +17,24 @@ type line struct {
 	path    []string     // the words that name the command: "ports", "list"
 	command *cli.Command // nil when none is named
 	flags   []givenFlag
-	known   map[string]knownFlag // the command's, by each of their names
-	names   []string             // what the command is to be about
+	index   map[string]indexed // the command's, by each of their names
+	names   []string           // what the command is to be about
 }
 
-// knownFlag is a flag that a command has. Its names take the library a regular
-// expression to tell.
-type knownFlag struct {
+// indexed is a flag that a command has. It takes the library a regular expression to
+// tell its names.
+type indexed struct {
 	cli.Flag
 	first string // of its names
 }
 
-func known(flags []cli.Flag) map[string]knownFlag {
-	all := map[string]knownFlag{}
+func indexOf(flags []cli.Flag) map[string]indexed {
+	all := map[string]indexed{}
 	for _, f := range flags {
 		names := f.Names()
 		for _, name := range names {
 			if _, has := all[name]; !has {
-				all[name] = knownFlag{f, names[0]}
+				all[name] = indexed{f, names[0]}
 			}
 		}
 	}
@@ -129,14 +129,17 @@ func (l *line) takeFlags(args []string, commands []*cli.Command) (words []string
 // check refuses flags that the command does not have, those whose value is empty
 // and so asks for nothing that could be meant, and two values where one counts.
 func (l *line) check() error {
+	if len(l.flags) == 0 {
+		return nil
+	}
 	self, flags := "devcert", append(commonFlags(), helpFlag, &cli.BoolFlag{Name: "version"})
 	if l.command != nil {
 		self, flags = "devcert "+strings.Join(l.path, " "), append(slices.Clone(l.command.Flags), helpFlag)
 	}
-	l.known = known(flags)
+	l.index = indexOf(flags)
 	seen := map[string]bool{}
 	for _, given := range l.flags {
-		is, ok := l.known[given.name]
+		is, ok := l.index[given.name]
 		switch {
 		case !ok:
 			return &devcert.UsageError{Problem: "there is no flag " + given.spelled(), Hint: self + " --help lists its flags"}
@@ -166,7 +169,7 @@ func (l *line) words() []string { return slices.Concat(l.path, l.flagWords(), l.
 func (l *line) ordered() []string {
 	var words []string
 	for _, given := range l.flags {
-		words = append(words, strings.Replace(given.words[0], given.name, l.known[given.name].first, 1))
+		words = append(words, strings.Replace(given.words[0], given.name, l.index[given.name].first, 1))
 		words = append(words, given.words[1:]...)
 	}
 	return slices.Concat(words, []string{"--"}, l.names)

@@ -132,7 +132,11 @@ func (p *program) execute(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	case l.wantsHelp(), len(args) == 0:
-		text := help(l, p.commands())
+		var commands []*cli.Command
+		if l.command == nil { // help lists them all
+			commands = p.commands()
+		}
+		text := help(l, commands)
 		p.tell(reference{Text: text}, text)
 		return nil
 	case l.command == nil && l.has("version"):

@@ -104,7 +104,7 @@ func writeSynced(files Files, entries []entry, rename func(string) string, dirs 
 		failed = syncWhile(files, open, dirs, func() error { return writeDerived(files, derived, rename) })
 	}
 	for _, f := range open {
-		failed = errors.Join(failed, f.Close())
+		failed = cmp.Or(failed, f.Close())
 	}
 	return failed
 }

@@ -39,6 +39,24 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
+// deadDisk takes what is written and makes none of it safe.
+type deadDisk struct{ chmodFiles }
+
+var errDead = errors.New("input/output error")
+
+func (deadDisk) Sync([]*os.File) error { return errDead }
+func (deadDisk) SyncDir(string) error  { return errDead }
+
+// Who reads of it, reads it once.
+func TestADiskThatFailsForAllFailsOnce(t *testing.T) {
+	dir := t.TempDir()
+	entries := []entry{{path: filepath.Join(dir, "one"), mode: PublicMode}, {path: filepath.Join(dir, "two"), mode: PublicMode}}
+	err := writeSynced(deadDisk{}, entries, asNamed, dir, filepath.Dir(dir))
+	require.EqualError(t, err, errDead.Error())
+	err = syncWhile(deadDisk{}, nil, []string{dir}, func() error { return errors.New("what came first") })
+	require.EqualError(t, err, "what came first")
+}
+
 // A link must never choose where a key is written: neither one at the target
 // nor one that waits at the temporary name.
 func TestWriteFileFollowsNoLink(t *testing.T) {

@@ -197,7 +197,7 @@ func (f Folder) dropCopies(h *Hierarchy) error {
 		if _, err := os.Lstat(f.path(file.copy)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := os.Remove(f.path(file.copy)); err != nil {
+		if err := os.Remove(f.path(file.copy)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return failed("removing", f.path(file.copy), err)
 		}
 	}

@@ -139,8 +139,8 @@ func (f Folder) issuedSecrets() []string {
 }
 
 // FindIssued is the one that a person calls name: systems that do not tell upper
-// from lower case have one folder for both. It reads no other's files, and asks the
-// system about no other: there may be thousands.
+// from lower case have one folder for both. It reads no other's files, and nothing of
+// the others but their names: there may be thousands.
 func (f Folder) FindIssued(name string) (Issued, bool, error) {
 	likes, err := f.issuedLike(name)
 	for _, n := range likes {

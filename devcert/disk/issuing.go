@@ -78,9 +78,9 @@ func (f Folder) WriteIssued(name string, files []IssuedFile) error {
 	return f.FinishIssued(name)
 }
 
-// makeIssuedDir makes the folder in which each name has its own. Its name is synced
-// before there is anything in it, so that one with nothing in it, which a run that was
-// stopped has left, may not be.
+// makeIssuedDir makes the folder in which each name has its own. It is synced before
+// there is anything in it: one that is empty may be what a killed run left, and is
+// synced again.
 func (f Folder) makeIssuedDir() error {
 	if err := f.checkDir(issuedDir); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -140,8 +141,8 @@ const nobody = ""
 // looked for again, which file systems make much of: twice in each command.
 const signatureSize = 32
 
-// signature is what stands in the lock file where text is signed: on one line, which
-// blanks fill.
+// signature is what stands in the lock file where text, which is ASCII, is signed: on
+// one line, which blanks fill.
 func signature(text string) string {
 	const room = signatureSize - len("\n")
 	return fmt.Sprintf("%-*.*s\n", room, room, text)
@@ -224,15 +225,27 @@ func (f Folder) sign(lock *flock.Flock, text string) {
 	if errors.Join(err, lockErr) != nil || !os.SameFile(opened, locked) || f.Files.HasOtherName(fh) {
 		return
 	}
-	if opened.Size() > signatureSize { // what somebody else wrote there
-		err = fh.Truncate(0)
-	}
-	if err == nil {
-		_, err = fh.WriteString(signature(text))
-	}
-	if err != nil { // Windows lets nobody write to it: its time says that somebody has been here
+	if err := overwrite(fh, opened.Size(), signature(text)); err != nil {
+		// Windows lets nobody write to it: its time says that somebody has been here.
 		_ = os.Chtimes(f.path(LockFile), time.Time{}, time.Now())
 	}
+}
+
+// overwrite has a file of that size hold text and nothing else. Where it cannot, as on
+// a full disk that writes nothing in place, it leaves nothing, least of all that nobody
+// is there: whoever looks then asks for the lock itself.
+func overwrite(file interface {
+	io.WriterAt
+	Truncate(size int64) error
+}, size int64, text string) error {
+	_, err := file.WriteAt([]byte(text), 0)
+	if err == nil && size > int64(len(text)) { // what somebody else wrote there
+		err = file.Truncate(int64(len(text)))
+	}
+	if err != nil {
+		_ = file.Truncate(0)
+	}
+	return err
 }
 
 func (f Folder) holder() string {
@@ -247,30 +260,26 @@ func (f Folder) holder() string {
 	return fmt.Sprintf("process %s, devcert %s", pid, command)
 }
 
-// signed is the signature in a lock file that info is about; "" where there is none.
-func (f Folder) signed(info os.FileInfo) string {
-	if info.Size() != signatureSize {
-		return ""
+// signatureNow is what stands where the lock file has its signature, "" where there is
+// no room for one, and whether the file has no other name.
+func (f Folder) signatureNow() (text string, alone bool) {
+	fh, size, err := openRegular(f.path(LockFile))
+	if err != nil {
+		return "", false
 	}
-	text, err := ReadFile(f.path(LockFile))
-	if err != nil || len(text) != signatureSize {
-		return ""
+	defer fh.Close()
+	data := make([]byte, signatureSize)
+	if _, err := io.ReadFull(fh, data); err != nil || size != signatureSize {
+		return "", false
 	}
-	return string(text)
+	return string(data), !f.Files.HasOtherName(fh)
 }
 
 // left says that the last writer has taken his signature back, and that the next could
 // have put his in its place.
 func (f Folder) left(info os.FileInfo) bool {
-	if info.Mode().Perm()&0o200 == 0 || f.signed(info) != signature(nobody) {
-		return false
-	}
-	fh, err := os.Open(f.path(LockFile))
-	if err != nil {
-		return false
-	}
-	defer fh.Close()
-	return !f.Files.HasOtherName(fh)
+	text, alone := f.signatureNow()
+	return alone && text == signature(nobody) && info.Mode().Perm()&0o200 != 0
 }
 
 // Stamp is what the lock file was like at a moment.
@@ -285,7 +294,8 @@ func (f Folder) Stamp() Stamp {
 	if err != nil {
 		return Stamp{}
 	}
-	return Stamp{info, f.signed(info)}
+	text, _ := f.signatureNow()
+	return Stamp{info, text}
 }
 
 // same says that nobody has signed the lock file or left it in between. Whoever does

@@ -269,6 +269,53 @@ func TestSignaturesHaveOneLength(t *testing.T) {
 	}
 }
 
+// stuck is a file that takes no bytes, or gives up only some of its own.
+type stuck struct {
+	*os.File
+	writing, cutting error
+}
+
+func (s stuck) WriteAt(data []byte, at int64) (int, error) {
+	if s.writing != nil {
+		return 0, s.writing
+	}
+	return s.File.WriteAt(data, at)
+}
+
+func (s stuck) Truncate(size int64) error {
+	if s.cutting != nil && size > 0 {
+		return s.cutting
+	}
+	return s.File.Truncate(size)
+}
+
+// Where a signature cannot be written, the one before must not stand for it.
+func TestOverwriteThatFailsLeavesNothing(t *testing.T) {
+	full := errors.New("no space left on device")
+	for _, row := range []struct {
+		name             string
+		before           string
+		writing, cutting error
+		left             string
+	}{
+		{"nothing in the way", signature("4711 setup"), nil, nil, signature(nobody)},
+		{"nor behind it", strings.Repeat("x", 99), nil, nil, signature(nobody)},
+		{"no byte can be written", signature(nobody), full, nil, ""},
+		{"what is behind it stays", strings.Repeat("x", 99), nil, full, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), LockFile)
+			write(t, path, []byte(row.before))
+			fh, err := os.OpenFile(path, os.O_WRONLY, 0)
+			require.NoError(t, err)
+			defer fh.Close()
+			err = overwrite(stuck{fh, row.writing, row.cutting}, int64(len(row.before)), signature(nobody))
+			require.Equal(t, row.left == "", err != nil, "%v", err)
+			require.Equal(t, row.left, string(read(t, path)))
+		})
+	}
+}
+
 // A link would be locked elsewhere and never be found again, a folder cannot be
 // locked at all: both are set aside.
 func TestLockSetsAsideWhatIsNoFile(t *testing.T) {

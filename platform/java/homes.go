@@ -52,10 +52,10 @@ func (f finder) homes() ([]home, error) {
 		return err
 	}
 	followed := map[string]bool{}
-	addProgram := func(path string) {
+	follow := func(path string) {
 		if !followed[path] {
 			followed[path] = true
-			_ = f.addProgram(path, add)
+			f.addProgram(path, add)
 		}
 	}
 	var broken error
@@ -64,11 +64,11 @@ func (f finder) homes() ([]home, error) {
 			broken = add(folder)
 		}
 		for _, folder := range filepath.SplitList(f.env("PATH")) {
-			addProgram(filepath.Join(folder, "java"+f.exe))
+			follow(filepath.Join(folder, "java"+f.exe))
 		}
 	}
 	for _, path := range f.programs {
-		addProgram(path)
+		follow(path)
 	}
 	if f.registered != nil {
 		for _, folder := range f.registered() {
@@ -87,18 +87,16 @@ func (f finder) homes() ([]home, error) {
 }
 
 // addProgram adds the home of a java that a link or the search path leads to.
-func (f finder) addProgram(path string, add func(string) error) error {
+func (f finder) addProgram(path string, add func(string) error) {
 	if !filepath.IsAbs(path) {
-		return fs.ErrNotExist // it is another one in every folder
+		return // it is another one in every folder
 	}
 	if _, err := os.Stat(path); err != nil { // as a rule: sparing a look at each folder above
-		return err
+		return
 	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		_ = add(filepath.Dir(filepath.Dir(real)))
 	}
-	return add(filepath.Dir(filepath.Dir(real)))
 }
 
 // homeAt judges a folder. What starts Java there can be executed; what Java
@@ -175,8 +173,9 @@ func keystoresIn(folder string) []file {
 	var found []file
 	for _, name := range []string{"jssecacerts", "cacerts"} {
 		path := filepath.Join(folder, name)
-		real, err := path, error(nil)
-		if _, err = os.Lstat(path); err == nil { // sparing a look at each folder above what is not there
+		real := ""
+		_, err := os.Lstat(path)
+		if err == nil { // sparing a look at each folder above what is not there
 			real, err = filepath.EvalSymlinks(path)
 		}
 		switch {

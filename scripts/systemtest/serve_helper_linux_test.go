@@ -262,7 +262,11 @@ func eventually(t *testing.T, what string, is func() bool) {
 // was said first may come second.
 func (f *front) says(text string) {
 	f.t.Helper()
-	eventually(f.t, "it does not say "+text+":\n"+f.said.String(), func() bool { return strings.Contains(f.said.String(), text) })
+	has := func() bool { return strings.Contains(f.said.String(), text) }
+	for end := time.Now().Add(time.Minute); !has() && f.running() && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	require.Contains(f.t, f.said.String(), text)
 }
 
 // requests are the lines of the access log, by path.
