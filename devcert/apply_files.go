@@ -102,6 +102,7 @@ func (w *worker) makeHierarchy(s Step) error {
 	if err != nil {
 		return fmt.Errorf("making a hierarchy: %w", err)
 	}
+	made.Remember()
 	w.hierarchy = disk.Hierarchy{
 		Root: made.Root, RootCRL: made.RootCRL,
 		Intermediate: made.Intermediate, ClientIntermediate: made.ClientIntermediate, Leaf: made.Leaf,

@@ -179,11 +179,15 @@ func profileReason(p profile, cert *x509.Certificate, v values, issuer *x509.Cer
 	if cert.NotAfter.After(issuer.NotAfter) {
 		return "ends after its issuer"
 	}
-	if err := judgeOnce(p.title+" by ", func() error { return p.differs(cert, v, issuer) }, cert, issuer); err != nil {
+	if err := judgeOnce(p.kindBelow(), func() error { return p.differs(cert, v, issuer) }, cert, issuer); err != nil {
 		return "is not of devcert's profile: " + err.Error()
 	}
 	return ""
 }
+
+// kindBelow is the judgement whether a certificate is what the profile gives below an
+// issuer.
+func (p profile) kindBelow() string { return p.title + " by " }
 
 // leafReason adds what the leaf's profile does not fix: its names must be ones
 // that would be issued, and its life one that is.

@@ -13,6 +13,12 @@ var memory struct {
 	found map[string]*judgement
 }
 
+// Kinds of judgement.
+const (
+	kindRoot      = "root "
+	kindSignature = "signature "
+)
+
 type judgement struct {
 	once sync.Once
 	err  error
@@ -42,5 +48,26 @@ func judgeOnce(kind string, judge func() error, certs ...*x509.Certificate) erro
 // CheckSignature says why cert was not signed by issuer's key, as
 // [x509.Certificate.CheckSignatureFrom] does.
 func CheckSignature(cert, issuer *x509.Certificate) error {
-	return judgeOnce("signature ", func() error { return cert.CheckSignatureFrom(issuer) }, cert, issuer)
+	return judgeOnce(kindSignature, func() error { return cert.CheckSignatureFrom(issuer) }, cert, issuer)
+}
+
+// Remember spares judging h, which New has just made: crypto/x509 has checked each
+// signature when it was made, and a profile has nothing to say against what it gave.
+// What New may not be asked for it has refused. It is for the process that made h, and
+// says nothing of other bytes, nor of any date.
+func (h *Hierarchy) Remember() {
+	sound := func(kind string, certs ...*x509.Certificate) {
+		_ = judgeOnce(kind, func() error { return nil }, certs...)
+	}
+	below := func(p profile, cert, issuer *x509.Certificate) {
+		if cert != nil {
+			sound(kindSignature, cert, issuer)
+			sound(p.kindBelow(), cert, issuer)
+		}
+	}
+	sound(kindSignature, h.Root, h.Root)
+	sound(kindRoot, h.Root)
+	below(serverProfile, h.Intermediate.Cert, h.Root)
+	below(clientProfile, h.ClientIntermediate.Cert, h.Root)
+	below(leafProfile, h.Leaf.Cert, h.Intermediate.Cert)
 }

@@ -41,6 +41,33 @@ func TestJudgeOnce(t *testing.T) {
 	}
 }
 
+// What Remember spares is all that Check would find sound, and not a byte more.
+func TestRemember(t *testing.T) {
+	h := newHierarchy(t, Options{Key: ECDSA, ClientCerts: true})
+	parts := Parts{
+		Root: h.Root, Intermediate: h.Intermediate.Cert, ClientIntermediate: h.ClientIntermediate.Cert, Leaf: h.Leaf.Cert,
+		IntermediateKey: h.Intermediate.Key, ClientIntermediateKey: h.ClientIntermediate.Key, LeafKey: h.Leaf.Key,
+	}
+	verdicts := func() map[string]bool {
+		all := map[string]bool{}
+		for about := range memory.found {
+			all[about] = true
+		}
+		return all
+	}
+	memory.found = nil
+	assert.Empty(t, Check(parts, DefaultNames(), h.Root.NotBefore.Add(Backdate)), "it is sound, without being remembered")
+	judged := verdicts()
+	memory.found = nil
+	h.Remember()
+	assert.Equal(t, judged, verdicts())
+
+	other := newHierarchy(t, Options{Key: ECDSA})
+	parts.Leaf, parts.LeafKey = other.Leaf.Cert, other.Leaf.Key
+	assert.NotEmpty(t, Check(parts, nil, h.Root.NotBefore.Add(Backdate)))
+	assert.Error(t, CheckSignature(h.Intermediate.Cert, other.Root))
+}
+
 // What is remembered of one certificate is not said of another with the same names.
 func TestVerdictsAreOfTheBytes(t *testing.T) {
 	h := standardHierarchy(t)

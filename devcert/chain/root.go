@@ -41,7 +41,7 @@ func CheckNewRoot(der []byte) (*x509.Certificate, error) {
 }
 
 func checkRoot(cert *x509.Certificate) error {
-	return judgeOnce("root ", func() error { return judgeRoot(cert) }, cert)
+	return judgeOnce(kindRoot, func() error { return judgeRoot(cert) }, cert)
 }
 
 func judgeRoot(cert *x509.Certificate) error {
