@@ -75,7 +75,11 @@ func TestContinue(t *testing.T) {
 			if test.name == "wanted" {
 				_, err = io.WriteString(c, "12345")
 				require.NoError(t, err)
-				assert.True(t, strings.HasPrefix(readHeader(r), "HTTP/1.1 200 "))
+				header := readHeader(r)
+				if strings.HasPrefix(header, "HTTP/1.1 100 ") {
+					header = readHeader(r) // net/http's own may come beside the application's (RFC 9110, section 15.2)
+				}
+				assert.True(t, strings.HasPrefix(header, "HTTP/1.1 200 "), header)
 				assert.Equal(t, "12345", readN(t, r, 5))
 			}
 		})
