@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,29 @@ func TestMayHoldOurs(t *testing.T) {
 		}
 	}
 	assert.False(t, mayHoldOurs(nil))
-	for before := searched*3/4 - 200; before < searched*3/4+20; before++ { // where a part that is searched ends
-		der := append(make([]byte, before), text...)
-		assert.True(t, mayHoldOurs(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), "%d bytes before", before)
+	assert.False(t, mayHoldOurs([]byte(" \n")))
+}
+
+// Where a line ends, and what stands there beside its end, hides nothing.
+func TestMayHoldOursOnAnyLines(t *testing.T) {
+	for shift := range 3 {
+		text := encodedAt(chain.Organization, shift)
+		for width := 1; width <= len(text); width++ {
+			for _, end := range []string{"\n", "\r\n", " \t\n\n  "} {
+				var lines string
+				for part := range slices.Chunk([]byte(text), width) {
+					lines += string(part) + end
+				}
+				for _, around := range []string{"", "A", "+/+/" + end} {
+					assert.True(t, mayHoldOurs([]byte(around+lines+around)), "%q", around+lines+around)
+				}
+			}
+		}
+		for at := range len(text) - 3 { // the other marks may be longer
+			other := []byte(text)
+			other[at] ^= 1
+			assert.False(t, mayHoldOurs(append(other, text...)[:len(text)+at]), "%q", other)
+		}
 	}
 }
 

@@ -126,11 +126,14 @@ func nextBlock(data []byte, at int) (start, end int) {
 		return 0, 0
 	}
 	start += at
-	end = bytes.Index(data[start:], pemEnd)
+	// Behind its first line: to try every dash of that one takes ten times as long as
+	// all the rest.
+	body := start + len(pemBegin)
+	end = bytes.Index(data[body:], pemEnd)
 	if end < 0 {
 		return 0, 0
 	}
-	return start, start + end + len(pemEnd)
+	return start, body + end + len(pemEnd)
 }
 
 func isOurs(text []byte) bool {
