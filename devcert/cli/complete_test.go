@@ -174,7 +174,7 @@ func TestCompletedWordsAreInTheTree(t *testing.T) {
 		}
 	}
 	walk("", (&program{}).commands())
-	for key := range wordValues {
+	for key := range wordValues() {
 		assert.True(t, there[key], "nothing in the tree takes %q", key)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"devcert/devcert"
@@ -17,31 +18,33 @@ import (
 
 // wordValues says what can stand for a word of help such as SCOPE. A word that means
 // several things stands behind the flag or command that is meant.
-var wordValues = map[string]func(*program, *line) answer{
-	"FILE":               func(*program, *line) answer { return answer{paths: anyFiles} },
-	"DIR":                func(*program, *line) answer { return answer{paths: onlyDirs} },
-	"TYPE":               oneOf(string(chain.RSA), string(chain.ECDSA)),
-	"SCOPE":              oneOf(devcert.ScopeMachine, devcert.ScopeUser),
-	"SERVER":             oneOf(devcert.CheckServers...),
-	"MODE":               oneOf(clientCertModes...),
-	"FLAW":               oneOf(strings.Split(devcert.FlawNames(), ", ")...),
-	"SHELL":              oneOf(strings.Split(shellNames(), ", ")...),
-	"KINDS":              knownKinds,
-	"STORES":             (*program).storeNames,
-	"WHAT":               knownExports,
-	"[KIND|SYMPTOM]":     knownTexts,
-	"--symptom TEXT":     knownSymptoms,
-	"--pfx FORM":         oneOf("modern", "legacy", "none"),
-	"--log FORM":         oneOf(logForms...),
-	"completion SHELL":   oneOf(completionShells()...),
-	"revoke NAME":        (*program).issuedNames,
-	"check-client FILE":  (*program).checkable,
-	"--cert NAME":        (*program).certNames,
-	"--group NAME":       (*program).groupNames,
-	"group disable NAME": (*program).groupNames,
-	"group enable NAME":  (*program).groupNames,
-	"--remove-name NAME": (*program).addedNames,
-}
+var wordValues = sync.OnceValue(func() map[string]func(*program, *line) answer {
+	return map[string]func(*program, *line) answer{
+		"FILE":               func(*program, *line) answer { return answer{paths: anyFiles} },
+		"DIR":                func(*program, *line) answer { return answer{paths: onlyDirs} },
+		"TYPE":               oneOf(string(chain.RSA), string(chain.ECDSA)),
+		"SCOPE":              oneOf(devcert.ScopeMachine, devcert.ScopeUser),
+		"SERVER":             oneOf(devcert.CheckServers...),
+		"MODE":               oneOf(clientCertModes...),
+		"FLAW":               oneOf(strings.Split(devcert.FlawNames(), ", ")...),
+		"SHELL":              oneOf(strings.Split(shellNames(), ", ")...),
+		"KINDS":              knownKinds,
+		"STORES":             (*program).storeNames,
+		"WHAT":               knownExports,
+		"[KIND|SYMPTOM]":     knownTexts,
+		"--symptom TEXT":     knownSymptoms,
+		"--pfx FORM":         oneOf("modern", "legacy", "none"),
+		"--log FORM":         oneOf(logForms...),
+		"completion SHELL":   oneOf(completionShells()...),
+		"revoke NAME":        (*program).issuedNames,
+		"check-client FILE":  (*program).checkable,
+		"--cert NAME":        (*program).certNames,
+		"--group NAME":       (*program).groupNames,
+		"group disable NAME": (*program).groupNames,
+		"group enable NAME":  (*program).groupNames,
+		"--remove-name NAME": (*program).addedNames,
+	}
+})
 
 // wordLists are the words whose values are several, with commas.
 var wordLists = []string{"KINDS", "STORES"}
@@ -49,10 +52,10 @@ var wordLists = []string{"KINDS", "STORES"}
 // known is what can stand for word, which help shows for a value of the flag, or a
 // name for the command, that of is.
 func (p *program) known(l *line, of, word string) answer {
-	if list := wordValues[of+" "+word]; list != nil {
+	if list := wordValues()[of+" "+word]; list != nil {
 		return list(p, l)
 	}
-	if list := wordValues[word]; list != nil {
+	if list := wordValues()[word]; list != nil {
 		return list(p, l)
 	}
 	return answer{}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -53,17 +54,19 @@ type netStatus struct {
 }
 
 // netNames are .NET's names for what OpenSSL finds.
-var netNames = map[int]string{
-	notYetValid: "NotTimeValid", expired: "NotTimeValid",
-	revoked:      "Revoked",
-	badSignature: "NotSignatureValid", badCRLSignature: offlineRevocation,
-	selfSignedLeaf: "UntrustedRoot", selfSignedRoot: "UntrustedRoot",
-	noIssuer: "PartialChain", noLocalIssuer: "PartialChain", unverifiableLeaf: "PartialChain", tooLong: "PartialChain",
-	noCRL: offlineRevocation, crlExpired: offlineRevocation, crlNotYetValid: offlineRevocation, noCRLSign: offlineRevocation,
-	noAuthority: "InvalidBasicConstraints", tooDeep: "InvalidBasicConstraints", noCertSign: "InvalidBasicConstraints",
-	unknownCritical: "HasNotSupportedCriticalExtension",
-	notPermitted:    "HasNotPermittedNameConstraint", excluded: "HasExcludedNameConstraint",
-}
+var netNames = sync.OnceValue(func() map[int]string {
+	return map[int]string{
+		notYetValid: "NotTimeValid", expired: "NotTimeValid",
+		revoked:      "Revoked",
+		badSignature: "NotSignatureValid", badCRLSignature: offlineRevocation,
+		selfSignedLeaf: "UntrustedRoot", selfSignedRoot: "UntrustedRoot",
+		noIssuer: "PartialChain", noLocalIssuer: "PartialChain", unverifiableLeaf: "PartialChain", tooLong: "PartialChain",
+		noCRL: offlineRevocation, crlExpired: offlineRevocation, crlNotYetValid: offlineRevocation, noCRLSign: offlineRevocation,
+		noAuthority: "InvalidBasicConstraints", tooDeep: "InvalidBasicConstraints", noCertSign: "InvalidBasicConstraints",
+		unknownCritical: "HasNotSupportedCriticalExtension",
+		notPermitted:    "HasNotPermittedNameConstraint", excluded: "HasExcludedNameConstraint",
+	}
+})
 
 const offlineRevocation = "RevocationStatusUnknown OfflineRevocation"
 
@@ -87,8 +90,8 @@ func (d dotnetChain) build(leaf *x509.Certificate) (sslPath, []netStatus) {
 		all = append(all, s)
 	}
 	for _, e := range p.errs {
-		w := words[e.code]
-		all = append(all, netStatus{w.gate, netNames[e.code], p.says(e), d.remedy(w), d.ignores(w.gate)})
+		w := words()[e.code]
+		all = append(all, netStatus{w.gate, netNames()[e.code], p.says(e), d.remedy(w), d.ignores(w.gate)})
 	}
 	return p, all
 }
@@ -116,7 +119,7 @@ func (d dotnetChain) settled(p sslPath) (errs []sslError) {
 		}
 	}
 	for _, e := range p.errs {
-		switch about := words[e.code].gate == GateRevocation; {
+		switch about := words()[e.code].gate == GateRevocation; {
 		case about && e.depth == root && (e.code != revoked || gone != root):
 		case about && e.depth == gone && e.code != revoked:
 		case about && e.depth < gone:
@@ -161,7 +164,7 @@ func (d dotnetChain) usage(p sslPath) (netStatus, bool) {
 	}
 	for i, c := range p.certs {
 		if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
-			w := words[wrongPurpose]
+			w := words()[wrongPurpose]
 			return netStatus{GateUse, "NotValidForUsage", p.says(sslError{wrongPurpose, i}), w.remedy, false}, true
 		}
 	}

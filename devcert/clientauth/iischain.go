@@ -88,7 +88,7 @@ func (s IIS) windows(p sslPath) []sslError {
 	}
 	for _, e := range p.errs {
 		end := e.depth == len(p.certs)-1 && (selfSigned(p.top()) || p.untrusted < len(p.certs))
-		if words[e.code].gate != GateRevocation || !end {
+		if words()[e.code].gate != GateRevocation || !end {
 			all = append(all, e)
 		}
 	}
@@ -124,5 +124,5 @@ func (s IIS) remedy(h hresult, p sslPath, e sslError) string {
 	case h.value == "0x80092013":
 		return "let the server fetch every authority's CRL, or add it to LocalMachine\\CA; or set verifyclientcertrevocation=disable on the binding"
 	}
-	return words[e.code].remedy
+	return words()[e.code].remedy
 }

@@ -81,7 +81,7 @@ func (s OpenSSL) Predict(p Presented, m Machine, at time.Time) Verdict {
 	}
 	path := o.verify(p.Leaf)
 	decisive := slices.IndexFunc(path.errs, func(e sslError) bool { return s.ReturnError || e.depth > s.Tolerance })
-	w.openssl(o, path, decisive, func(e sslError) Status { return words[e.code].alert.status() })
+	w.openssl(o, path, decisive, func(e sslError) Status { return words()[e.code].alert.status() })
 	return w.v
 }
 
@@ -99,11 +99,11 @@ func (w *walk) openssl(o opensslCheck, p sslPath, decisive int, status func(sslE
 		decisive = p.cause(decisive)
 	}
 	for _, gate := range sslGates {
-		first := slices.IndexFunc(p.errs, func(e sslError) bool { return words[e.code].gate == gate })
+		first := slices.IndexFunc(p.errs, func(e sslError) bool { return words()[e.code].gate == gate })
 		switch {
-		case decisive >= 0 && words[p.errs[decisive].code].gate == gate:
+		case decisive >= 0 && words()[p.errs[decisive].code].gate == gate:
 			e := p.errs[decisive]
-			w.refuse(gate, status(e), p.reason(e, p.errs[reported].code), words[e.code].remedy)
+			w.refuse(gate, status(e), p.reason(e, p.errs[reported].code), words()[e.code].remedy)
 			return
 		case first < 0:
 			w.clean(o, gate, p)
@@ -116,7 +116,7 @@ func (w *walk) openssl(o opensslCheck, p sslPath, decisive int, status func(sslE
 // cause is the error behind errs[i]: a chain that is cut off for its length also
 // counts as one without a root, and nginx logs just that.
 func (p sslPath) cause(i int) int {
-	if words[p.errs[i].code].gate == GateTrust {
+	if words()[p.errs[i].code].gate == GateTrust {
 		if j := slices.IndexFunc(p.errs, func(e sslError) bool { return e.code == tooLong }); j >= 0 {
 			return j
 		}
@@ -167,5 +167,5 @@ func (p sslPath) says(e sslError) string {
 	case noLocalIssuer, noIssuer:
 		return who + " comes from " + issuerOf(c) + ", which is neither trusted here nor was it sent"
 	}
-	return who + " " + words[e.code].says
+	return who + " " + words()[e.code].says
 }

@@ -17,7 +17,7 @@ var (
 )
 
 // distrust is why a client that verifies finds no way to a root.
-var distrust = order(untrusted, impostors, halves, unclear)
+func distrust() []string { return order(untrusted, impostors, halves, unclear) }
 
 // order puts groups one behind the other, and each kind where it is first.
 func order(groups ...[]string) []string {
@@ -49,7 +49,7 @@ var (
 func clientSymptoms() []Symptom {
 	return []Symptom{
 		{
-			ID: "err-cert-authority-invalid", Seen: "ERR_CERT_AUTHORITY_INVALID", Clients: chromes, Readers: chromeRoots, Causes: distrust,
+			ID: "err-cert-authority-invalid", Seen: "ERR_CERT_AUTHORITY_INVALID", Clients: chromes, Readers: chromeRoots, Causes: distrust(),
 			Means: "Chrome, Edge or another browser made from Chromium finds no way from the server's certificate to a root that it trusts.",
 			Next: "Open the certificate in the browser: an issuer that is not devcert's means that another program answers, or a proxy stands between. " +
 				"A browser that was open during setup has to be restarted. devcert doctor --browsers asks each browser.",
@@ -72,13 +72,13 @@ func clientSymptoms() []Symptom {
 				"Before Windows 11 24H2, IIS Express also does so when it asks late for a client certificate: devcert ports bind PORT --client-certs.",
 		},
 		{
-			ID: "hsts-on-localhost", Seen: "HSTS on localhost", Causes: order(distrust, []string{"leaf-names-differ", "leaf-expired", "intermediate-expired", "not-yet-valid"}),
+			ID: "hsts-on-localhost", Seen: "HSTS on localhost", Causes: order(distrust(), []string{"leaf-names-differ", "leaf-expired", "intermediate-expired", "not-yet-valid"}),
 			Means: "The browser remembers that localhost is to be reached over https alone. So it turns http into https, on every port, and lets nobody past a certificate error.",
 			Next: "Nothing is wrong with the certificates here. To open http://localhost again, delete what the browser remembers: chrome://net-internals/#hsts, " +
 				"or in Firefox's history Forget About This Site. Then look which application sends Strict-Transport-Security.",
 		},
 		{
-			ID: "pkix-path-building-failed", Seen: "PKIX path building failed", Clients: []string{"java"}, Readers: []string{"java"}, Causes: distrust,
+			ID: "pkix-path-building-failed", Seen: "PKIX path building failed", Clients: []string{"java"}, Readers: []string{"java"}, Causes: distrust(),
 			Means: "Java finds no way from the server's certificate to a root in its trust store.",
 			Next: "The program may run on another JDK than devcert knows (set JAVA_HOME), or name a trust store of its own (javax.net.ssl.trustStore): " +
 				"devcert export truststore writes one to put there. devcert doctor asks every JDK that it finds.",
@@ -91,7 +91,7 @@ func clientSymptoms() []Symptom {
 				"Delete the older one in Firefox (Settings, Certificates, View Certificates), restart it, and have the server present devcert's leaf.",
 		},
 		{
-			ID: "sec-error-unknown-issuer", Seen: "SEC_ERROR_UNKNOWN_ISSUER", Clients: []string{"firefox:", "firefox"}, Readers: firefoxRoots, Causes: distrust,
+			ID: "sec-error-unknown-issuer", Seen: "SEC_ERROR_UNKNOWN_ISSUER", Clients: []string{"firefox:", "firefox"}, Readers: firefoxRoots, Causes: distrust(),
 			Means: "Firefox finds no way from the server's certificate to a root that the profile trusts.",
 			Next: "Look which profile shows it (about:profiles): one made since setup needs devcert repair. View the certificate on the error page: " +
 				"an issuer that is not devcert's means that another program answers. devcert doctor --browsers asks each profile.",
@@ -104,7 +104,7 @@ func clientSymptoms() []Symptom {
 				"for Node, NODE_EXTRA_CA_CERTS names the file that has its root. For devcert's: devcert env.",
 		},
 		{
-			ID: "unable-to-get-local-issuer-certificate", Seen: "unable to get local issuer certificate", Clients: programs, Readers: systemRoots, Causes: distrust,
+			ID: "unable-to-get-local-issuer-certificate", Seen: "unable to get local issuer certificate", Clients: programs, Readers: systemRoots, Causes: distrust(),
 			Means: "A program finds the issuer of the last certificate that was sent neither among what was sent nor among its roots.",
 			Next: "The program may have roots of its own, as Node and Python's requests do: devcert env prints the variables they obey. " +
 				"devcert doctor really asks each client that it finds.",

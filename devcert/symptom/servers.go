@@ -25,22 +25,24 @@ var (
 )
 
 // tokenKeys is why an API cannot fetch the keys that tokens are signed with.
-var tokenKeys = order(untrusted, impostors, halves, []string{
-	"leaf-names-differ", "leaf-expired", "intermediate-expired", "root-expired", "not-yet-valid", "binding-missing", "service-missing",
-}, unclear)
+func tokenKeys() []string {
+	return order(untrusted, impostors, halves, []string{
+		"leaf-names-differ", "leaf-expired", "intermediate-expired", "root-expired", "not-yet-valid", "binding-missing", "service-missing",
+	}, unclear)
+}
 
 // serverSymptoms are what servers say: in their answer, or in their log.
 func serverSymptoms() []Symptom {
 	return []Symptom{
 		{
 			ID: "cert-e-untrustedroot", Seen: "0x800b0109", Clients: slices.Concat(dotnets, []string{"curl", "git"}), Readers: systemRoots,
-			Causes: order([]string{"trust-missing", "intermediate-in-root", "leaf-in-root"}, refusal, distrust),
+			Causes: order([]string{"trust-missing", "intermediate-in-root", "leaf-in-root"}, refusal, distrust()),
 			Means:  "A chain of certificates was built up to a root, and that root is not trusted (CERT_E_UNTRUSTEDROOT; .NET says UntrustedRoot).",
 			Next: "Whose certificate was refused? A server's: devcert ports list --probe says which one answers. A client's: its root has to be in LocalMachine\\Root of the server, " +
 				"the user's own store does not count.",
 		},
 		{
-			ID: "http-401", Seen: "401", Clients: dotnets, Readers: systemRoots, Causes: tokenKeys,
+			ID: "http-401", Seen: "401", Clients: dotnets, Readers: systemRoots, Causes: tokenKeys(),
 			Means: "The server did not accept who asks. On a machine where it worked before, an API often could not fetch the keys of its token issuer over https, because it does not trust that certificate.",
 			Next: "Look into the API's log for IDX20803 or IDX10803. Without them it is the token itself: its issuer, audience, end, or that none was sent (see the header WWW-Authenticate). " +
 				"An API that is running keeps what it read: restart it.",
@@ -54,7 +56,7 @@ func serverSymptoms() []Symptom {
 				"ASP.NET Core logs \"Client certificate failed validation.\" with the reasons.",
 		},
 		{
-			ID: "idx20803", Seen: "IDX20803, IDX10803", Clients: dotnets, Readers: systemRoots, Causes: tokenKeys,
+			ID: "idx20803", Seen: "IDX20803, IDX10803", Clients: dotnets, Readers: systemRoots, Causes: tokenKeys(),
 			Means: "An API could not fetch its token issuer's configuration, and so has no keys to check tokens with: it answers 401 to all.",
 			Next: "Read the inner exception in the API's log. One about TLS is as above, of the account that the API runs as; connection refused means that the issuer does not run, " +
 				"404 that the authority is misspelt. After the cure restart the API.",

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	"devcert/devcert"
@@ -21,18 +22,22 @@ const trustModule = "p11-kit-trust.so"
 
 // machines are the processors that Go and Firefox both run on, as Debian names
 // folders for them (wiki.debian.org/Multiarch/Tuples) and as ELF does.
-var machines = map[string]struct {
+var machines = sync.OnceValue(func() map[string]processor {
+	return map[string]processor{
+		"386":     {"i386-linux-gnu", 3},
+		"amd64":   {"x86_64-linux-gnu", 62},
+		"arm":     {"arm-linux-gnueabihf", 40},
+		"arm64":   {"aarch64-linux-gnu", 183},
+		"loong64": {"loongarch64-linux-gnu", 258},
+		"ppc64le": {"powerpc64le-linux-gnu", 21},
+		"riscv64": {"riscv64-linux-gnu", 243},
+		"s390x":   {"s390x-linux-gnu", 22},
+	}
+})
+
+type processor struct {
 	tuple string
 	elf   uint16
-}{
-	"386":     {"i386-linux-gnu", 3},
-	"amd64":   {"x86_64-linux-gnu", 62},
-	"arm":     {"arm-linux-gnueabihf", 40},
-	"arm64":   {"aarch64-linux-gnu", 183},
-	"loong64": {"loongarch64-linux-gnu", 258},
-	"ppc64le": {"powerpc64le-linux-gnu", 21},
-	"riscv64": {"riscv64-linux-gnu", 243},
-	"s390x":   {"s390x-linux-gnu", 22},
 }
 
 // errNoModule says that the module is not installed.
@@ -42,7 +47,7 @@ var errNoModule = fmt.Errorf("%w: p11-kit's trust module is not installed", devc
 // processor: one that nobody but root can replace, since it is loaded into the
 // browser of every account.
 func findModule(root string) (string, error) {
-	machine := machines[runtime.GOARCH]
+	machine := machines()[runtime.GOARCH]
 	var refused error
 	for _, lib := range []string{"/usr/lib/" + machine.tuple, "/usr/lib64", "/usr/lib"} {
 		path := lib + "/pkcs11/" + trustModule

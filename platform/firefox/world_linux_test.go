@@ -60,7 +60,7 @@ func (w *world) withCertutil() *world {
 // this processor, and nothing else.
 func (w *world) withModule() *world {
 	w.t.Helper()
-	w.module(elf.Machine(machines[runtime.GOARCH].elf))
+	w.module(elf.Machine(machines()[runtime.GOARCH].elf))
 	return w
 }
 
@@ -72,11 +72,11 @@ func (w *world) module(machine elf.Machine) string {
 		Type:  uint16(elf.ET_DYN), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64,
 	}
 	require.NoError(w.t, binary.Write(&data, binary.LittleEndian, header))
-	return write(w.t, data.String(), w.root, "usr/lib", machines[runtime.GOARCH].tuple, "pkcs11", trustModule)
+	return write(w.t, data.String(), w.root, "usr/lib", machines()[runtime.GOARCH].tuple, "pkcs11", trustModule)
 }
 
 func (w *world) modulePath() string {
-	return "/usr/lib/" + machines[runtime.GOARCH].tuple + "/pkcs11/" + trustModule
+	return "/usr/lib/" + machines()[runtime.GOARCH].tuple + "/pkcs11/" + trustModule
 }
 
 // profiles makes profiles in the old place, each with a database when there is a

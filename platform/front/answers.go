@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -34,7 +35,7 @@ type answer struct {
 //go:embed answers.css
 var answerStyle string
 
-var answerPolicy = policyFor(answerStyle)
+var answerPolicy = sync.OnceValue(func() string { return policyFor(answerStyle) })
 
 // policyFor allows nothing but style: no script, no picture, nobody's frame.
 func policyFor(style string) string {
@@ -49,7 +50,7 @@ func policyFor(style string) string {
 func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
 	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Content-Security-Policy", answerPolicy)
+	head.Set("Content-Security-Policy", answerPolicy())
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Cache-Control", "no-store")
 	head.Set("Vary", "Accept")

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // staticFiles serves the files of a folder.
@@ -139,25 +140,27 @@ func moveTo(w http.ResponseWriter, r *http.Request, folder bool) {
 	h := w.Header()
 	h.Set("Location", to.String())
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", answerPolicy)
+	h.Set("Content-Security-Policy", answerPolicy())
 	h.Set("Cache-Control", "no-cache")
 	w.WriteHeader(http.StatusMovedPermanently)
 }
 
 // webTypes are named here, since mime takes them from the system: Windows'
 // registry often has .js for plain text, which browsers do not run.
-var webTypes = map[string]string{
-	".css": "text/css; charset=utf-8", ".htm": "text/html; charset=utf-8", ".html": "text/html; charset=utf-8",
-	".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".json": "application/json",
-	".map": "application/json", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".wasm": "application/wasm",
-	".webmanifest": "application/manifest+json", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
-	".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon", ".woff2": "font/woff2",
-}
+var webTypes = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		".css": "text/css; charset=utf-8", ".htm": "text/html; charset=utf-8", ".html": "text/html; charset=utf-8",
+		".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".json": "application/json",
+		".map": "application/json", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".wasm": "application/wasm",
+		".webmanifest": "application/manifest+json", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
+		".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon", ".woff2": "font/woff2",
+	}
+})
 
 // contentType of a file by its name. One without a known name is not guessed at.
 func contentType(name string) string {
 	extension := strings.ToLower(filepath.Ext(name))
-	if kind := webTypes[extension]; kind != "" {
+	if kind := webTypes()[extension]; kind != "" {
 		return kind
 	}
 	if kind := mime.TypeByExtension(extension); kind != "" {
