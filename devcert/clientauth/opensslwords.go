@@ -79,6 +79,8 @@ const (
 	freshCRL  = "give the server a current CRL of every authority in the chain, or turn its revocation check off"
 )
 
+// words is made when it is asked for, as other tables of what few commands use: every
+// start of the program would pay for it.
 var words = sync.OnceValue(func() map[int]word {
 	return map[int]word{
 		noIssuer:         {GateTrust, unknownCA, "comes from an issuer that is neither trusted here nor known", trustRoot},

@@ -20,8 +20,14 @@ import (
 // them.
 const trustModule = "p11-kit-trust.so"
 
-// machines are the processors that Go and Firefox both run on, as Debian names
-// folders for them (wiki.debian.org/Multiarch/Tuples) and as ELF does.
+// processor is one that Go and Firefox both run on, as Debian names folders for it
+// (wiki.debian.org/Multiarch/Tuples) and as ELF does.
+type processor struct {
+	tuple string
+	elf   uint16
+}
+
+// machines are all of them, by Go's names.
 var machines = sync.OnceValue(func() map[string]processor {
 	return map[string]processor{
 		"386":     {"i386-linux-gnu", 3},
@@ -34,11 +40,6 @@ var machines = sync.OnceValue(func() map[string]processor {
 		"s390x":   {"s390x-linux-gnu", 22},
 	}
 })
-
-type processor struct {
-	tuple string
-	elf   uint16
-}
 
 // errNoModule says that the module is not installed.
 var errNoModule = fmt.Errorf("%w: p11-kit's trust module is not installed", devcert.ErrUnsupported)

@@ -3,8 +3,10 @@ package front
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -146,7 +148,12 @@ func TestTheTableIsFollowed(t *testing.T) {
 	time.Sleep(2 * followEvery)
 	assert.True(t, answersAt(target4(ports[1])))
 	assert.Equal(t, 1, s.heard("ports stay as they were"), "and only once")
-	require.NoError(t, os.Remove(filepath.Join(s.dir, disk.BindingsFile)))
+	table := filepath.Join(s.dir, disk.BindingsFile)
+	require.NoError(t, os.Remove(table))
+	eventually(t, "it is gone, on Windows once nobody reads it", func() bool {
+		_, err := os.Lstat(table)
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	s.bind(t, ports[0])
 	eventually(t, "a table that was mended is followed", func() bool {
 		return answersAt(target4(ports[0])) && !answersAt(target4(ports[1]))

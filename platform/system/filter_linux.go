@@ -42,7 +42,7 @@ func before(pem []byte, at int) int {
 // and how to search for them.
 type marks struct {
 	texts  [3]string
-	length int // how much of each is searched for
+	length int // how much of each is searched for: what the shortest has
 	skips  [1 << 10]uint8
 }
 
@@ -64,8 +64,8 @@ var ourMarks = sync.OnceValue(func() *marks {
 	return m
 })
 
-// pair is the index of two characters in skips; some share one, which then is the
-// shorter way of theirs.
+// pair is the index of two characters in skips. Where several share one, the shortest
+// of their skips counts.
 func pair(first, second byte) int { return (int(first)<<4 ^ int(second)) & (1<<10 - 1) }
 
 // endAt says whether a mark ends at that place, with blanks anywhere in it.

@@ -126,8 +126,8 @@ func nextBlock(data []byte, at int) (start, end int) {
 		return 0, 0
 	}
 	start += at
-	// Behind its first line: to try every dash of that one takes ten times as long as
-	// all the rest.
+	// Behind its first line: after that many dashes which begin nothing, bytes.Index
+	// leaps no more, but looks at every byte of the rest.
 	body := start + len(pemBegin)
 	end = bytes.Index(data[body:], pemEnd)
 	if end < 0 {

@@ -26,7 +26,7 @@ func TestTheWaitForTheStoreIsToldAndEnds(t *testing.T) {
 	m := newMachine(t)
 	m.sudoers(withoutAsking)
 	require.NoError(t, os.Mkdir(machineFolder, 0o700))
-	other := m.command(t.Context(), "flock", machineFolder, "sleep", "6")
+	other := m.command(t.Context(), "flock", machineFolder, "sleep", "10") // longer than two rounds may take
 	require.NoError(t, other.Start())
 	time.Sleep(200 * time.Millisecond)
 	for _, u := range []user{root, anna} {
