@@ -88,13 +88,20 @@ func start(t *testing.T, port string, log io.Writer, path string, args ...string
 	}, 10*time.Second, 20*time.Millisecond, "%s does not listen", path)
 }
 
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
+func freePort(t *testing.T) string { return freePorts(t, 1)[0] }
+
+// freePorts are n of them. All are held before one is let go: of ports that are asked
+// for one after the other, two can be the same.
+func freePorts(t *testing.T, n int) (ports []string) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		require.NoError(t, err)
+		ports = append(ports, port)
+	}
+	return ports
 }
 
 // answer is what a client gets that shows c: a status and a body, or an error. It
@@ -249,15 +256,14 @@ func TestNginxAgrees(t *testing.T) {
 		{"ssl_ciphers DEFAULT@SECLEVEL=0;", with(NginxOn, func(n *Nginx) { n.Level = 0 })},
 	}
 	var servers strings.Builder
-	var ports []string
-	for _, s := range settings {
+	ports := freePorts(t, len(settings))
+	for i, s := range settings {
 		if !strings.Contains(s.directives, "ssl_ciphers") {
 			s.directives += " ssl_ciphers DEFAULT@SECLEVEL=2;"
 		}
-		ports = append(ports, freePort(t))
 		fmt.Fprintf(&servers, "server { listen 127.0.0.1:%s ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_session_cache off; "+
 			"ssl_client_certificate %s; ssl_verify_client %s; %s location / { return 200 in; } }\n",
-			ports[len(ports)-1], f.cert, f.key, f.roots, s.n.VerifyClient, s.directives)
+			ports[i], f.cert, f.key, f.roots, s.n.VerifyClient, s.directives)
 	}
 	log := filepath.Join(dir, "error.log")
 	conf := filepath.Join(dir, "nginx.conf")

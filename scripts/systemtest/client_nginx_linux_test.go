@@ -33,10 +33,10 @@ func (w *servers) nginx(c *comparison) {
 	w.t.Helper()
 	dir := w.newFolder("nginx")
 	log := filepath.Join(dir, "error.log")
-	all, ports, blocks := w.nginxSettings(), []string{}, ""
-	for _, s := range all {
-		ports = append(ports, freePort(w.t))
-		blocks += w.nginxServer(ports[len(ports)-1], s.options)
+	all, blocks := w.nginxSettings(), ""
+	ports := freePorts(w.t, len(all))
+	for i, s := range all {
+		blocks += w.nginxServer(ports[i], s.options)
 	}
 	d := w.start(nginxProgram, w.nginxFile(dir, log, blocks)...)
 	for i, s := range all {

@@ -179,12 +179,19 @@ func TestProbeSaysWhoAnswers(t *testing.T) {
 }
 
 // freePort is a port where nobody listens.
-func freePort(t *testing.T) string {
+func freePort(t *testing.T) string { t.Helper(); return freePorts(t, 1)[0] }
+
+// freePorts are n of them. All are held before one is let go: of ports that are asked
+// for one after the other, two can be the same.
+func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	require.NoError(t, err)
-	return port
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		require.NoError(t, err)
+		ports = append(ports, port)
+	}
+	return ports
 }
