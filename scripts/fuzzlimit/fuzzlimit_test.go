@@ -22,8 +22,11 @@ var held any // what a target keeps
 // FuzzLimits does nothing with its input, but for TestLimits.
 func FuzzLimits(f *testing.F) {
 	do := os.Getenv(misdeed)
-	if do == "waits" {
+	switch do {
+	case "waits":
 		patience = time.Second
+	case "falls": // for 0.3 s, or for more where memory comes slowly
+		processor = time.Minute
 	}
 	f.Add([]byte(harmless))
 	if flag.Lookup("test.fuzz").Value.String() == "" { // else the fuzzer is to find it
