@@ -194,3 +194,12 @@ func TestFindingsAboutParts(t *testing.T) {
 		})
 	}
 }
+
+// Leaves have one name: which is meant says the thumbprint, as Windows shows it.
+func TestNamesOfCertificates(t *testing.T) {
+	h := must(t, sample)
+	leaf := h.Leaf.Cert
+	require.Equal(t, leaf.Subject.CommonName+", SHA-1 "+chain.Thumbprint(leaf), nameOf(leaf))
+	require.Equal(t, h.Root.Subject.CommonName, nameOf(h.Root))
+	require.Equal(t, h.Intermediate.Cert.Subject.CommonName, nameOf(h.Intermediate.Cert))
+}
