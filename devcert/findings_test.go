@@ -113,6 +113,12 @@ func TestFindings(t *testing.T) {
 		{"every port reserved", func(s *scene) {
 			s.seen.Ports.Reserves, s.seen.Ports.Reserved = true, s.config.PortList()
 		}, nil},
+		{"ports that the system keeps for itself, some of them ours", func(s *scene) {
+			s.seen.Ports.Excluded = []PortRange{{44200, 44299}, {44302, 44310}, {44311, 50000}}
+		}, []string{"warning port-excluded ports 44302-44303 (by hand)"}},
+		{"a port that the system keeps for itself", func(s *scene) {
+			s.seen.Ports.Excluded = []PortRange{{44301, 44301}}
+		}, []string{"warning port-excluded port 44301 (by hand)"}},
 		{"never set up", func(s *scene) { s.config = nil }, []string{"error hierarchy-missing state folder (by hand)"}},
 		{"never set up, with a former root", func(s *scene) {
 			s.config, s.seen.Folder.Hierarchy = nil, disk.Hierarchy{}
